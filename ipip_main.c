@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel (RFC 2003): the module, its state per netns, the tunnel
+ * table's write side and the network device.
+ *
+ * Everything here runs in process context. The table and the devices change
+ * under RTNL; receive reads the table under RCU.
+ */
+#include <linux/if_arp.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <net/dst.h>
+#include <net/ip.h>
+#include <net/ip_tunnels.h>
+#include <net/route.h>
+#include <net/xfrm.h>
+
+#include "ipip.h"
+#include "ipip_compat.h"
+
+#define IPIP_VERSION		"0.1.0"
+#define IPIP_TABLE_BITS_MIN	4
+#define IPIP_MAX_MTU		(IP_MAX_MTU - (unsigned int)sizeof(struct iphdr))
+
+unsigned int ipip_net_id __read_mostly;
+
+static struct ipip_table *ipip_table_alloc(u8 bits)
+{
+	struct ipip_table *table;
+
+	table = kvzalloc(struct_size(table, buckets, BIT(bits)), GFP_KERNEL);
+	if (table)
+		table->bits = bits;
+	return table;
+}
+
+static unsigned int ipip_table_class(const struct ipip_parms *parms)
+{
+	return (parms->key_local ? 0 : IPIP_CLASS_ANY_LOCAL) |
+	       (parms->key_remote ? 0 : IPIP_CLASS_ANY_REMOTE);
+}
+
+static void ipip_table_count(struct ipip_table *table,
+			     const struct ipip_parms *parms, int n)
+{
+	unsigned int *count = &table->count[ipip_table_class(parms)];
+
+	WRITE_ONCE(*count, *count + n);
+	if (parms->link)
+		WRITE_ONCE(table->linked, table->linked + n);
+}
+
+/* An entry is counted for as long as it can be found, and a little longer. The
+ * oldest of those that match equally well stays the first of its chain.
+ */
+static void ipip_table_link(struct ipip_table *table, struct ipip_parms *parms)
+{
+	ipip_table_count(table, parms, 1);
+	hlist_add_tail_rcu(&parms->node[table->gen],
+			   ipip_table_bucket(table, parms->key_local,
+					     parms->key_remote));
+}
+
+static void ipip_table_unlink(struct ipip_table *table,
+			      struct ipip_parms *parms)
+{
+	hlist_del_init_rcu(&parms->node[table->gen]);
+	ipip_table_count(table, parms, -1);
+}
+
+static unsigned int ipip_table_total(const struct ipip_table *table)
+{
+	unsigned int i, total = 0;
+
+	for (i = 0; i < IPIP_CLASSES; i++)
+		total += table->count[i];
+	return total;
+}
+
+/* Readers of the old table go on over the nodes of its generation, which are
+ * not touched before all of them have left.
+ */
+static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
+{
+	struct ipip_table *table;
+	struct ipip_parms *parms;
+	unsigned int i;
+
+	table = ipip_table_alloc(old->bits + 1);
+	if (!table)
+		return;	/* Longer chains are no reason to refuse a tunnel. */
+
+	table->gen = !old->gen;
+	for (i = 0; i < BIT(old->bits); i++)
+		hlist_for_each_entry(parms, &old->buckets[i], node[old->gen])
+			ipip_table_link(table, parms);
+
+	rcu_assign_pointer(in->table, table);
+	synchronize_net();
+	kvfree(old);
+}
+
+/* Make room for one more entry: afterwards ipip_table_link() can't fail. */
+static int ipip_table_reserve(struct ipip_net *in)
+{
+	struct ipip_table *table = rtnl_dereference(in->table);
+
+	if (!table) {
+		table = ipip_table_alloc(IPIP_TABLE_BITS_MIN);
+		if (!table)
+			return -ENOMEM;
+		rcu_assign_pointer(in->table, table);
+	} else if (ipip_table_total(table) >= BIT(table->bits)) {
+		ipip_table_grow(in, table);
+	}
+	return 0;
+}
+
+/* Receive finds the old entry or the new one at any time. */
+static void ipip_table_replace(struct ipip_table *table,
+			       struct ipip_parms *old, struct ipip_parms *new)
+{
+	ipip_table_link(table, new);
+	ipip_table_unlink(table, old);
+}
+
+/**
+ * ipip_exists() - Look for a tunnel that only another one may be
+ * @net: netns of the outer packets
+ * @parms: configuration whose local, remote and link are looked for; the
+ *	device that it belongs to doesn't count
+ *
+ * Context: RTNL.
+ * Return: true if another tunnel has the same local, remote and link.
+ */
+bool ipip_exists(const struct net *net, const struct ipip_parms *parms)
+{
+	struct ipip_table *table = rtnl_dereference(ipip_pernet(net)->table);
+	struct ipip_parms *p;
+
+	if (!table)
+		return false;
+
+	hlist_for_each_entry(p, ipip_table_bucket(table, parms->key_local,
+						  parms->key_remote),
+			     node[table->gen]) {
+		if (p->outer.saddr == parms->outer.saddr &&
+		    p->outer.daddr == parms->outer.daddr &&
+		    p->link == parms->link && p->dev != parms->dev)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * ipip_parms_alloc() - Allocate a configuration
+ * @dev: the tunnel's device
+ * @from: configuration to start from, or NULL for the defaults of the link
+ *	kind: TTL and DF inherited from nothing, path MTU discovery on
+ *
+ * Context: process.
+ * Return: a configuration that ipip_create() or ipip_change() will complete
+ * and publish, or NULL for want of memory.
+ */
+struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
+				    const struct ipip_parms *from)
+{
+	struct ipip_parms *parms;
+
+	parms = kzalloc(sizeof(*parms), GFP_KERNEL);
+	if (!parms)
+		return NULL;
+
+	parms->dev = dev;
+	if (from) {
+		parms->outer = from->outer;
+		parms->link = from->link;
+		parms->fwmark = from->fwmark;
+		parms->proto = from->proto;
+		parms->tos = from->tos;
+		return parms;
+	}
+
+	parms->outer.version = IPVERSION;
+	parms->outer.ihl = sizeof(struct iphdr) / 4;
+	parms->outer.frag_off = htons(IP_DF);
+	parms->proto = IPPROTO_IPIP;
+	return parms;
+}
+
+/* Derive what the fast paths want to have ready from what was configured. */
+static int ipip_parms_complete(struct ipip_parms *parms)
+{
+	size_t size;
+
+	/* A tunnel to a group takes what is sent to the group. */
+	if (ipv4_is_multicast(parms->outer.daddr)) {
+		parms->key_local = parms->outer.daddr;
+	} else {
+		parms->key_local = parms->outer.saddr;
+		parms->key_remote = parms->outer.daddr;
+	}
+
+	if (!parms->outer.daddr)
+		parms->route_bits = IPIP_ROUTE_BITS_NEXTHOP;
+	else if (parms->tos & IPIP_TOS_INHERIT)
+		parms->route_bits = IPIP_ROUTE_BITS_TOS;
+	else
+		parms->route_bits = IPIP_ROUTE_BITS_FIXED;
+
+	size = sizeof(struct ipip_route) << parms->route_bits;
+	parms->routes = __alloc_percpu(size, __alignof__(struct ipip_route));
+	return parms->routes ? 0 : -ENOMEM;
+}
+
+/**
+ * ipip_parms_free() - Free a configuration that no one can find any more
+ * @parms: the configuration, published or not
+ *
+ * Context: any that may free per-CPU memory; softirq from the RCU callback.
+ */
+void ipip_parms_free(struct ipip_parms *parms)
+{
+	int cpu, i;
+
+	if (!parms->routes)
+		goto free;
+
+	for_each_possible_cpu(cpu) {
+		struct ipip_route *route = per_cpu_ptr(parms->routes, cpu);
+
+		for (i = 0; i < BIT(parms->route_bits); i++)
+			dst_release(route[i].dst);
+	}
+	free_percpu(parms->routes);
+free:
+	kfree(parms);
+}
+
+static void ipip_parms_free_rcu(struct rcu_head *rcu)
+{
+	ipip_parms_free(container_of(rcu, struct ipip_parms, rcu));
+}
+
+/* Set the headroom by the underlay device that the tunnel leads through now,
+ * and return the MTU that it leaves: RFC 2003 adds one header of 20 bytes.
+ */
+static unsigned int ipip_bind_underlay(struct net_device *dev, struct net *net,
+				       const struct ipip_parms *parms)
+{
+	const unsigned int hlen = sizeof(struct iphdr);
+	unsigned int headroom = LL_MAX_HEADER;
+	struct net_device *underlay = NULL;
+	unsigned int mtu = ETH_DATA_LEN;
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	rcu_read_lock();
+	if (parms->outer.daddr) {
+		rt = ipip_route_lookup(net, parms, &fl4, parms->outer.daddr,
+				       parms->tos, 0);
+		if (!IS_ERR(rt)) {
+			underlay = rt->dst.dev;
+			ip_rt_put(rt);
+		}
+	}
+	if (!underlay && parms->link)
+		underlay = dev_get_by_index_rcu(net, parms->link);
+	if (underlay) {
+		headroom = underlay->hard_header_len +
+			   underlay->needed_headroom;
+		mtu = min_t(unsigned int, READ_ONCE(underlay->mtu), IP_MAX_MTU);
+	}
+	rcu_read_unlock();
+
+	ipip_limit_headroom(dev, headroom + hlen);
+	return max_t(int, mtu - hlen, IPV4_MIN_MTU);
+}
+
+static void ipip_set_addresses(struct net_device *dev,
+			       const struct ipip_parms *parms)
+{
+	__dev_addr_set(dev, &parms->outer.saddr, sizeof(__be32));
+	memcpy(dev->broadcast, &parms->outer.daddr, sizeof(__be32));
+}
+
+static void ipip_destruct(struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+
+	gro_cells_destroy(&tunnel->gro_cells);
+	ipip_parms_free(rcu_dereference_protected(tunnel->parms, 1));
+}
+
+/**
+ * ipip_create() - Register a tunnel's device and make it known to receive
+ * @dev: device, set up by ipip_setup() and not yet registered
+ * @net: netns of the outer packets
+ * @parms: its configuration; owned by the tunnel from here on, or freed
+ * @mtu_given: dev->mtu is what the user asked for, not to be derived
+ *
+ * Context: process, RTNL.
+ * Return: 0, -ENOMEM, or what register_netdevice() returns.
+ */
+int ipip_create(struct net_device *dev, struct net *net,
+		struct ipip_parms *parms, bool mtu_given)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_net *in = ipip_pernet(net);
+	unsigned int mtu;
+	int err;
+
+	tunnel->net = net;
+	err = ipip_parms_complete(parms);
+	if (err)
+		goto err_parms;
+	err = ipip_table_reserve(in);
+	if (err)
+		goto err_parms;
+	err = gro_cells_init(&tunnel->gro_cells, dev);
+	if (err)
+		goto err_parms;
+
+	mtu = ipip_bind_underlay(dev, net, parms);
+	dev->min_mtu = IPV4_MIN_MTU;
+	dev->max_mtu = IPIP_MAX_MTU;
+	dev->mtu = mtu_given ? clamp(dev->mtu, dev->min_mtu, dev->max_mtu) : mtu;
+	if (parms->outer.daddr)
+		dev->flags |= IFF_POINTOPOINT;
+	ipip_set_addresses(dev, parms);
+	RCU_INIT_POINTER(tunnel->parms, parms);
+
+	err = register_netdevice(dev);
+	if (err)
+		goto err_gro_cells;
+
+	/* Not earlier: a failed registration may run the destructor or not. */
+	dev->priv_destructor = ipip_destruct;
+	ipip_table_link(rtnl_dereference(in->table), parms);
+	return 0;
+
+err_gro_cells:
+	RCU_INIT_POINTER(tunnel->parms, NULL);
+	gro_cells_destroy(&tunnel->gro_cells);
+err_parms:
+	ipip_parms_free(parms);
+	return err;
+}
+
+/**
+ * ipip_change() - Put another configuration in the place of a tunnel's present
+ * @dev: the tunnel's device
+ * @parms: the new configuration; owned by the tunnel from here on, or freed
+ * @mtu_given: the same request sets the MTU
+ *
+ * Nothing is lost on the way: a packet sees the old configuration or the new
+ * one. The MTU follows a change of link or fwmark, as it has always done.
+ *
+ * Context: process, RTNL.
+ * Return: 0 or -ENOMEM; then nothing has changed.
+ */
+int ipip_change(struct net_device *dev, struct ipip_parms *parms,
+		bool mtu_given)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_parms *old = rtnl_dereference(tunnel->parms);
+	struct ipip_net *in = ipip_pernet(tunnel->net);
+	unsigned int mtu;
+	int err;
+
+	err = ipip_parms_complete(parms);
+	if (err) {
+		ipip_parms_free(parms);
+		return err;
+	}
+
+	if (parms->link != old->link || parms->fwmark != old->fwmark) {
+		mtu = ipip_bind_underlay(dev, tunnel->net, parms);
+		if (!mtu_given)
+			dev_set_mtu(dev, mtu);
+	}
+	ipip_set_addresses(dev, parms);
+
+	ipip_table_replace(rtnl_dereference(in->table), old, parms);
+	rcu_assign_pointer(tunnel->parms, parms);
+	call_rcu(&old->rcu, ipip_parms_free_rcu);
+
+	netdev_state_change(dev);
+	return 0;
+}
+
+static int ipip_init_dev(struct net_device *dev)
+{
+	netdev_lockdep_set_classes(dev);
+	return 0;
+}
+
+/* Also called for a device whose registration failed half-way. */
+static void ipip_uninit_dev(struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
+	struct ipip_table *table;
+
+	table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
+	if (!hlist_unhashed(&parms->node[table->gen]))
+		ipip_table_unlink(table, parms);
+}
+
+static int ipip_get_iflink(const struct net_device *dev)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(dev);
+	int link;
+
+	rcu_read_lock();
+	link = rcu_dereference(tunnel->parms)->link;
+	rcu_read_unlock();
+	return link;
+}
+
+static const struct net_device_ops ipip_netdev_ops = {
+	.ndo_init		= ipip_init_dev,
+	.ndo_uninit		= ipip_uninit_dev,
+	.ndo_start_xmit		= ipip_xmit,
+	.ndo_get_stats64	= dev_get_tstats64,
+	.ndo_get_iflink		= ipip_get_iflink,
+};
+
+/**
+ * ipip_setup() - Give a new device the properties of a tunnel
+ * @dev: device that is not registered yet
+ *
+ * Context: process, RTNL; the setup callback of the link kind.
+ */
+void ipip_setup(struct net_device *dev)
+{
+	const netdev_features_t features = NETIF_F_SG | NETIF_F_FRAGLIST |
+					   NETIF_F_HIGHDMA | NETIF_F_HW_CSUM |
+					   NETIF_F_GSO_SOFTWARE;
+
+	dev->netdev_ops = &ipip_netdev_ops;
+	dev->header_ops = &ip_tunnel_header_ops;
+	dev->type = ARPHRD_TUNNEL;
+	dev->flags = IFF_NOARP;
+	dev->addr_len = sizeof(__be32);
+	dev->features |= features;
+	dev->hw_features |= features;
+	dev->needs_free_netdev = true;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	ipip_compat_set_lltx(dev);
+	/* Next-hop mode and path MTU discovery need the inner route. */
+	netif_keep_dst(dev);
+}
+
+/* Tunnels that live in another netns go with the netns of their underlay. */
+static void __net_exit ipip_exit_net(struct net *net, struct list_head *head)
+{
+	struct ipip_table *table = rtnl_dereference(ipip_pernet(net)->table);
+	struct ipip_parms *parms;
+	unsigned int i;
+
+	if (!table)
+		return;
+
+	for (i = 0; i < BIT(table->bits); i++)
+		hlist_for_each_entry(parms, &table->buckets[i],
+				     node[table->gen])
+			unregister_netdevice_queue(parms->dev, head);
+}
+
+static void __net_exit ipip_exit_batch(struct list_head *nets)
+{
+	struct ipip_table *table;
+	struct net *net;
+	LIST_HEAD(head);
+
+	rtnl_lock();
+	list_for_each_entry(net, nets, exit_list)
+		ipip_exit_net(net, &head);
+	unregister_netdevice_many(&head);
+	list_for_each_entry(net, nets, exit_list) {
+		table = rtnl_dereference(ipip_pernet(net)->table);
+		RCU_INIT_POINTER(ipip_pernet(net)->table, NULL);
+		if (table)
+			kvfree_rcu(table, rcu);
+	}
+	rtnl_unlock();
+}
+
+static struct pernet_operations ipip_net_ops = {
+	.exit_batch	= ipip_exit_batch,
+	.id		= &ipip_net_id,
+	.size		= sizeof(struct ipip_net),
+};
+
+static struct xfrm_tunnel ipip_handler __read_mostly = {
+	.handler	= ipip_rcv,
+	.err_handler	= ipip_err,
+	.priority	= 1,
+};
+
+static struct xfrm_tunnel ipip_mpls_handler __read_mostly = {
+	.handler	= ipip_rcv_mpls,
+	.err_handler	= ipip_err,
+	.priority	= 1,
+};
+
+static int __init ipip_init_handlers(void)
+{
+	int err;
+
+	err = xfrm4_tunnel_register(&ipip_handler, AF_INET);
+	if (err)
+		return err;
+	if (!IS_ENABLED(CONFIG_MPLS))
+		return 0;
+
+	err = xfrm4_tunnel_register(&ipip_mpls_handler, AF_MPLS);
+	if (err)
+		xfrm4_tunnel_deregister(&ipip_handler, AF_INET);
+	return err;
+}
+
+static void ipip_exit_handlers(void)
+{
+	if (IS_ENABLED(CONFIG_MPLS))
+		xfrm4_tunnel_deregister(&ipip_mpls_handler, AF_MPLS);
+	xfrm4_tunnel_deregister(&ipip_handler, AF_INET);
+}
+
+static int __init ipip_init(void)
+{
+	int err;
+
+	err = register_pernet_device(&ipip_net_ops);
+	if (err)
+		return err;
+	err = ipip_init_handlers();
+	if (err) {
+		pr_err("another driver has the protocol: unload it first\n");
+		goto err_pernet;
+	}
+	err = rtnl_link_register(&ipip_link_ops);
+	if (err)
+		goto err_handlers;
+
+	pr_info("IP in IP tunnel " IPIP_VERSION " (RFC 2003)\n");
+	return 0;
+
+err_handlers:
+	ipip_exit_handlers();
+err_pernet:
+	unregister_pernet_device(&ipip_net_ops);
+	return err;
+}
+
+static void __exit ipip_exit(void)
+{
+	rtnl_link_unregister(&ipip_link_ops);
+	ipip_exit_handlers();
+	unregister_pernet_device(&ipip_net_ops);
+	rcu_barrier();	/* ipip_parms_free_rcu() is in this module. */
+}
+
+module_init(ipip_init);
+module_exit(ipip_exit);
+
+module_param_named(log_ecn_error, ipip_log_ecn_error, bool, 0644);
+MODULE_PARM_DESC(log_ecn_error, "Log received packets whose ECN fields don't fit (RFC 6040)");
+
+MODULE_DESCRIPTION("IP in IP tunnel (RFC 2003)");
+MODULE_AUTHOR("ipip developers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(IPIP_VERSION);
+MODULE_ALIAS_RTNL_LINK("ipip");
+MODULE_ALIAS_NETDEV("tunl0");

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel: decapsulation, and ICMP errors about outer packets.
+ *
+ * Everything here runs in softirq under rcu_read_lock(). A received packet
+ * comes from tunnel4_rcv(), which has made sure of 20 linear bytes after the
+ * outer header, and leaves through the tunnel's GRO cell.
+ */
+#include <linux/icmp.h>
+#include <linux/inetdevice.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
+#include <net/ip_tunnels.h>
+#include <net/route.h>
+#include <net/xfrm.h>
+
+#include "ipip.h"
+#include "ipip_compat.h"
+
+bool ipip_log_ecn_error = true;
+
+/* The best entry of one class that is up: one that is bound to the device the
+ * packet came by, or else the first.
+ */
+static struct ipip_parms *
+ipip_lookup_class(const struct ipip_table *table, __be32 local, __be32 remote,
+		  int ifindex)
+{
+	struct ipip_parms *parms, *first = NULL;
+
+	hlist_for_each_entry_rcu(parms, ipip_table_bucket(table, local, remote),
+				 node[table->gen]) {
+		if (parms->key_local != local || parms->key_remote != remote)
+			continue;
+		if (!(READ_ONCE(parms->dev->flags) & IFF_UP))
+			continue;
+		if (parms->link == ifindex)
+			return parms;
+		if (!first)
+			first = parms;
+	}
+	return first;
+}
+
+/* Find the tunnel for an outer packet from @remote to @local, the most specific
+ * first: (local, remote), (any, remote), (local, any) or the group that it was
+ * sent to, (any, any). A tunnel that is bound to the receiving device @ifindex
+ * comes before all that are not; a binding to another device excludes nothing,
+ * as it has always been.
+ */
+static struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
+				      __be32 remote, int ifindex)
+{
+	const struct ipip_table *table;
+	struct ipip_parms *parms, *best = NULL;
+	unsigned int class;
+
+	table = rcu_dereference(ipip_pernet(net)->table);
+	if (!table)
+		return NULL;
+
+	for (class = 0; class < IPIP_CLASSES; class++) {
+		if (!READ_ONCE(table->count[class]))
+			continue;
+		parms = ipip_lookup_class(table,
+					  class & IPIP_CLASS_ANY_LOCAL ? 0 : local,
+					  class & IPIP_CLASS_ANY_REMOTE ? 0 : remote,
+					  ifindex);
+		if (!parms)
+			continue;
+		if (parms->link == ifindex || !READ_ONCE(table->linked))
+			return parms;
+		if (!best)
+			best = parms;
+	}
+	return best;
+}
+
+static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
+			 enum skb_drop_reason reason)
+{
+	DEV_STATS_INC(dev, rx_errors);
+	kfree_skb_reason(skb, reason);
+	return 0;
+}
+
+/* RFC 6040 section 4.2: combine the ECN field of the outer header with that of
+ * the inner one. False if the packet has to be dropped.
+ */
+static bool ipip_ecn_decapsulate(struct sk_buff *skb, __be32 saddr, u8 tos)
+{
+	int err = INET_ECN_decapsulate(skb, tos, ip_hdr(skb)->tos);
+
+	if (likely(!err))
+		return true;
+	if (READ_ONCE(ipip_log_ecn_error))
+		net_info_ratelimited("non-ECT from %pI4 with TOS=%#x\n",
+				     &saddr, tos);
+	return err == 1;
+}
+
+/* Consume the packet, or leave it to another protocol handler with -1. */
+static int ipip_decap(struct sk_buff *skb, u8 proto)
+{
+	const struct iphdr *outer = ip_hdr(skb);
+	struct net *net = dev_net(skb->dev);
+	const __be32 saddr = outer->saddr;
+	const struct ipip_parms *parms;
+	struct ipip_tunnel *tunnel;
+	const u8 tos = outer->tos;
+	struct net_device *dev;
+	__be16 protocol;
+
+	parms = ipip_lookup(net, outer->daddr, saddr, skb->dev->ifindex);
+	if (!parms)
+		return -1;
+
+	dev = parms->dev;
+	tunnel = netdev_priv(dev);
+	if (unlikely(parms->proto && parms->proto != proto))
+		return ipip_rcv_drop(dev, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
+	if (!xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
+		return ipip_rcv_drop(dev, skb, SKB_DROP_REASON_XFRM_POLICY);
+
+	protocol = proto == IPPROTO_MPLS ? htons(ETH_P_MPLS_UC) : htons(ETH_P_IP);
+	if (__iptunnel_pull_header(skb, 0, protocol, false,
+				   !net_eq(net, dev_net(dev))))
+		return ipip_rcv_drop(dev, skb, SKB_DROP_REASON_NOMEM);
+	skb_reset_mac_header(skb);
+	skb_reset_network_header(skb);
+
+	if (protocol == htons(ETH_P_IP)) {
+		if (unlikely(!pskb_may_pull(skb, sizeof(struct iphdr)))) {
+			DEV_STATS_INC(dev, rx_length_errors);
+			return ipip_rcv_drop(dev, skb,
+					     SKB_DROP_REASON_PKT_TOO_SMALL);
+		}
+		if (unlikely(!ipip_ecn_decapsulate(skb, saddr, tos))) {
+			DEV_STATS_INC(dev, rx_frame_errors);
+			return ipip_rcv_drop(dev, skb, IPIP_DROP_ECN);
+		}
+	}
+
+	dev_sw_netstats_rx_add(dev, skb->len);
+	skb->dev = dev;
+	gro_cells_receive(&tunnel->gro_cells, skb);
+	return 0;
+}
+
+/**
+ * ipip_rcv() - Receive an outer packet of protocol 4
+ * @skb: the packet; data is behind the outer header
+ *
+ * Decapsulates as RFC 2003 section 3.1 and RFC 6040 section 4.2 have it.
+ *
+ * Context: softirq, RCU; the handler of tunnel4.
+ * Return: 0 if the packet was consumed, -1 if no tunnel takes it.
+ */
+int ipip_rcv(struct sk_buff *skb)
+{
+	return ipip_decap(skb, IPPROTO_IPIP);
+}
+
+/**
+ * ipip_rcv_mpls() - Receive an outer packet of protocol 137 (RFC 4023)
+ * @skb: the packet; data is behind the outer header
+ *
+ * Context: softirq, RCU; the handler of tunnel4 for MPLS.
+ * Return: 0 if the packet was consumed, -1 if no tunnel takes it.
+ */
+int ipip_rcv_mpls(struct sk_buff *skb)
+{
+	return ipip_decap(skb, IPPROTO_MPLS);
+}
+
+/* The next packets of the tunnel tell their senders: the error quotes too
+ * little of the inner packet to tell the sender that caused it.
+ */
+static void ipip_note_error(struct ipip_tunnel *tunnel)
+{
+	unsigned long now = jiffies;
+	int count = 1;
+
+	if (time_before(now, READ_ONCE(tunnel->err_time) + IPTUNNEL_ERR_TIMEO))
+		count += READ_ONCE(tunnel->err_count);
+	WRITE_ONCE(tunnel->err_time, now);
+	WRITE_ONCE(tunnel->err_count, count);
+}
+
+/* True if the error means that the far end can't be reached (RFC 2003 4). */
+static bool ipip_err_is_fatal(const struct ipip_parms *parms, int type, int code)
+{
+	if (type == ICMP_DEST_UNREACH)
+		return code != ICMP_SR_FAILED;
+	/* An inherited TTL ran out because the sender chose it. */
+	return type == ICMP_TIME_EXCEEDED && code == ICMP_EXC_TTL &&
+	       parms->outer.ttl;
+}
+
+/**
+ * ipip_err() - Receive an ICMP error about an outer packet
+ * @skb: the error; data is the quoted outer header
+ * @info: the next-hop MTU of a "fragmentation needed", in bytes, host order
+ *
+ * RFC 2003 section 4: a path MTU is learned for the outer route, by which the
+ * next inner packet is measured; an unreachable far end is reported to the
+ * senders of the next inner packets.
+ *
+ * Context: softirq, RCU; the error handler of tunnel4.
+ * Return: 0, or -ENOENT if no tunnel sent the outer packet.
+ */
+int ipip_err(struct sk_buff *skb, u32 info)
+{
+	const struct iphdr *outer = (const struct iphdr *)skb->data;
+	const int type = icmp_hdr(skb)->type;
+	const int code = icmp_hdr(skb)->code;
+	struct net *net = dev_net(skb->dev);
+	const struct ipip_parms *parms;
+
+	parms = ipip_lookup(net, outer->saddr, outer->daddr, skb->dev->ifindex);
+	if (!parms)
+		return -ENOENT;
+
+	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
+		ipv4_update_pmtu(skb, net, info, parms->link, outer->protocol);
+		return 0;
+	}
+	if (type == ICMP_REDIRECT) {
+		ipv4_redirect(skb, net, parms->link, outer->protocol);
+		return 0;
+	}
+	if (!ipip_err_is_fatal(parms, type, code))
+		return 0;
+	/* One lost next hop says nothing about the others. */
+	if (!parms->outer.daddr)
+		return -ENOENT;
+
+	ipip_note_error(netdev_priv(parms->dev));
+	return 0;
+}

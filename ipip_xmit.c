@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel: encapsulation.
+ *
+ * Everything here runs with softirqs off under rcu_read_lock_bh(), for a packet
+ * that dev_queue_xmit() hands to the tunnel's device. It leaves through
+ * ip_local_out(), so that the outer packet meets netfilter, xfrm and the
+ * routing like any other of this host's.
+ */
+#include <linux/icmp.h>
+#include <net/dst.h>
+#include <net/dst_metadata.h>
+#include <net/icmp.h>
+#include <net/inet_dscp.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
+#include <net/ip_fib.h>
+#include <net/ip_tunnels.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+
+#include "ipip.h"
+#include "ipip_compat.h"
+
+/* Devices above reserve what is promised here: keep it sane. */
+#define IPIP_MAX_HEADROOM	512
+
+/**
+ * ipip_limit_headroom() - Set what the device asks of packets for headroom
+ * @dev: the tunnel's device
+ * @headroom: bytes that the outer header and all below it take
+ *
+ * Context: any.
+ */
+void ipip_limit_headroom(struct net_device *dev, unsigned int headroom)
+{
+	WRITE_ONCE(dev->needed_headroom,
+		   min_t(unsigned int, headroom, IPIP_MAX_HEADROOM));
+}
+
+/**
+ * ipip_route_lookup() - Look up the outer route
+ * @net: netns of the outer packets
+ * @parms: the tunnel's configuration: source, link and fwmark are taken from it
+ * @fl4: filled in; its saddr is the source that the route picked
+ * @daddr: outer destination, network order
+ * @tos: outer DSCP field, in the place that it has in the header
+ * @hash: flow hash of the inner packet, to choose among several paths
+ *
+ * Context: any.
+ * Return: the route, with a reference, or an ERR_PTR().
+ */
+struct rtable *ipip_route_lookup(struct net *net,
+				 const struct ipip_parms *parms,
+				 struct flowi4 *fl4, __be32 daddr, u8 tos,
+				 u32 hash)
+{
+	ip_tunnel_init_flow(fl4, IPPROTO_IPIP, daddr, parms->outer.saddr, 0,
+			    tos & INET_DSCP_MASK, net, parms->link,
+			    parms->fwmark, hash, 0);
+	return ip_route_output_key(net, fl4);
+}
+
+/* Next-hop mode spreads flows over the paths of the underlay: such a route
+ * holds for one packet.
+ */
+static bool ipip_route_is_multipath(struct net *net, struct flowi4 *fl4)
+{
+	struct fib_result res;
+
+	return !fib_lookup(net, fl4, &res, FIB_LOOKUP_NOREF) &&
+	       fib_info_num_path(res.fi) > 1;
+}
+
+static struct ipip_route *ipip_route_slot(const struct ipip_parms *parms,
+					  __be32 daddr, u8 tos)
+{
+	struct ipip_route *slots = this_cpu_ptr(parms->routes);
+
+	if (!parms->route_bits)
+		return slots;
+	return &slots[hash_32((__force u32)daddr ^ tos, parms->route_bits)];
+}
+
+static bool ipip_route_fill(struct ipip_route *route, struct net *net,
+			    const struct ipip_parms *parms, __be32 daddr,
+			    u8 tos, u32 hash)
+{
+	struct dst_entry *old = route->dst;
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	route->dst = NULL;
+	dst_release(old);
+	rt = ipip_route_lookup(net, parms, &fl4, daddr, tos, hash);
+	if (IS_ERR(rt))
+		return false;
+
+	route->dst = &rt->dst;
+	route->saddr = fl4.saddr;
+	route->tos = tos;
+	route->daddr = daddr;
+	if (!parms->outer.daddr && ipip_route_is_multipath(net, &fl4))
+		route->daddr = htonl(INADDR_ANY);
+	return true;
+}
+
+/* The outer route for @daddr and the outer @tos from this CPU's cache, and the
+ * source address that goes with it. The slot keeps its reference: the route
+ * stays valid for as long as the caller's RCU read-side section, also when the
+ * slot is filled anew meanwhile.
+ */
+static struct dst_entry *ipip_route_get(struct net *net,
+					const struct ipip_parms *parms,
+					struct sk_buff *skb, __be32 daddr,
+					u8 tos, __be32 *saddr)
+{
+	struct ipip_route *route;
+
+	tos &= INET_DSCP_MASK;
+	route = ipip_route_slot(parms, daddr, tos);
+	if (unlikely(!route->dst || route->daddr != daddr ||
+		     route->tos != tos || !dst_check(route->dst, 0)) &&
+	    !ipip_route_fill(route, net, parms, daddr, tos, skb_get_hash(skb)))
+		return NULL;
+
+	*saddr = route->saddr;
+	return route->dst;
+}
+
+/* Where the outer packet goes: to the remote, or in next-hop mode to the
+ * gateway of the inner route. 0 if there is no saying.
+ */
+static __be32 ipip_daddr(const struct ipip_parms *parms,
+			 const struct sk_buff *skb)
+{
+	if (likely(parms->outer.daddr))
+		return parms->outer.daddr;
+	if (!skb_valid_dst(skb) || skb->protocol != htons(ETH_P_IP))
+		return 0;
+	return rt_nexthop(skb_rtable(skb), ip_hdr(skb)->daddr);
+}
+
+/* RFC 6040 section 4.1, normal mode: the ECN field is copied, CE included.
+ * The DSCP is the configured one or the inner one.
+ */
+static u8 ipip_outer_tos(const struct ipip_parms *parms, u8 inner)
+{
+	u8 dscp = parms->tos & IPIP_TOS_INHERIT ? inner : parms->tos;
+
+	return (dscp & ~INET_ECN_MASK) | (inner & INET_ECN_MASK);
+}
+
+static bool ipip_exceeds_mtu(const struct sk_buff *skb, unsigned int mtu)
+{
+	if (skb->len <= mtu)
+		return false;
+	return !skb_is_gso(skb) || !skb_gso_validate_network_len(skb, mtu);
+}
+
+/* RFC 2003 section 5.1: an outer packet with DF limits the inner one to the
+ * path MTU less the header. The inner route learns it, and the sender of a
+ * packet with DF that doesn't fit. False if the packet is too big.
+ */
+static bool ipip_pmtu_ok(struct sk_buff *skb, const struct dst_entry *dst)
+{
+	unsigned int mtu = dst_mtu(dst) - sizeof(struct iphdr);
+
+	if (skb_valid_dst(skb) && mtu < dst_mtu(skb_dst(skb)))
+		skb_dst_update_pmtu_no_confirm(skb, mtu);
+
+	if (skb->protocol != htons(ETH_P_IP) ||
+	    !(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
+	    !ipip_exceeds_mtu(skb, mtu))
+		return true;
+
+	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+	return false;
+}
+
+/* An ICMP error came for an earlier packet: tell this one's sender. */
+static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb)
+{
+	int count = READ_ONCE(tunnel->err_count);
+
+	if (!time_before(jiffies,
+			 READ_ONCE(tunnel->err_time) + IPTUNNEL_ERR_TIMEO)) {
+		WRITE_ONCE(tunnel->err_count, 0);
+		return;
+	}
+	if (count > 0)
+		WRITE_ONCE(tunnel->err_count, count - 1);
+	dst_link_failure(skb);
+}
+
+/* Room for the outer header and for all that is below it. */
+static bool ipip_reserve_headroom(struct net_device *dev, struct sk_buff *skb,
+				  const struct dst_entry *dst)
+{
+	unsigned int headroom = LL_RESERVED_SPACE(dst->dev) + dst->header_len +
+				sizeof(struct iphdr);
+
+	if (skb_cow_head(skb, headroom))
+		return false;
+	if (unlikely(headroom > READ_ONCE(dev->needed_headroom)) &&
+	    READ_ONCE(dev->needed_headroom) < IPIP_MAX_HEADROOM)
+		ipip_limit_headroom(dev, headroom);
+	return true;
+}
+
+/* Put the outer header on and send. Counts the packet. */
+static void ipip_send(struct sk_buff *skb, struct net_device *dev,
+		      struct net *net, struct dst_entry *dst,
+		      const struct iphdr *outer)
+{
+	unsigned int len = skb->len;
+	struct iphdr *iph;
+	int err;
+
+	skb_scrub_packet(skb, !net_eq(net, dev_net(dev)));
+	skb_clear_hash_if_not_l4(skb);
+	skb_dst_set_noref(skb, dst);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+
+	skb_push(skb, sizeof(*iph));
+	skb_reset_network_header(skb);
+	iph = ip_hdr(skb);
+	*iph = *outer;
+	__ip_select_ident(net, iph, skb_shinfo(skb)->gso_segs ?: 1);
+
+	dev_xmit_recursion_inc();
+	err = ip_local_out(net, NULL, skb);
+	dev_xmit_recursion_dec();
+
+	iptunnel_xmit_stats(dev, unlikely(net_xmit_eval(err)) ? 0 : len);
+}
+
+static netdev_tx_t ipip_xmit_drop(struct net_device *dev, struct sk_buff *skb,
+				  enum skb_drop_reason reason)
+{
+	DEV_STATS_INC(dev, tx_errors);
+	kfree_skb_reason(skb, reason);
+	return NETDEV_TX_OK;
+}
+
+static bool ipip_too_deep(const struct net_device *dev)
+{
+	if (likely(dev_recursion_level() <= IP_TUNNEL_RECURSION_LIMIT))
+		return false;
+	net_crit_ratelimited("%s: tunnels nested too deep, or in a loop\n",
+			     dev->name);
+	return true;
+}
+
+/**
+ * ipip_xmit() - Encapsulate a packet and send it (RFC 2003 section 3.1)
+ * @skb: inner packet, IPv4 or MPLS; owned by this function
+ * @dev: the tunnel's device
+ *
+ * Context: softirqs off, rcu_read_lock_bh().
+ * Return: NETDEV_TX_OK; what can't be sent is dropped and counted.
+ */
+netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	const struct ipip_parms *parms = rcu_dereference_bh(tunnel->parms);
+	u8 proto = IPPROTO_IPIP;
+	struct dst_entry *dst;
+	struct iphdr outer;
+	u8 inner_tos = 0;
+
+	if (!pskb_inet_may_pull(skb))
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+
+	outer = parms->outer;
+	if (likely(skb->protocol == htons(ETH_P_IP))) {
+		const struct iphdr *inner = ip_hdr(skb);
+
+		inner_tos = inner->tos;
+		outer.frag_off |= inner->frag_off & htons(IP_DF);
+		if (!outer.ttl)
+			outer.ttl = inner->ttl;
+	} else if (IS_ENABLED(CONFIG_MPLS) &&
+		   skb->protocol == htons(ETH_P_MPLS_UC)) {
+		proto = IPPROTO_MPLS;
+	} else {
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
+	}
+	if (unlikely(parms->proto && parms->proto != proto))
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
+	if (ipip_too_deep(dev))
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_DEV_READY);
+
+	outer.protocol = proto;
+	outer.tos = ipip_outer_tos(parms, inner_tos);
+	outer.daddr = ipip_daddr(parms, skb);
+	if (unlikely(!outer.daddr)) {
+		DEV_STATS_INC(dev, tx_fifo_errors);
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
+	}
+
+	dst = ipip_route_get(tunnel->net, parms, skb, outer.daddr, outer.tos,
+			     &outer.saddr);
+	if (unlikely(!dst)) {
+		DEV_STATS_INC(dev, tx_carrier_errors);
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
+	}
+	if (unlikely(dst->dev == dev)) {
+		DEV_STATS_INC(dev, collisions);
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
+	}
+	if (unlikely(!outer.ttl))
+		outer.ttl = ip4_dst_hoplimit(dst);
+
+	if (iptunnel_handle_offloads(skb, SKB_GSO_IPXIP4))
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_NOMEM);
+	skb_set_inner_ipproto(skb, proto);
+
+	if (outer.frag_off && unlikely(!ipip_pmtu_ok(skb, dst)))
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_PKT_TOO_BIG);
+	if (ip_mtu_locked(dst))
+		outer.frag_off = 0;
+	if (unlikely(READ_ONCE(tunnel->err_count)))
+		ipip_report_error(tunnel, skb);
+
+	if (!ipip_reserve_headroom(dev, skb, dst)) {
+		DEV_STATS_INC(dev, tx_dropped);
+		kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+		return NETDEV_TX_OK;
+	}
+	ipip_send(skb, dev, tunnel->net, dst, &outer);
+	return NETDEV_TX_OK;
+}
