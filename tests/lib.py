@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the test files in Python share: KTAP lines as in lib.sh, sockets in a
+network namespace, and plain rtnetlink requests for what ip(8) doesn't say."""
+import atexit
+import ctypes
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+INTREE = os.environ.get("IPIP") == "in-tree"
+
+_n = 0
+_failed = False
+_differs = ""
+_libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+ETH_P_ALL = 3
+ETH_P_IP = 0x0800
+
+
+def differs(reason):
+    """The next assertion states what we do otherwise than the in-tree driver,
+    on purpose; there it must fail."""
+    global _differs
+    _differs = reason
+
+
+def check(name, passed, diagnostic=""):
+    global _n, _failed, _differs
+    _n += 1
+    if _differs and INTREE:
+        if passed:
+            print(f"not ok {_n} - {name} (marked as different, but the same)")
+            _failed = True
+        else:
+            print(f"ok {_n} - {name} # SKIP differs on purpose: {_differs}")
+    elif passed:
+        print(f"ok {_n} - {name}")
+    else:
+        if diagnostic != "":
+            print(f"# {name}: {diagnostic}")
+        print(f"not ok {_n} - {name}")
+        _failed = True
+    _differs = ""
+    sys.stdout.flush()
+
+
+def equal(name, got, want):
+    check(name, got == want, f"got {got!r}, want {want!r}")
+
+
+def main(function):
+    """Run a test file's function, clean up and print the plan."""
+    status = 1
+    try:
+        function()
+        print(f"1..{_n}")
+        status = int(_failed)
+    except BaseException:
+        print("# " + traceback.format_exc().strip().replace("\n", "\n# "))
+    finally:
+        shell("ns_clean")
+    sys.stdout.flush()
+    os._exit(status)
+
+
+def run(command, **kwargs):
+    """Run a command; its output is in the exception when it fails."""
+    p = subprocess.run(command, shell=isinstance(command, str), text=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, **kwargs)
+    if p.returncode:
+        raise RuntimeError(f"{command}: {p.stdout}")
+    return p.stdout
+
+
+def shell(commands):
+    """Run commands of bash with lib.sh at hand, topo above all."""
+    return run(["bash", "-c", f"set -e; . {HERE}/lib.sh; trap 'rm -rf $WORK' EXIT; "
+                f"{commands}"])
+
+
+def topo(arguments=""):
+    shell(f"topo {arguments}")
+
+
+class netns:
+    """Context: what is opened inside belongs to the network namespace."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        self._set(there)
+        os.close(there)
+
+    def __exit__(self, *_):
+        self._set(self.home)
+        os.close(self.home)
+
+    @staticmethod
+    def _set(fd):
+        if _libc.setns(fd, CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+class Tap:
+    """A raw socket on a device: sends and sees IPv4 packets without the link
+    layer's header. direction: "in", "out" or None for both."""
+
+    def __init__(self, ns, device, direction=None):
+        with netns(ns):
+            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM,
+                                      socket.htons(ETH_P_ALL))
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 1 << 24)
+            self.sock.bind((device, ETH_P_ALL))
+            with open(f"/sys/class/net/{device}/address") as f:
+                self.mac = f.read().strip()
+        self.device = device
+        self.direction = direction
+
+    def send(self, packet, mac="ff:ff:ff:ff:ff:ff"):
+        self.sock.sendto(bytes(packet),
+                         (self.device, ETH_P_IP, 0, 0,
+                          bytes.fromhex(mac.replace(":", ""))))
+
+    def receive(self, match, timeout=3.0):
+        """The first packet for which match(bytes) is true, or None."""
+        end = time.monotonic() + timeout
+        while True:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+                return None
+            data, address = self.sock.recvfrom(65536)
+            if self.direction == "in" and address[2] == socket.PACKET_OUTGOING:
+                continue
+            if self.direction == "out" and address[2] != socket.PACKET_OUTGOING:
+                continue
+            if address[1] == ETH_P_IP and match(data):
+                return data
+
+    def drain(self):
+        while select.select([self.sock], [], [], 0)[0]:
+            self.sock.recv(65536)
+
+
+def stat(ns, device, name):
+    """A counter of a device, by its name in sysfs: rx_packets."""
+    return int(run(f"ip netns exec {ns} cat /sys/class/net/{device}/statistics/{name}"))
+
+
+def mac(ns, device):
+    return run(f"ip netns exec {ns} cat /sys/class/net/{device}/address").strip()
+
+
+# rtnetlink, as far as the tests need it: requests by hand, so that errno, the
+# extended acknowledgement and ill-formed attributes are in view.
+
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
+IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 3, 4, 18
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+NLA_F_NESTED = 0x8000
+(IPTUN_LINK, IPTUN_LOCAL, IPTUN_REMOTE, IPTUN_TTL, IPTUN_TOS) = range(1, 6)
+IPTUN_PROTO, IPTUN_PMTUDISC = 9, 10
+(IPTUN_ENCAP_TYPE, IPTUN_ENCAP_FLAGS, IPTUN_ENCAP_SPORT, IPTUN_ENCAP_DPORT,
+ IPTUN_COLLECT_METADATA, IPTUN_FWMARK) = range(15, 21)
+
+
+def attr(kind, value):
+    if isinstance(value, str):
+        value = value.encode() + b"\0"
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def u8(value):
+    return struct.pack("=B", value)
+
+
+def u16(value):
+    return struct.pack("=H", value)
+
+
+def u32(value):
+    return struct.pack("=I", value)
+
+
+def addr(value):
+    return socket.inet_aton(value)
+
+
+class Rtnl:
+    """A netlink socket in a namespace. Requests answer (errno, message, type of
+    the attribute that the message is about, or None)."""
+
+    def __init__(self, ns):
+        with netns(ns):
+            self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        self.sock.setsockopt(270, 11, 1)    # SOL_NETLINK, NETLINK_EXT_ACK
+        self.seq = 0
+
+    def request(self, kind, flags, name, info=None, extra=b"", index=0):
+        body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
+        if name:
+            body += attr(IFLA_IFNAME, name)
+        body += extra
+        if info is not None:
+            data = b"".join(attr(k, v) for k, v in info)
+            body += attr(IFLA_LINKINFO | NLA_F_NESTED,
+                         attr(IFLA_INFO_KIND, "ipip") +
+                         attr(IFLA_INFO_DATA | NLA_F_NESTED, data))
+        self.seq += 1
+        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind,
+                                   flags | NLM_F_REQUEST | NLM_F_ACK,
+                                   self.seq, 0) + body)
+        self.sent = struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+        while True:
+            reply = self.sock.recv(65536)
+            length, mtype, mflags, seq, _ = struct.unpack_from("=IHHII", reply)
+            if seq == self.seq and mtype == 2:
+                return self._error(reply[16:length], mflags)
+
+    def _error(self, body, flags):
+        error = -struct.unpack_from("=i", body)[0]
+        message = at = None
+        offset = 4 + 16
+        if not flags & 0x100 and error:     # not NLM_F_CAPPED
+            offset = 4 + struct.unpack_from("=I", body, 4)[0]
+        while flags & 0x200 and offset + 4 <= len(body):    # NLM_F_ACK_TLVS
+            alen, atype = struct.unpack_from("=HH", body, offset)
+            value = body[offset + 4:offset + alen]
+            if atype == 1:
+                message = value.rstrip(b"\0").decode()
+            elif atype == 2:
+                where = struct.unpack("=I", value)[0]
+                at = struct.unpack_from("=HH", self.sent, where)[1] & 0x3fff
+            offset += (alen + 3) & ~3
+        return error, message, at
+
+    def add(self, name, *info, extra=b""):
+        return self.request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name, info, extra)
+
+    def change(self, name, *info, extra=b""):
+        return self.request(RTM_NEWLINK, 0, name, info, extra)
+
+    def delete(self, name):
+        return self.request(RTM_DELLINK, 0, name)
+
+
+atexit.register(lambda: sys.stdout.flush())

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by the test files. Each prints one KTAP line per assertion and the
+# plan at its end; tests/guest does the rest.
+#
+#   check NAME COMMAND...	passes if the command does
+#   refuse NAME COMMAND...	passes if the command fails
+#   is NAME GOT WANT		passes if the two are the same
+#   differs REASON		the next assertion states what we do otherwise than
+#				the in-tree driver, on purpose; there it must fail
+#   skip NAME REASON		the assertion can't be made here
+
+set -u
+IPIP=${IPIP:-ours}
+WORK=$(mktemp -d /run/ipip-test.XXXXXX)
+_n=0
+_differs=
+_failed=0
+
+_verdict() {	# PASSED NAME
+	_n=$((_n + 1))
+	if [ -n "$_differs" ] && [ "$IPIP" = in-tree ]; then
+		if [ "$1" = 1 ]; then
+			echo "not ok $_n - $2 (marked as different, but the same)"
+			_failed=1
+		else
+			echo "ok $_n - $2 # SKIP differs on purpose: $_differs"
+		fi
+	elif [ "$1" = 1 ]; then
+		echo "ok $_n - $2"
+	else
+		echo "not ok $_n - $2"
+		_failed=1
+	fi
+	_differs=
+}
+
+differs() { _differs=$1; }
+
+_diag() { sed 's/^/# /' "$WORK/output" | tail -n 25; }
+
+check() {
+	local name=$1
+	shift
+	if "$@" > "$WORK/output" 2>&1; then
+		_verdict 1 "$name"
+	else
+		echo "# $name: '$*' failed with $?"
+		_diag
+		_verdict 0 "$name"
+	fi
+}
+
+refuse() {
+	local name=$1
+	shift
+	if "$@" > "$WORK/output" 2>&1; then
+		echo "# $name: '$*' succeeded"
+		_diag
+		_verdict 0 "$name"
+	else
+		_verdict 1 "$name"
+	fi
+}
+
+is() {
+	[ "$2" = "$3" ] || echo "# $1: got '$2', want '$3'"
+	_verdict "$([ "$2" = "$3" ] && echo 1 || echo 0)" "$1"
+}
+
+skip() {
+	_n=$((_n + 1))
+	echo "ok $_n - $1 # SKIP $2"
+}
+
+_finish() {
+	local status=$?
+
+	trap - EXIT
+	[ $status = 0 ] || echo "# exit status $status"
+	jobs -p | xargs -r kill 2> /dev/null
+	ns_clean
+	rm -rf "$WORK"
+	[ $status != 0 ] || echo "1..$_n"
+	[ $status = 0 ] && [ $_failed = 0 ]
+	exit
+}
+trap _finish EXIT
+
+# Run a command until it succeeds, for at most so many seconds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" > /dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+ns() { ip netns exec "$@"; }
+
+ns_add() {
+	local n
+	for n; do
+		ip netns add "$n"
+		ns "$n" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1 \
+			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
+			net.ipv4.icmp_ratelimit=0
+		ip -n "$n" link set lo up
+	done
+}
+
+ns_clean() {
+	local n p
+	for n in $(ip netns list | cut -d' ' -f1); do
+		for p in $(ip netns pids "$n"); do
+			kill -9 "$p" 2> /dev/null
+		done
+		ip netns del "$n"
+	done
+}
+
+# Two hosts behind two gateways with a router between them, and a tunnel:
+#
+#   h1 ------------- a ----------- r ----------- b ------------- h2
+#   172.16.1.2    .1   10.1.0.1  .254   10.2.0.1   172.16.2.1    .2
+#                    \========= ipip: t0 =========/
+#                 192.168.0.1                  192.168.0.2
+#
+# The arguments are for both `ip link add t0 type ipip`.
+topo() {
+	topo_underlay
+	tunnel a 10.1.0.1 10.2.0.1 "$@"
+	tunnel b 10.2.0.1 10.1.0.1 "$@"
+	ip -n a addr add 192.168.0.1/30 dev t0
+	ip -n b addr add 192.168.0.2/30 dev t0
+	ip -n a route add 172.16.2.0/24 dev t0
+	ip -n b route add 172.16.1.0/24 dev t0
+}
+
+tunnel() {	# NETNS LOCAL REMOTE [ARGUMENT...]
+	local n=$1 local=$2 remote=$3
+	shift 3
+	ip -n "$n" link add name t0 type ipip local "$local" remote "$remote" "$@"
+	ip -n "$n" link set t0 up
+}
+
+topo_underlay() {
+	ns_add h1 a r b h2
+	ns r sysctl -qw net.ipv4.ip_forward=1
+	ns a sysctl -qw net.ipv4.ip_forward=1
+	ns b sysctl -qw net.ipv4.ip_forward=1
+	ip -batch - <<-END
+		link add name h1 netns a type veth peer name eth0 netns h1
+		link add name wan netns a type veth peer name a netns r
+		link add name wan netns b type veth peer name b netns r
+		link add name h2 netns b type veth peer name eth0 netns h2
+	END
+	ip -n h1 -batch - <<-END
+		addr add 172.16.1.2/24 dev eth0
+		link set dev eth0 up
+		route add default via 172.16.1.1
+	END
+	ip -n a -batch - <<-END
+		addr add 172.16.1.1/24 dev h1
+		addr add 10.1.0.1/24 dev wan
+		link set dev h1 up
+		link set dev wan up
+		route add default via 10.1.0.254
+	END
+	ip -n r -batch - <<-END
+		addr add 10.1.0.254/24 dev a
+		addr add 10.2.0.254/24 dev b
+		link set dev a up
+		link set dev b up
+	END
+	ip -n b -batch - <<-END
+		addr add 10.2.0.1/24 dev wan
+		addr add 172.16.2.1/24 dev h2
+		link set dev wan up
+		link set dev h2 up
+		route add default via 10.2.0.254
+	END
+	ip -n h2 -batch - <<-END
+		addr add 172.16.2.2/24 dev eth0
+		link set dev eth0 up
+		route add default via 172.16.2.1
+	END
+}
+
+# Counter of a device: stat NETNS DEVICE rx.packets
+stat() {
+	ip -n "$1" -s -s -j link show dev "$2" | python3 -c '
+import json, sys
+s = json.load(sys.stdin)[0]["stats64"]
+for k in sys.argv[1].split("."): s = s[k]
+print(s)' "$3"
+}
+
+# tcpdump in the background; `captured` ends it and prints what it saw.
+capture() {	# NETNS DEVICE FILTER
+	ns "$1" tcpdump -lnvv -i "$2" --immediate-mode "$3" > "$WORK/capture" 2> "$WORK/tcpdump" &
+	_tcpdump=$!
+	wait_for 20 grep -q 'listening on' "$WORK/tcpdump"
+}
+
+captured() {
+	sleep 0.5
+	kill "$_tcpdump" 2> /dev/null
+	wait "$_tcpdump" 2> /dev/null
+	cat "$WORK/capture"
+}
+
+# Send random bytes over TCP and compare what arrives: tcp_bulk FROM TO ADDRESS MEGABYTES
+tcp_bulk() {
+	local listener
+
+	head -c "${4}M" /dev/urandom > "$WORK/sent"
+	ns "$2" timeout 120 nc -l -N -p 5555 < /dev/null > "$WORK/received" &
+	listener=$!
+	wait_for 10 listening "$2" 5555
+	ns "$1" timeout 120 nc -N "$3" 5555 < "$WORK/sent"
+	wait $listener
+	cmp "$WORK/sent" "$WORK/received"
+}
+
+listening() { [ -n "$(ns "$1" ss -Hltn "sport = :$2")" ]; }

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Boot a kernel with virtme-ng. Sourced by the scripts that run on the host.
+
+vm_cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipip
+
+# The releases that $1, say 6.12, stands for and that have an image and headers.
+vm_releases() {
+	local build
+
+	for build in /lib/modules/"$1"[.-]*/build /lib/modules/"$1"/build; do
+		build=${build%/build}
+		[ -e "$build/build/Makefile" ] && [ -e "/boot/vmlinuz-${build##*/}" ] &&
+			echo "${build##*/}"
+	done | sort -V
+}
+
+# The release to test for each of the versions named, or for those that we
+# support, or the newest that there is.
+vm_kernels() {
+	local version release found=
+
+	for version in ${1:-6.1 6.12}; do
+		release=$(vm_releases "$version" | tail -n 1)
+		[ -z "$release" ] || found+="$release "
+	done
+	if [ -z "$found" ] && [ -z "$1" ]; then
+		found=$(for release in /lib/modules/*; do
+				vm_releases "${release##*/}"
+			done | sort -V | tail -n 1)
+	fi
+	echo "$found"
+}
+
+# An image that the user may read: some distributions let only root.
+vm_image() {
+	local image=/boot/vmlinuz-$1
+
+	if [ ! -r "$image" ]; then
+		[ -e "$vm_cache/vmlinuz-$1" ] ||
+			sudo install -m 0644 "$image" "$vm_cache/vmlinuz-$1"
+		image=$vm_cache/vmlinuz-$1
+	fi
+	echo "$image"
+}
+
+# Believe in KVM only after a guest has booted with it: there are hosts where
+# the device is there and a guest hangs on it. Remembered until the next boot.
+vm_accel() {
+	local state
+	state=$vm_cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
+
+	mkdir -p "$vm_cache"
+	if [ ! -e "$state" ]; then
+		if [ -r /dev/kvm ] && [ -w /dev/kvm ] &&
+		   timeout -k 2 20 vng -r "$(vm_image "$1")" --cpus 1 \
+			--memory 512M -- true < /dev/null > /dev/null 2>&1; then
+			echo kvm > "$state"
+		else
+			echo emulation > "$state"
+		fi
+	fi
+	cat "$state"
+}
+
+# vm_run RELEASE SECONDS CONSOLE [vng option ...] -- COMMAND
+# Run a command as root in a guest with this kernel. The console's log goes to a
+# file. The host's file system is there, read-only but for --rwdir.
+vm_run() {
+	local release=$1 limit=$2 console=$3 options=()
+	shift 3
+
+	[ "$(vm_accel "$release")" = kvm ] || options+=(--disable-kvm)
+	: > "$console"
+	# Not microvm: it has no PCI bus for a second serial port or a NIC. And
+	# through a pipe: QEMU opens its standard output anew, and truncates it
+	# if it is a file.
+	timeout -k 5 "$limit" vng -r "$(vm_image "$release")" --user root \
+		--disable-microvm "${options[@]}" \
+		--append "console=ttyS1 ignore_loglevel log_buf_len=16M oops=panic" \
+		--qemu-opts="-chardev file,id=klog,path=$console -device isa-serial,chardev=klog,index=1" \
+		"$@" < /dev/null 2>&1 | cat
+	return "${PIPESTATUS[0]}"
+}
