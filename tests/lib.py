@@ -120,7 +120,7 @@ class Tap:
         with netns(ns):
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM,
                                       socket.htons(ETH_P_ALL))
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 1 << 24)
+            self.sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)    # SO_RCVBUFFORCE
             self.sock.bind((device, ETH_P_ALL))
             with open(f"/sys/class/net/{device}/address") as f:
                 self.mac = f.read().strip()

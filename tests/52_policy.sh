@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# IPsec policies apply to outer packets, and each drop has a counter and a reason.
+. ./lib.sh
+
+trace=/sys/kernel/tracing
+mountpoint -q $trace || mount -t tracefs tracefs $trace
+
+# Reasons of the packets that were dropped while a command ran.
+reasons() {
+	echo > $trace/trace
+	echo 1 > $trace/events/skb/kfree_skb/enable
+	"$@" > /dev/null 2>&1
+	sleep 0.2
+	echo 0 > $trace/events/skb/kfree_skb/enable
+	grep -o 'reason: [A-Z_]*' $trace/trace | sort -u
+}
+
+topo
+check "ping without a policy" ns a ping -c 1 -W 5 192.168.0.2
+
+ip -n b xfrm policy add dir in src 10.1.0.1 dst 10.2.0.1 proto 4 action block
+before=$(stat b t0 rx.packets) errors=$(stat b t0 rx.errors)
+reasons ns a ping -c 2 -i 0.2 -W 1 192.168.0.2 > "$WORK/reasons"
+is "a blocking policy keeps packets out" "$(stat b t0 rx.packets)" "$before"
+differs "the in-tree driver doesn't count these"
+is "they are counted as receive errors" "$(($(stat b t0 rx.errors) - errors))" 2
+differs "the in-tree driver gives no reason"
+check "drop reason: XFRM_POLICY" grep -q XFRM_POLICY "$WORK/reasons"
+ip -n b xfrm policy flush
+check "ping after the policy is gone" ns a ping -c 1 -W 5 192.168.0.2
+
+ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.2.0.1 proto 4 action block
+errors=$(stat a t0 tx.carrier_errors)
+refuse "a blocking policy keeps packets in" ns a ping -c 1 -W 1 192.168.0.2
+is "they count as packets without a route" "$(($(stat a t0 tx.carrier_errors) - errors))" 1
+ip -n a xfrm policy flush
+check "ping after that policy is gone" ns a ping -c 1 -W 5 192.168.0.2
+
+ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.2.0.1 proto 4 \
+	tmpl src 10.1.0.1 dst 10.2.0.1 proto esp mode transport
+ip -n b xfrm policy add dir in src 10.1.0.1 dst 10.2.0.1 proto 4 \
+	tmpl src 10.1.0.1 dst 10.2.0.1 proto esp mode transport
+for n in a b; do
+	ip -n $n xfrm state add src 10.1.0.1 dst 10.2.0.1 proto esp spi 0x100 mode transport \
+		aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
+done
+capture r a "src 10.1.0.1"
+check "ping with ESP one way" ns a ping -c 1 -W 5 192.168.0.2
+captured > "$WORK/packets"
+check "ESP is on the wire" grep -q 'ESP(spi=0x00000100' "$WORK/packets"
+is "and nothing in the clear" "$(grep -c 'proto IPIP' "$WORK/packets")" 0
+ip -n a xfrm policy flush
+errors=$(stat b t0 rx.packets)
+refuse "clear text where the policy wants ESP" ns a ping -c 1 -W 1 192.168.0.2
+is "it doesn't get in" "$(stat b t0 rx.packets)" "$errors"
+ip -n b xfrm policy flush
+
+ip -n r route add blackhole 10.2.0.1/32
+ip -n a route add unreachable 10.2.0.1/32
+errors=$(stat a t0 tx.errors) carrier=$(stat a t0 tx.carrier_errors)
+reasons ns a ping -c 1 -W 1 192.168.0.2 > "$WORK/reasons"
+is "no route for the outer packet: tx_errors" "$(($(stat a t0 tx.errors) - errors))" 1
+is "no route for the outer packet: tx_carrier_errors" \
+	"$(($(stat a t0 tx.carrier_errors) - carrier))" 1
+differs "the in-tree driver gives no reason"
+check "drop reason: IP_OUTNOROUTES" grep -q IP_OUTNOROUTES "$WORK/reasons"
