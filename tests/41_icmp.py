@@ -106,6 +106,9 @@ def redirect(path):
     run(f"ip -n r addr add {R2}/24 dev a")
     shell("ns a sysctl -qw net.ipv4.conf.all.accept_redirects=1 "
           "net.ipv4.conf.wan.accept_redirects=1")
+    # The kernel follows it once it has resolved the new gateway.
+    path.error(5, 1, gw=R2)
+    run(f"ip netns exec a ping -c 1 -W 2 {R2}")
     path.error(5, 1, gw=R2)
     path.ping()
     check("a redirect moves the outer route",
@@ -119,7 +122,7 @@ def frag_needed(path):
     equal("a packet over the forged MTU is refused", path.ping(1400), f"3/4 from {GW}")
     path.error(3, 4, nexthopmtu=68)
     route = run(f"ip -n a route get {B}")
-    check("a forged MTU below the kernel's floor doesn't go below it", "mtu 552" in route, route)
+    check("a forged MTU below the kernel's floor doesn't go below it", "552" in route, route)
     equal("small packets pass all the same", path.ping(400), "reply")
     run("ip -n a route flush cache")
     path.error(3, 4, dst="10.2.0.77", nexthopmtu=600)

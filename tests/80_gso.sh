@@ -28,7 +28,7 @@ ns a ethtool -K wan tso off gso off > /dev/null
 check "TCP without offloads on the underlay" run r a "proto 4 and src 10.1.0.1"
 is "outer packets are cut to the MTU" "$(largest)" 1500
 is "no two of them have the same ID" \
-	"$(grep -ao '^.*proto IPIP' "$WORK/packets" | grep -o ' id [0-9]*' | sort | uniq -d | wc -l)" 0
+	"$(grep -ao '^.*proto IPIP' "$WORK/packets" | grep -ao ' id [0-9]*' | sort | uniq -d | wc -l)" 0
 is "none is a fragment" "$(grep -ac 'proto IPIP' "$WORK/packets")" \
 	"$(grep -ac 'offset 0, flags \[DF\], proto IPIP' "$WORK/packets")"
 check "TCP, seen on the way to the host behind" run b h2 "tcp and src 172.16.1.2"

@@ -122,8 +122,6 @@ class Tap:
                                       socket.htons(ETH_P_ALL))
             self.sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)    # SO_RCVBUFFORCE
             self.sock.bind((device, ETH_P_ALL))
-            with open(f"/sys/class/net/{device}/address") as f:
-                self.mac = f.read().strip()
         self.device = device
         self.direction = direction
 

@@ -201,7 +201,8 @@ print(s)' "$3"
 
 # tcpdump in the background; `captured` ends it and prints what it saw.
 capture() {	# NETNS DEVICE FILTER
-	ns "$1" tcpdump -lnvv -i "$2" --immediate-mode "$3" > "$WORK/capture" 2> "$WORK/tcpdump" &
+	# Not ns: $! must be tcpdump itself.
+	ip netns exec "$1" tcpdump -lnvv -i "$2" --immediate-mode "$3" > "$WORK/capture" 2> "$WORK/tcpdump" &
 	_tcpdump=$!
 	wait_for 20 grep -q 'listening on' "$WORK/tcpdump"
 }
