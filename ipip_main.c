@@ -3,8 +3,8 @@
  * IP in IP tunnel (RFC 2003): the module, its state per netns, the tunnel
  * table's write side and the network device.
  *
- * Everything here runs in process context. The table and the devices change
- * under RTNL; receive reads the table under RCU.
+ * The table and the devices change in process context under RTNL; receive reads
+ * the table under RCU.
  */
 #include <linux/if_arp.h>
 #include <linux/module.h>
@@ -30,7 +30,8 @@ static struct ipip_table *ipip_table_alloc(u8 bits)
 {
 	struct ipip_table *table;
 
-	table = kvzalloc(struct_size(table, buckets, BIT(bits)), GFP_KERNEL);
+	table = kvzalloc(struct_size(table, buckets, BIT(bits)),
+			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (table)
 		table->bits = bits;
 	return table;
@@ -79,13 +80,37 @@ static unsigned int ipip_table_total(const struct ipip_table *table)
 	return total;
 }
 
+/* Split a chain of the old table over the two of the new one that take its
+ * place, in its order.
+ */
+static void ipip_table_split(struct ipip_table *table,
+			     const struct ipip_table *old, unsigned int bucket)
+{
+	struct hlist_node *tail[2] = {};
+	struct ipip_parms *parms;
+	struct hlist_head *head;
+	struct hlist_node *node;
+	unsigned int half;
+
+	hlist_for_each_entry(parms, &old->buckets[bucket], node[old->gen]) {
+		head = ipip_table_bucket(table, parms->key_local,
+					 parms->key_remote);
+		half = head - &table->buckets[2 * bucket];
+		node = &parms->node[table->gen];
+		if (tail[half])
+			hlist_add_behind_rcu(node, tail[half]);
+		else
+			hlist_add_head_rcu(node, head);
+		tail[half] = node;
+	}
+}
+
 /* Readers of the old table go on over the nodes of its generation, which are
  * not touched before all of them have left.
  */
 static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
 {
 	struct ipip_table *table;
-	struct ipip_parms *parms;
 	unsigned int i;
 
 	table = ipip_table_alloc(old->bits + 1);
@@ -93,9 +118,12 @@ static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
 		return;	/* Longer chains are no reason to refuse a tunnel. */
 
 	table->gen = !old->gen;
-	for (i = 0; i < BIT(old->bits); i++)
-		hlist_for_each_entry(parms, &old->buckets[i], node[old->gen])
-			ipip_table_link(table, parms);
+	table->linked = old->linked;
+	memcpy(table->count, old->count, sizeof(table->count));
+	for (i = 0; i < BIT(old->bits); i++) {
+		ipip_table_split(table, old, i);
+		cond_resched();
+	}
 
 	rcu_assign_pointer(in->table, table);
 	synchronize_net();
@@ -118,12 +146,19 @@ static int ipip_table_reserve(struct ipip_net *in)
 	return 0;
 }
 
-/* Receive finds the old entry or the new one at any time. */
-static void ipip_table_replace(struct ipip_table *table,
-			       struct ipip_parms *old, struct ipip_parms *new)
+/* A tunnel to a group takes what is sent to the group. */
+static __be32 ipip_key_local(const struct ipip_parms *parms)
 {
-	ipip_table_link(table, new);
-	ipip_table_unlink(table, old);
+	if (ipv4_is_multicast(parms->outer.daddr))
+		return parms->outer.daddr;
+	return parms->outer.saddr;
+}
+
+static __be32 ipip_key_remote(const struct ipip_parms *parms)
+{
+	if (ipv4_is_multicast(parms->outer.daddr))
+		return 0;
+	return parms->outer.daddr;
 }
 
 /**
@@ -143,8 +178,8 @@ bool ipip_exists(const struct net *net, const struct ipip_parms *parms)
 	if (!table)
 		return false;
 
-	hlist_for_each_entry(p, ipip_table_bucket(table, parms->key_local,
-						  parms->key_remote),
+	hlist_for_each_entry(p, ipip_table_bucket(table, ipip_key_local(parms),
+						  ipip_key_remote(parms)),
 			     node[table->gen]) {
 		if (p->outer.saddr == parms->outer.saddr &&
 		    p->outer.daddr == parms->outer.daddr &&
@@ -169,7 +204,7 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 {
 	struct ipip_parms *parms;
 
-	parms = kzalloc(sizeof(*parms), GFP_KERNEL);
+	parms = kzalloc(sizeof(*parms), GFP_KERNEL_ACCOUNT);
 	if (!parms)
 		return NULL;
 
@@ -195,13 +230,14 @@ static int ipip_parms_complete(struct ipip_parms *parms)
 {
 	size_t size;
 
-	/* A tunnel to a group takes what is sent to the group. */
-	if (ipv4_is_multicast(parms->outer.daddr)) {
-		parms->key_local = parms->outer.daddr;
-	} else {
-		parms->key_local = parms->outer.saddr;
-		parms->key_remote = parms->outer.daddr;
-	}
+	/* What the two fast paths read has to be on one line each. */
+	BUILD_BUG_ON(offsetofend(struct ipip_parms, proto) > 64);
+	BUILD_BUG_ON(offsetofend(struct ipip_parms, routes) -
+		     offsetof(struct ipip_parms, outer) > 64);
+
+	parms->key_local = ipip_key_local(parms);
+	parms->key_remote = ipip_key_remote(parms);
+	parms->outer.protocol = parms->proto;
 
 	if (!parms->outer.daddr)
 		parms->route_bits = IPIP_ROUTE_BITS_NEXTHOP;
@@ -211,7 +247,8 @@ static int ipip_parms_complete(struct ipip_parms *parms)
 		parms->route_bits = IPIP_ROUTE_BITS_FIXED;
 
 	size = sizeof(struct ipip_route) << parms->route_bits;
-	parms->routes = __alloc_percpu(size, __alignof__(struct ipip_route));
+	parms->routes = __alloc_percpu_gfp(size, __alignof__(struct ipip_route),
+					   GFP_KERNEL_ACCOUNT);
 	return parms->routes ? 0 : -ENOMEM;
 }
 
@@ -259,8 +296,8 @@ static unsigned int ipip_bind_underlay(struct net_device *dev, struct net *net,
 
 	rcu_read_lock();
 	if (parms->outer.daddr) {
-		rt = ipip_route_lookup(net, parms, &fl4, parms->outer.daddr,
-				       parms->tos, 0);
+		rt = ipip_route_lookup(net, parms, &fl4, parms->proto,
+				       parms->outer.daddr, parms->tos, 0);
 		if (!IS_ERR(rt)) {
 			underlay = rt->dst.dev;
 			ip_rt_put(rt);
@@ -349,6 +386,36 @@ err_parms:
 	return err;
 }
 
+static bool ipip_parms_equal(const struct ipip_parms *a,
+			     const struct ipip_parms *b)
+{
+	return a->outer.saddr == b->outer.saddr &&
+	       a->outer.daddr == b->outer.daddr &&
+	       a->outer.ttl == b->outer.ttl &&
+	       a->outer.frag_off == b->outer.frag_off &&
+	       a->tos == b->tos && a->proto == b->proto &&
+	       a->link == b->link && a->fwmark == b->fwmark;
+}
+
+/* A packet may fit the old entry and the new one under different keys. Receive
+ * looks for the more specific first: only when all that might have missed the
+ * new one are through may the old one go.
+ */
+static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
+			 struct ipip_parms *new)
+{
+	struct ipip_table *table;
+
+	table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
+	ipip_table_link(table, new);
+	rcu_assign_pointer(tunnel->parms, new);
+	if (new->key_local != old->key_local ||
+	    new->key_remote != old->key_remote)
+		synchronize_net();
+	ipip_table_unlink(table, old);
+	call_rcu(&old->rcu, ipip_parms_free_rcu);
+}
+
 /**
  * ipip_change() - Put another configuration in the place of a tunnel's present
  * @dev: the tunnel's device
@@ -356,7 +423,9 @@ err_parms:
  * @mtu_given: the same request sets the MTU
  *
  * Nothing is lost on the way: a packet sees the old configuration or the new
- * one. The MTU follows a change of link or fwmark, as it has always done.
+ * one. The MTU follows a change of link or fwmark, as it has always done, unless
+ * another part of the kernel objects to it. The same configuration once more
+ * is no change.
  *
  * Context: process, RTNL.
  * Return: 0 or -ENOMEM; then nothing has changed.
@@ -366,15 +435,14 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_parms *old = rtnl_dereference(tunnel->parms);
-	struct ipip_net *in = ipip_pernet(tunnel->net);
 	unsigned int mtu;
-	int err;
+	int err = 0;
 
+	if (ipip_parms_equal(parms, old))
+		goto err_parms;
 	err = ipip_parms_complete(parms);
-	if (err) {
-		ipip_parms_free(parms);
-		return err;
-	}
+	if (err)
+		goto err_parms;
 
 	if (parms->link != old->link || parms->fwmark != old->fwmark) {
 		mtu = ipip_bind_underlay(dev, tunnel->net, parms);
@@ -382,19 +450,19 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 			dev_set_mtu(dev, mtu);
 	}
 	ipip_set_addresses(dev, parms);
-
-	ipip_table_replace(rtnl_dereference(in->table), old, parms);
-	rcu_assign_pointer(tunnel->parms, parms);
-	call_rcu(&old->rcu, ipip_parms_free_rcu);
-
+	ipip_publish(tunnel, old, parms);
 	netdev_state_change(dev);
 	return 0;
+
+err_parms:
+	ipip_parms_free(parms);
+	return err;
 }
 
 static int ipip_init_dev(struct net_device *dev)
 {
 	netdev_lockdep_set_classes(dev);
-	return 0;
+	return ipip_compat_stats_alloc(dev);
 }
 
 /* Also called for a device whose registration failed half-way. */
@@ -407,15 +475,19 @@ static void ipip_uninit_dev(struct net_device *dev)
 	table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
 	if (!hlist_unhashed(&parms->node[table->gen]))
 		ipip_table_unlink(table, parms);
+	ipip_compat_stats_free(dev);
 }
 
 static int ipip_get_iflink(const struct net_device *dev)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(dev);
-	int link;
+	const struct ipip_parms *parms;
+	int link = 0;
 
 	rcu_read_lock();
-	link = rcu_dereference(tunnel->parms)->link;
+	parms = rcu_dereference(tunnel->parms);
+	if (parms)
+		link = parms->link;
 	rcu_read_unlock();
 	return link;
 }
@@ -448,7 +520,6 @@ void ipip_setup(struct net_device *dev)
 	dev->features |= features;
 	dev->hw_features |= features;
 	dev->needs_free_netdev = true;
-	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
 	ipip_compat_set_lltx(dev);
 	/* Next-hop mode and path MTU discovery need the inner route. */
 	netif_keep_dst(dev);
@@ -539,7 +610,8 @@ static int __init ipip_init(void)
 		return err;
 	err = ipip_init_handlers();
 	if (err) {
-		pr_err("another driver has the protocol: unload it first\n");
+		pr_err("can't have the protocol (%d): is another driver loaded?\n",
+		       err);
 		goto err_pernet;
 	}
 	err = rtnl_link_register(&ipip_link_ops);

@@ -2,9 +2,9 @@
 /*
  * IP in IP tunnel: the rtnetlink link kind "ipip".
  *
- * Everything here runs in process context under RTNL. A request is parsed into
- * a configuration of its own and checked as a whole before any of it takes
- * effect, and each refusal names the attribute.
+ * Everything that changes something runs in process context under RTNL. A request
+ * is parsed into a configuration of its own and checked as a whole before any of
+ * it takes effect, and each refusal names the attribute.
  */
 #include <linux/if_tunnel.h>
 #include <linux/netdevice.h>
@@ -14,6 +14,7 @@
 #include <net/rtnetlink.h>
 
 #include "ipip.h"
+#include "ipip_compat.h"
 
 static const struct nla_policy ipip_policy[IFLA_IPTUN_MAX + 1] = {
 	[IFLA_IPTUN_LINK]		= { .type = NLA_U32 },
@@ -61,6 +62,15 @@ static int ipip_check_unsupported(struct nlattr *data[],
 	return 0;
 }
 
+/* iproute2 reads a tunnel, changes what the user wants changed, and sends the
+ * whole again, but leaves out an address that is 0: for it, absent is "any".
+ */
+static bool ipip_is_whole(struct nlattr *data[])
+{
+	return data[IFLA_IPTUN_LINK] && data[IFLA_IPTUN_TTL] &&
+	       data[IFLA_IPTUN_TOS] && data[IFLA_IPTUN_PMTUDISC];
+}
+
 /* Put what the request carries over what @parms has already. */
 static void ipip_parse(struct nlattr *data[], struct ipip_parms *parms)
 {
@@ -68,19 +78,22 @@ static void ipip_parse(struct nlattr *data[], struct ipip_parms *parms)
 		parms->link = nla_get_u32(data[IFLA_IPTUN_LINK]);
 	if (data[IFLA_IPTUN_LOCAL])
 		parms->outer.saddr = nla_get_in_addr(data[IFLA_IPTUN_LOCAL]);
+	else if (ipip_is_whole(data))
+		parms->outer.saddr = htonl(INADDR_ANY);
 	if (data[IFLA_IPTUN_REMOTE])
 		parms->outer.daddr = nla_get_in_addr(data[IFLA_IPTUN_REMOTE]);
+	else if (ipip_is_whole(data))
+		parms->outer.daddr = htonl(INADDR_ANY);
 	if (data[IFLA_IPTUN_PMTUDISC])
 		parms->outer.frag_off = nla_get_u8(data[IFLA_IPTUN_PMTUDISC]) ?
 					htons(IP_DF) : 0;
-	if (data[IFLA_IPTUN_TTL]) {
+	if (data[IFLA_IPTUN_TTL])
 		parms->outer.ttl = nla_get_u8(data[IFLA_IPTUN_TTL]);
-		/* A packet that loops through the tunnel grows each time.
-		 * With a fixed TTL nothing but DF ends that.
-		 */
-		if (parms->outer.ttl)
-			parms->outer.frag_off = htons(IP_DF);
-	}
+	/* A packet that loops through the tunnel grows each time. With a fixed
+	 * TTL nothing but DF ends that.
+	 */
+	if (parms->outer.ttl)
+		parms->outer.frag_off = htons(IP_DF);
 	if (data[IFLA_IPTUN_TOS])
 		parms->tos = nla_get_u8(data[IFLA_IPTUN_TOS]);
 	if (data[IFLA_IPTUN_FWMARK])
@@ -176,7 +189,7 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 	struct ipip_parms *parms;
 	int err;
 
-	if (!rtnl_dev_link_net_capable(dev, tunnel->net)) {
+	if (!ipip_compat_link_net_capable(dev, tunnel->net)) {
 		NL_SET_ERR_MSG(extack, "the tunnel's underlay is in a netns of another owner");
 		return -EPERM;
 	}
@@ -243,7 +256,7 @@ static struct net *ipip_get_link_net(const struct net_device *dev)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(dev);
 
-	return READ_ONCE(tunnel->net);
+	return tunnel->net;
 }
 
 struct rtnl_link_ops ipip_link_ops __read_mostly = {

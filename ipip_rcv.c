@@ -2,12 +2,11 @@
 /*
  * IP in IP tunnel: decapsulation, and ICMP errors about outer packets.
  *
- * Everything here runs in softirq under rcu_read_lock(). A received packet
- * comes from tunnel4_rcv(), which has made sure of 20 linear bytes after the
- * outer header, and leaves through the tunnel's GRO cell.
+ * Everything here runs in softirq under rcu_read_lock(). A received packet comes
+ * from tunnel4, which has made sure that an inner header's 20 bytes or a label's
+ * 4 are linear, and leaves through the tunnel's GRO cell.
  */
 #include <linux/icmp.h>
-#include <linux/inetdevice.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
@@ -23,7 +22,7 @@ bool ipip_log_ecn_error = true;
  * packet came by, or else the first.
  */
 static struct ipip_parms *
-ipip_lookup_class(const struct ipip_table *table, __be32 local, __be32 remote,
+ipip_lookup_class(struct ipip_table *table, __be32 local, __be32 remote,
 		  int ifindex)
 {
 	struct ipip_parms *parms, *first = NULL;
@@ -51,8 +50,8 @@ ipip_lookup_class(const struct ipip_table *table, __be32 local, __be32 remote,
 static struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
 				      __be32 remote, int ifindex)
 {
-	const struct ipip_table *table;
 	struct ipip_parms *parms, *best = NULL;
+	struct ipip_table *table;
 	unsigned int class;
 
 	table = rcu_dereference(ipip_pernet(net)->table);
@@ -103,6 +102,7 @@ static bool ipip_ecn_decapsulate(struct sk_buff *skb, __be32 saddr, u8 tos)
 static int ipip_decap(struct sk_buff *skb, u8 proto)
 {
 	const struct iphdr *outer = ip_hdr(skb);
+	const bool multicast = ipv4_is_multicast(outer->daddr);
 	struct net *net = dev_net(skb->dev);
 	const __be32 saddr = outer->saddr;
 	const struct ipip_parms *parms;
@@ -129,17 +129,13 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
 
-	if (protocol == htons(ETH_P_IP)) {
-		if (unlikely(!pskb_may_pull(skb, sizeof(struct iphdr)))) {
-			DEV_STATS_INC(dev, rx_length_errors);
-			return ipip_rcv_drop(dev, skb,
-					     SKB_DROP_REASON_PKT_TOO_SMALL);
-		}
-		if (unlikely(!ipip_ecn_decapsulate(skb, saddr, tos))) {
-			DEV_STATS_INC(dev, rx_frame_errors);
-			return ipip_rcv_drop(dev, skb, IPIP_DROP_ECN);
-		}
+	if (likely(proto == IPPROTO_IPIP) &&
+	    unlikely(!ipip_ecn_decapsulate(skb, saddr, tos))) {
+		DEV_STATS_INC(dev, rx_frame_errors);
+		return ipip_rcv_drop(dev, skb, IPIP_DROP_ECN);
 	}
+	if (unlikely(multicast))
+		DEV_STATS_INC(dev, multicast);
 
 	dev_sw_netstats_rx_add(dev, skb->len);
 	skb->dev = dev;
@@ -173,6 +169,9 @@ int ipip_rcv_mpls(struct sk_buff *skb)
 	return ipip_decap(skb, IPPROTO_MPLS);
 }
 
+/* More than anybody needs to hear of; whoever forges errors can't have more. */
+#define IPIP_ERR_MAX	64
+
 /* The next packets of the tunnel tell their senders: the error quotes too
  * little of the inner packet to tell the sender that caused it.
  */
@@ -184,7 +183,7 @@ static void ipip_note_error(struct ipip_tunnel *tunnel)
 	if (time_before(now, READ_ONCE(tunnel->err_time) + IPTUNNEL_ERR_TIMEO))
 		count += READ_ONCE(tunnel->err_count);
 	WRITE_ONCE(tunnel->err_time, now);
-	WRITE_ONCE(tunnel->err_count, count);
+	WRITE_ONCE(tunnel->err_count, min(count, IPIP_ERR_MAX));
 }
 
 /* True if the error means that the far end can't be reached (RFC 2003 4). */

@@ -43,6 +43,7 @@ void ipip_limit_headroom(struct net_device *dev, unsigned int headroom)
  * @net: netns of the outer packets
  * @parms: the tunnel's configuration: source, link and fwmark are taken from it
  * @fl4: filled in; its saddr is the source that the route picked
+ * @proto: protocol of the outer header
  * @daddr: outer destination, network order
  * @tos: outer DSCP field, in the place that it has in the header
  * @hash: flow hash of the inner packet, to choose among several paths
@@ -52,22 +53,29 @@ void ipip_limit_headroom(struct net_device *dev, unsigned int headroom)
  */
 struct rtable *ipip_route_lookup(struct net *net,
 				 const struct ipip_parms *parms,
-				 struct flowi4 *fl4, __be32 daddr, u8 tos,
-				 u32 hash)
+				 struct flowi4 *fl4, u8 proto, __be32 daddr,
+				 u8 tos, u32 hash)
 {
-	ip_tunnel_init_flow(fl4, IPPROTO_IPIP, daddr, parms->outer.saddr, 0,
+	ip_tunnel_init_flow(fl4, proto, daddr, parms->outer.saddr, 0,
 			    tos & INET_DSCP_MASK, net, parms->link,
 			    parms->fwmark, hash, 0);
 	return ip_route_output_key(net, fl4);
 }
 
-/* Next-hop mode spreads flows over the paths of the underlay: such a route
- * holds for one packet.
+/* A tunnel that looks at each packet for its route spreads flows over the paths
+ * of the underlay: such a route holds for one packet. The flow is not that of
+ * the lookup, which has put the source in that it found.
  */
-static bool ipip_route_is_multipath(struct net *net, struct flowi4 *fl4)
+static bool ipip_route_is_multipath(struct net *net,
+				    const struct ipip_parms *parms,
+				    struct flowi4 *fl4)
 {
 	struct fib_result res;
 
+	if (!IS_ENABLED(CONFIG_IP_ROUTE_MULTIPATH) || !parms->route_bits)
+		return false;
+	fl4->saddr = parms->outer.saddr;
+	fl4->flowi4_oif = fl4->flowi4_l3mdev ? 0 : parms->link;
 	return !fib_lookup(net, fl4, &res, FIB_LOOKUP_NOREF) &&
 	       fib_info_num_path(res.fi) > 1;
 }
@@ -83,8 +91,8 @@ static struct ipip_route *ipip_route_slot(const struct ipip_parms *parms,
 }
 
 static bool ipip_route_fill(struct ipip_route *route, struct net *net,
-			    const struct ipip_parms *parms, __be32 daddr,
-			    u8 tos, u32 hash)
+			    const struct ipip_parms *parms,
+			    const struct iphdr *outer, u8 tos, u32 hash)
 {
 	struct dst_entry *old = route->dst;
 	struct flowi4 fl4;
@@ -92,70 +100,87 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 
 	route->dst = NULL;
 	dst_release(old);
-	rt = ipip_route_lookup(net, parms, &fl4, daddr, tos, hash);
+	rt = ipip_route_lookup(net, parms, &fl4, outer->protocol, outer->daddr,
+			       tos, hash);
 	if (IS_ERR(rt))
 		return false;
 
 	route->dst = &rt->dst;
 	route->saddr = fl4.saddr;
 	route->tos = tos;
-	route->daddr = daddr;
-	if (!parms->outer.daddr && ipip_route_is_multipath(net, &fl4))
+	route->proto = outer->protocol;
+	route->daddr = outer->daddr;
+	if (ipip_route_is_multipath(net, parms, &fl4))
 		route->daddr = htonl(INADDR_ANY);
 	return true;
 }
 
-/* The outer route for @daddr and the outer @tos from this CPU's cache, and the
- * source address that goes with it. The slot keeps its reference: the route
- * stays valid for as long as the caller's RCU read-side section, also when the
- * slot is filled anew meanwhile.
+/* The outer route for destination, TOS and protocol of @outer from this CPU's
+ * cache, and the source address that goes with it. The slot keeps its reference:
+ * the route stays valid for as long as the caller's RCU read-side section, also
+ * when the slot is filled anew meanwhile.
  */
 static struct dst_entry *ipip_route_get(struct net *net,
 					const struct ipip_parms *parms,
-					struct sk_buff *skb, __be32 daddr,
-					u8 tos, __be32 *saddr)
+					struct sk_buff *skb,
+					struct iphdr *outer)
 {
+	const u8 tos = outer->tos & INET_DSCP_MASK;
 	struct ipip_route *route;
 
-	tos &= INET_DSCP_MASK;
-	route = ipip_route_slot(parms, daddr, tos);
-	if (unlikely(!route->dst || route->daddr != daddr ||
-		     route->tos != tos || !dst_check(route->dst, 0)) &&
-	    !ipip_route_fill(route, net, parms, daddr, tos, skb_get_hash(skb)))
+	route = ipip_route_slot(parms, outer->daddr, tos);
+	if (unlikely(!route->dst || route->daddr != outer->daddr ||
+		     route->tos != tos || route->proto != outer->protocol ||
+		     !dst_check(route->dst, 0)) &&
+	    !ipip_route_fill(route, net, parms, outer, tos, skb_get_hash(skb)))
 		return NULL;
 
-	*saddr = route->saddr;
+	outer->saddr = route->saddr;
 	return route->dst;
 }
 
-/* Where the outer packet goes: to the remote, or in next-hop mode to the
- * gateway of the inner route. 0 if there is no saying.
+/* Next-hop mode: the destination that the inner route names for the tunnel, or
+ * else its gateway. 0 if there is no saying.
  */
-static __be32 ipip_daddr(const struct ipip_parms *parms,
-			 const struct sk_buff *skb)
+static __be32 ipip_nexthop(struct sk_buff *skb)
 {
-	if (likely(parms->outer.daddr))
-		return parms->outer.daddr;
+	const struct ip_tunnel_info *info = skb_tunnel_info(skb);
+
+	if (info && info->mode & IP_TUNNEL_INFO_TX &&
+	    ip_tunnel_info_af(info) == AF_INET && info->key.u.ipv4.dst)
+		return info->key.u.ipv4.dst;
 	if (!skb_valid_dst(skb) || skb->protocol != htons(ETH_P_IP))
 		return 0;
 	return rt_nexthop(skb_rtable(skb), ip_hdr(skb)->daddr);
 }
 
-/* RFC 6040 section 4.1, normal mode: the ECN field is copied, CE included.
- * The DSCP is the configured one or the inner one.
- */
-static u8 ipip_outer_tos(const struct ipip_parms *parms, u8 inner)
+/* RFC 6040 section 4.1, normal mode: the ECN field is copied, CE included. */
+static u8 ipip_outer_tos(u8 dscp, u8 inner)
 {
-	u8 dscp = parms->tos & IPIP_TOS_INHERIT ? inner : parms->tos;
-
 	return (dscp & ~INET_ECN_MASK) | (inner & INET_ECN_MASK);
 }
 
+/* Before the packet is marked as encapsulated: from then on the length of UDP
+ * segments comes out too small.
+ */
 static bool ipip_exceeds_mtu(const struct sk_buff *skb, unsigned int mtu)
 {
 	if (skb->len <= mtu)
 		return false;
 	return !skb_is_gso(skb) || !skb_gso_validate_network_len(skb, mtu);
+}
+
+/* The inner route learns a smaller MTU, and is kept from forgetting it. */
+static void ipip_update_pmtu(struct sk_buff *skb, unsigned int mtu)
+{
+	const struct dst_entry *inner = skb_dst(skb);
+	unsigned int known;
+
+	if (!skb_valid_dst(skb))
+		return;
+	known = dst_mtu(inner);
+	if (mtu < known || (mtu == known && READ_ONCE(inner->expires)))
+		skb_dst_update_pmtu_no_confirm(skb, mtu);
 }
 
 /* RFC 2003 section 5.1: an outer packet with DF limits the inner one to the
@@ -164,11 +189,10 @@ static bool ipip_exceeds_mtu(const struct sk_buff *skb, unsigned int mtu)
  */
 static bool ipip_pmtu_ok(struct sk_buff *skb, const struct dst_entry *dst)
 {
-	unsigned int mtu = dst_mtu(dst) - sizeof(struct iphdr);
+	const int hlen = sizeof(struct iphdr);
+	unsigned int mtu = max_t(int, dst_mtu(dst) - hlen, 0);
 
-	if (skb_valid_dst(skb) && mtu < dst_mtu(skb_dst(skb)))
-		skb_dst_update_pmtu_no_confirm(skb, mtu);
-
+	ipip_update_pmtu(skb, mtu);
 	if (skb->protocol != htons(ETH_P_IP) ||
 	    !(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
 	    !ipip_exceeds_mtu(skb, mtu))
@@ -188,8 +212,7 @@ static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb)
 		WRITE_ONCE(tunnel->err_count, 0);
 		return;
 	}
-	if (count > 0)
-		WRITE_ONCE(tunnel->err_count, count - 1);
+	WRITE_ONCE(tunnel->err_count, count - 1);
 	dst_link_failure(skb);
 }
 
@@ -264,10 +287,9 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	const struct ipip_parms *parms = rcu_dereference_bh(tunnel->parms);
-	u8 proto = IPPROTO_IPIP;
+	u8 proto = IPPROTO_IPIP, dscp = parms->tos, inner_tos = 0;
 	struct dst_entry *dst;
 	struct iphdr outer;
-	u8 inner_tos = 0;
 
 	if (!pskb_inet_may_pull(skb))
 		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
@@ -277,6 +299,8 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 		const struct iphdr *inner = ip_hdr(skb);
 
 		inner_tos = inner->tos;
+		if (parms->tos & IPIP_TOS_INHERIT)
+			dscp = inner_tos;
 		outer.frag_off |= inner->frag_off & htons(IP_DF);
 		if (!outer.ttl)
 			outer.ttl = inner->ttl;
@@ -286,21 +310,23 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 	} else {
 		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
 	}
-	if (unlikely(parms->proto && parms->proto != proto))
+	if (unlikely(outer.protocol && outer.protocol != proto))
 		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
 	if (ipip_too_deep(dev))
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_DEV_READY);
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_NOT_SPECIFIED);
 
 	outer.protocol = proto;
-	outer.tos = ipip_outer_tos(parms, inner_tos);
-	outer.daddr = ipip_daddr(parms, skb);
+	outer.tos = ipip_outer_tos(dscp, inner_tos);
 	if (unlikely(!outer.daddr)) {
-		DEV_STATS_INC(dev, tx_fifo_errors);
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
+		outer.daddr = ipip_nexthop(skb);
+		if (!outer.daddr) {
+			DEV_STATS_INC(dev, tx_fifo_errors);
+			return ipip_xmit_drop(dev, skb,
+					      SKB_DROP_REASON_IP_OUTNOROUTES);
+		}
 	}
 
-	dst = ipip_route_get(tunnel->net, parms, skb, outer.daddr, outer.tos,
-			     &outer.saddr);
+	dst = ipip_route_get(tunnel->net, parms, skb, &outer);
 	if (unlikely(!dst)) {
 		DEV_STATS_INC(dev, tx_carrier_errors);
 		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
@@ -312,16 +338,16 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(!outer.ttl))
 		outer.ttl = ip4_dst_hoplimit(dst);
 
-	if (iptunnel_handle_offloads(skb, SKB_GSO_IPXIP4))
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_NOMEM);
-	skb_set_inner_ipproto(skb, proto);
-
 	if (outer.frag_off && unlikely(!ipip_pmtu_ok(skb, dst)))
 		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_PKT_TOO_BIG);
 	if (ip_mtu_locked(dst))
 		outer.frag_off = 0;
-	if (unlikely(READ_ONCE(tunnel->err_count)))
+	if (unlikely(READ_ONCE(tunnel->err_count) > 0))
 		ipip_report_error(tunnel, skb);
+
+	if (iptunnel_handle_offloads(skb, SKB_GSO_IPXIP4))
+		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_NOMEM);
+	skb_set_inner_ipproto(skb, proto);
 
 	if (!ipip_reserve_headroom(dev, skb, dst)) {
 		DEV_STATS_INC(dev, tx_dropped);

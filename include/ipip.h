@@ -11,6 +11,7 @@
 #include <linux/ip.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/skbuff.h>
 #include <net/gro_cells.h>
@@ -42,15 +43,20 @@ struct rtable;
  * @daddr: outer destination that @dst leads to; INADDR_ANY keeps the slot from
  *	being used again
  * @saddr: outer source that the route picked
- * @tos: DSCP bits of the outer header that @dst was looked up with
+ * @tos: DSCP field of the outer header that @dst was looked up with
+ * @proto: protocol of the outer header that @dst was looked up with: an IPsec
+ *	policy may tell IPIP and MPLS apart
  *
- * Read and written in softirq by its own CPU alone.
+ * Read and written with softirqs off by its own CPU alone. On PREEMPT_RT that
+ * relies on local_bh_disable() being a lock of the CPU, as it is in the kernels
+ * that are supported.
  */
 struct ipip_route {
 	struct dst_entry *dst;
 	__be32 daddr;
 	__be32 saddr;
 	u8 tos;
+	u8 proto;
 };
 
 /**
@@ -61,18 +67,18 @@ struct ipip_route {
  * @key_remote: outer source that the table finds this entry by, or 0
  * @link: index of the underlay device, or 0 for any
  * @proto: inner protocol: IPPROTO_IPIP, IPPROTO_MPLS or 0 for both
+ * @outer: the outer header, complete but for length, ID and checksum and what
+ *	is inherited; saddr and daddr are the configured local and remote
  * @tos: IFLA_IPTUN_TOS: bit 0 copies the inner DSCP, else the outer DSCP field
  * @route_bits: slots in @routes, as a power of two
  * @fwmark: mark for the lookup of the outer route; the packet doesn't get it
- * @outer: the outer header, complete but for length, ID and checksum and what
- *	is inherited; saddr and daddr are the configured local and remote
  * @routes: route cache
  * @rcu: for the deferred free
  *
  * Immutable but for @node once it is published in the table and as
  * &ipip_tunnel.parms. A change publishes a new one, so that a packet sees one
  * configuration and never a mix, and an old route can't outlive its
- * configuration. The first cache line is all that receive reads.
+ * configuration. Receive reads the first cache line, transmit the second.
  */
 struct ipip_parms {
 	struct hlist_node node[2];
@@ -81,10 +87,10 @@ struct ipip_parms {
 	__be32 key_remote;
 	int link;
 	u8 proto;
+
+	struct iphdr outer ____cacheline_aligned;
 	u8 tos;
 	u8 route_bits;
-
-	struct iphdr outer;
 	u32 fwmark;
 	struct ipip_route __percpu *routes;
 	struct rcu_head rcu;
@@ -92,7 +98,8 @@ struct ipip_parms {
 
 /**
  * struct ipip_tunnel - private part of the tunnel's network device
- * @parms: the configuration in force; replaced under RTNL, never NULL
+ * @parms: the configuration in force; replaced under RTNL; NULL only if the
+ *	registration of the device has failed
  * @net: netns of the outer packets; that of the device may be another
  * @gro_cells: hands received packets to GRO
  * @err_time: jiffies of the last ICMP error about an outer packet
@@ -144,12 +151,15 @@ static inline struct ipip_net *ipip_pernet(const struct net *net)
 	return net_generic(net, ipip_net_id);
 }
 
+/* The hash is the top of the product: a bucket of a table is split into two
+ * that are next to each other when the table doubles.
+ */
 static inline struct hlist_head *
-ipip_table_bucket(const struct ipip_table *table, __be32 local, __be32 remote)
+ipip_table_bucket(struct ipip_table *table, __be32 local, __be32 remote)
 {
 	u64 key = (u64)(__force u32)local << 32 | (__force u32)remote;
 
-	return (struct hlist_head *)&table->buckets[hash_64(key, table->bits)];
+	return &table->buckets[hash_64(key, table->bits)];
 }
 
 /* ipip_main.c */
@@ -176,8 +186,8 @@ int ipip_err(struct sk_buff *skb, u32 info);
 netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev);
 struct rtable *ipip_route_lookup(struct net *net,
 				 const struct ipip_parms *parms,
-				 struct flowi4 *fl4, __be32 daddr, u8 tos,
-				 u32 hash);
+				 struct flowi4 *fl4, u8 proto, __be32 daddr,
+				 u8 tos, u32 hash);
 void ipip_limit_headroom(struct net_device *dev, unsigned int headroom);
 
 #endif /* _IPIP_H */

@@ -11,6 +11,8 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <net/ip_tunnels.h>
+#include <net/net_namespace.h>
+#include <net/rtnetlink.h>
 
 /* 6.5, d457a0e329b0 ("net: move gso declarations and functions to their own
  * files"): before, <linux/skbuff.h> had them.
@@ -26,6 +28,43 @@ static inline void ipip_compat_set_lltx(struct net_device *dev)
 	dev->lltx = true;
 #else
 	dev->features |= NETIF_F_LLTX;
+#endif
+}
+
+/* 6.7, 34d21de99cea ("net: Move {l,t,d}stats allocation to core and convert
+ * veth & vrf"), and in 6.1.y by backport: the core allocates and frees the
+ * per-CPU statistics of a device that says which it has.
+ */
+static inline int ipip_compat_stats_alloc(struct net_device *dev)
+{
+#ifdef IPIP_HAVE_PCPU_STAT_TYPE
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	return 0;
+#else
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	return dev->tstats ? 0 : -ENOMEM;
+#endif
+}
+
+static inline void ipip_compat_stats_free(struct net_device *dev)
+{
+#ifndef IPIP_HAVE_PCPU_STAT_TYPE
+	free_percpu(dev->tstats);
+	dev->tstats = NULL;
+#endif
+}
+
+/* 2026, in 6.1.y and 6.12.y by backport: may the caller change a link whose
+ * underlay is in @link_net?
+ */
+static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
+						const struct net *link_net)
+{
+#ifdef IPIP_HAVE_LINK_NET_CAPABLE
+	return rtnl_dev_link_net_capable(dev, link_net);
+#else
+	return net_eq(link_net, dev_net(dev)) ||
+	       ns_capable(link_net->user_ns, CAP_NET_ADMIN);
 #endif
 }
 
