@@ -104,9 +104,14 @@ static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 			     const struct ipip_parms *parms,
 			     struct netlink_ext_ack *extack)
 {
+	const struct nlattr *attr = NULL;
+
 	if (!ipip_exists(net, parms))
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, data ? data[IFLA_IPTUN_REMOTE] : NULL,
+	if (data)
+		attr = data[IFLA_IPTUN_REMOTE] ?: data[IFLA_IPTUN_LOCAL] ?:
+		       data[IFLA_IPTUN_LINK];
+	NL_SET_ERR_MSG_ATTR(extack, attr,
 			    "a tunnel with this local, remote and link exists");
 	return -EEXIST;
 }
