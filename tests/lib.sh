@@ -40,10 +40,20 @@ differs() { _differs=$1; }
 
 _diag() { sed 's/^/# /' "$WORK/output" | tail -n 25; }
 
+# What a command printed is in $WORK/output until the next has run.
+_run() {
+	local status
+
+	"$@" > "$WORK/running" 2>&1
+	status=$?
+	mv "$WORK/running" "$WORK/output"
+	return $status
+}
+
 check() {
 	local name=$1
 	shift
-	if "$@" > "$WORK/output" 2>&1; then
+	if _run "$@"; then
 		_verdict 1 "$name"
 	else
 		echo "# $name: '$*' failed with $?"
@@ -55,7 +65,7 @@ check() {
 refuse() {
 	local name=$1
 	shift
-	if "$@" > "$WORK/output" 2>&1; then
+	if _run "$@"; then
 		echo "# $name: '$*' succeeded"
 		_diag
 		_verdict 0 "$name"

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# 4,096 tunnels in one netns: made, found, changed, deleted.
+. ./lib.sh
+
+count=4096
+topo_underlay
+percpu() { awk '/^Percpu/ { print $2 }' /proc/meminfo; }
+remote() { echo "10.64.$(($1 / 256)).$(($1 % 256))"; }
+tunnels() { ip -n a -o link show type ipip group 7 | wc -l; }
+
+create() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		echo "link add name x$i group 7 type ipip local 10.1.0.1 remote $(remote $i)"
+	done > "$WORK/batch"
+	ip -n a -batch "$WORK/batch"
+}
+
+create 64
+ip -n a link del group 7
+before=$(percpu)
+start=$SECONDS
+check "create $count tunnels" create $count
+echo "# in $((SECONDS - start)) s"
+is "all of them are there" "$(tunnels)" $count
+is "a dump has all attributes of each" \
+	"$(ip -n a -d -o link show type ipip group 7 | grep -c 'ipip .*remote 10.64.*local 10.1.0.1')" $count
+refuse "a duplicate of one among them" \
+	ip -n a link add name dup type ipip local 10.1.0.1 remote "$(remote 1234)"
+
+# The far ends of some: b has their addresses and replies through tunnels back.
+last=$((count - 1))
+ip -n r route add 10.64.0.0/16 via 10.2.0.1
+for i in 0 1234 $last; do
+	ip -n a link set x$i up
+	ip -n a addr add "192.168.$((i % 200)).1/30" dev x$i
+	ip -n b addr add "$(remote $i)/32" dev wan
+	ip -n b link add name y$i type ipip local "$(remote $i)" remote 10.1.0.1
+	ip -n b link set y$i up
+	ip -n b addr add "192.168.$((i % 200)).2/30" dev y$i
+	check "ping through tunnel $i" ns a ping -c 2 -i 0.2 -W 5 "192.168.$((i % 200)).2"
+	is "tunnel $i took the answers" "$(stat a x$i rx.packets)" 2
+done
+check "change of one among them" ip -n a link set x1234 type ipip local 10.1.0.1 \
+	remote "$(remote 1234)" ttl 77
+check "it shows" sh -c "ip -n a -d link show x1234 | grep -q 'ttl 77'"
+check "it still works" ns a ping -c 2 -i 0.2 -W 5 "192.168.$((1234 % 200)).2"
+ip -n b link add name y5 type ipip local "$(remote 5)" remote 10.1.0.1
+ip -n b addr add "$(remote 5)/32" dev wan
+ip -n b link set y5 up
+ip -n b addr add 192.168.250.2/30 dev y5
+is "a tunnel that is down takes nothing" "$(stat a x5 rx.packets)" 0
+ns b ping -c 1 -W 1 192.168.250.1 > /dev/null
+is "also when something comes for it" "$(stat a x5 rx.packets)" 0
+
+start=$SECONDS
+check "delete all in one request" ip -n a link del group 7
+echo "# in $((SECONDS - start)) s"
+is "none is left" "$(tunnels)" 0
+is "per-CPU memory is given back, but for 1 MB" \
+	"$(wait_for 20 eval '[ $(percpu) -lt $((before + 1024)) ]' && echo yes || percpu)" yes
+check "create 100 again" create 100
+ip -n a link set x99 up
+check "and delete the netns with them" ip netns del a

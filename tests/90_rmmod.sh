@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The module is removed under tunnels and traffic, and leaves nothing behind.
+. ./lib.sh
+
+load() {
+	if [ "$IPIP" = in-tree ]; then
+		modprobe ipip
+	else
+		insmod "$MODULE"
+	fi
+}
+loaded() { [ -e /sys/module/ipip ]; }
+devices() {
+	local n
+
+	for n in "" a b h1; do
+		ip ${n:+-n $n} -o link show type ipip
+	done | grep -vc ': tunl0@'
+}
+
+tunnels() {
+	tunnel a 10.1.0.1 10.2.0.1
+	tunnel b 10.2.0.1 10.1.0.1
+	ip -n a addr add 192.168.0.1/30 dev t0
+	ip -n b addr add 192.168.0.2/30 dev t0
+	ip -n a route add 172.16.2.0/24 dev t0
+	ip -n b route add 172.16.1.0/24 dev t0
+	# Its underlay is in another netns than the device.
+	ip -n a link add name far type ipip local 10.1.0.1 remote 10.9.9.9
+	ip -n a link set dev far netns h1
+	ip -n h1 link set dev far up
+	# Many, some of them with routes in their caches.
+	for i in 1 2 3 4 5 6 7 8; do
+		ip -n a link add name x$i type ipip local 10.1.0.1 remote 10.2.1.$i tos inherit
+		ip -n a link set x$i up
+		ip -n a addr add 192.168.9.$i/32 peer 192.168.10.$i dev x$i
+		ns a ping -c 1 -W 1 -i 0.2 192.168.10.$i > /dev/null 2>&1 &
+	done
+}
+
+topo_underlay
+tunnels
+ns h2 iperf3 -s > /dev/null 2>&1 &
+for round in 1 2 3 4; do
+	check "round $round: traffic" wait_for 10 ns h1 ping -c 1 -W 1 172.16.2.2
+	ip netns exec a ping -q -f 192.168.0.2 > /dev/null 2>&1 &
+	ip netns exec b ping -q -f -s 1400 192.168.0.1 > /dev/null 2>&1 &
+	ip netns exec h1 timeout 20 iperf3 -c 172.16.2.2 -t 15 --bidir > /dev/null 2>&1 &
+	sleep 1
+	check "round $round: rmmod under traffic" rmmod ipip
+	refuse "round $round: it is gone" loaded
+	is "round $round: no tunnel is left" "$(devices)" 0
+	is "round $round: no route is left" "$(ip -n a route show 172.16.2.0/24)" ""
+	check "round $round: the underlay works" ns a ping -c 1 -W 5 10.2.0.1
+	for n in a b h1; do
+		ip netns pids $n | xargs -r kill -9 2> /dev/null
+	done
+	check "round $round: load" load
+	tunnels
+done
+check "ping after all that" wait_for 10 ns h1 ping -c 1 -W 1 172.16.2.2
+
+refuse "a second insmod" insmod "$MODULE"
+check "rmmod with tunnels" rmmod ipip
+check "rmmod the rest: the module's own dependencies are free" modprobe -r tunnel4
+check "load" sh -c "modprobe tunnel4 && ${MODULE:+$([ "$IPIP" = in-tree ] && echo modprobe ipip || echo "insmod $MODULE")}"
+ns_clean
+check "load, rmmod, load without a tunnel" eval "rmmod ipip && load && rmmod ipip && load"

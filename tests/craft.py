@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""For the test files that craft packets: configuration and counters of a network
+namespace without a process for each command, which emulation makes slow."""
+import fcntl
+import os
+import pty
+import socket
+import struct
+import subprocess
+
+import lib
+from lib import netns
+
+SIOCGIFHWADDR = 0x8927
+
+
+def skip(name, reason):
+    """The assertion can't be made here."""
+    lib._n += 1
+    print(f"ok {lib._n} - {name} # SKIP {reason}", flush=True)
+
+
+class Ip:
+    """ip(8), kept running in a namespace. It remembers device names: don't use
+    one again for another device."""
+
+    END = "link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00"
+
+    def __init__(self, ns):
+        self.out, theirs = pty.openpty()
+        self.process = subprocess.Popen(["ip", "-n", ns, "-force", "-batch", "-"],
+                                        stdin=subprocess.PIPE, stdout=theirs,
+                                        stderr=theirs, text=True, bufsize=1)
+        os.close(theirs)
+
+    def __call__(self, *commands):
+        """Run commands; what they print, or an exception if one fails."""
+        for command in commands:
+            self.process.stdin.write(command + "\n")
+        self.process.stdin.write("link show dev lo\n")
+        self.process.stdin.flush()
+        text = ""
+        while self.END not in text:
+            text += os.read(self.out, 65536).decode()
+        text = text[:text.rindex("1: lo:")].replace("\r", "")
+        if "Command failed" in text:
+            raise RuntimeError(f"{commands}: {text}")
+        return text
+
+
+def sysctl(ns, name, value):
+    """net.mpls.conf.t0.input has the name mpls/conf/t0/input."""
+    with netns(ns), open(f"/proc/sys/net/{name}", "w") as f:
+        f.write(f"{value}\n")
+
+
+def mac(ns, device):
+    with netns(ns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        reply = fcntl.ioctl(s, SIOCGIFHWADDR, struct.pack("16s24x", device.encode()))
+    return reply[18:24].hex(":")
+
+
+COLUMNS = ("rx_bytes rx_packets rx_errors rx_dropped rx_fifo rx_frame rx_compressed multicast "
+           "tx_bytes tx_packets tx_errors tx_dropped tx_fifo collisions tx_carrier "
+           "tx_compressed").split()
+
+
+def counters(ns):
+    """{device: {counter: value}} from /proc/net/dev, where rx_frame is the sum
+    of rx_frame_errors, rx_length_errors and two others."""
+    with netns(ns), open("/proc/thread-self/net/dev") as f:
+        lines = f.read().splitlines()[2:]
+    result = {}
+    for line in lines:
+        device, _, values = line.partition(":")
+        result[device.strip()] = dict(zip(COLUMNS, map(int, values.split())))
+    return result
+
+
+class Delta:
+    """How much a device's counters have grown since this was made, or those that
+    begin with the prefix; those that haven't are left out, and so are bytes."""
+
+    def __init__(self, ns, device, prefix=""):
+        self.ns, self.device, self.prefix = ns, device, prefix
+        self.before = counters(ns)[device]
+
+    def __call__(self):
+        now = counters(self.ns)[self.device]
+        return {k: now[k] - v for k, v in self.before.items()
+                if now[k] != v and k.startswith(self.prefix) and not k.endswith("_bytes")}
+
+
+class Raw:
+    """Sends IPv4 packets of a namespace's own, header and all."""
+
+    def __init__(self, ns):
+        with netns(ns):
+            self.sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+
+    def send(self, packet):
+        data = bytes(packet)
+        self.sock.sendto(data, (socket.inet_ntoa(data[16:20]), 0))
