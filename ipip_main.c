@@ -23,6 +23,8 @@
 #define IPIP_VERSION		"0.1.0"
 #define IPIP_TABLE_BITS_MIN	4
 #define IPIP_MAX_MTU		(IP_MAX_MTU - (unsigned int)sizeof(struct iphdr))
+#define IPIP_DEFAULT_MTU	(ETH_DATA_LEN - (unsigned int)sizeof(struct iphdr))
+#define IPIP_KEEPALIVE_RETRIES	10
 
 unsigned int ipip_net_id __read_mostly;
 
@@ -51,6 +53,8 @@ static void ipip_table_count(struct ipip_table *table,
 	WRITE_ONCE(*count, *count + n);
 	if (parms->link)
 		WRITE_ONCE(table->linked, table->linked + n);
+	if (parms->mtu_auto)
+		WRITE_ONCE(table->mtu_auto, table->mtu_auto + n);
 }
 
 /* An entry is counted for as long as it can be found, and a little longer. The
@@ -119,6 +123,7 @@ static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
 
 	table->gen = !old->gen;
 	table->linked = old->linked;
+	table->mtu_auto = old->mtu_auto;
 	memcpy(table->count, old->count, sizeof(table->count));
 	for (i = 0; i < BIT(old->bits); i++) {
 		ipip_table_split(table, old, i);
@@ -215,14 +220,49 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 		parms->fwmark = from->fwmark;
 		parms->proto = from->proto;
 		parms->tos = from->tos;
+		parms->keepalive = from->keepalive;
+		parms->df = from->df;
+		parms->pmtudisc = from->pmtudisc;
+		parms->clamp = from->clamp;
+		parms->require_ipsec = from->require_ipsec;
+		parms->mtu_auto = from->mtu_auto;
 		return parms;
 	}
 
 	parms->outer.version = IPVERSION;
 	parms->outer.ihl = sizeof(struct iphdr) / 4;
-	parms->outer.frag_off = htons(IP_DF);
+	parms->pmtudisc = true;
 	parms->proto = IPPROTO_IPIP;
+	parms->keepalive.retries = IPIP_KEEPALIVE_RETRIES;
 	return parms;
+}
+
+static void ipip_parms_complete_df(struct ipip_parms *parms)
+{
+	parms->outer.frag_off = 0;
+	parms->df_mask = 0;
+	if (parms->df == IPIP_DF_SET ||
+	    (parms->df == IPIP_DF_LEGACY && parms->pmtudisc))
+		parms->outer.frag_off = htons(IP_DF);
+	else if (parms->df != IPIP_DF_NO)
+		parms->df_mask = htons(IP_DF);
+}
+
+static void ipip_parms_complete_extras(struct ipip_parms *parms)
+{
+	parms->rcv_extras = 0;
+	parms->xmit_extras = 0;
+	if (parms->clamp & IPIP_CLAMP_RX)
+		parms->rcv_extras |= IPIP_EXTRA_CLAMP;
+	if (parms->clamp & IPIP_CLAMP_TX)
+		parms->xmit_extras |= IPIP_EXTRA_CLAMP;
+	if (parms->require_ipsec) {
+		parms->rcv_extras |= IPIP_EXTRA_IPSEC;
+		parms->xmit_extras |= IPIP_EXTRA_IPSEC;
+	}
+	if (parms->keepalive.interval &&
+	    parms->keepalive.mode == IPIP_KEEPALIVE_MODE_ICMP)
+		parms->rcv_extras |= IPIP_EXTRA_ICMP;
 }
 
 /* Derive what the fast paths want to have ready from what was configured. */
@@ -231,13 +271,15 @@ static int ipip_parms_complete(struct ipip_parms *parms)
 	size_t size;
 
 	/* What the two fast paths read has to be on one line each. */
-	BUILD_BUG_ON(offsetofend(struct ipip_parms, proto) > 64);
+	BUILD_BUG_ON(offsetofend(struct ipip_parms, rcv_extras) > 64);
 	BUILD_BUG_ON(offsetofend(struct ipip_parms, routes) -
 		     offsetof(struct ipip_parms, outer) > 64);
 
 	parms->key_local = ipip_key_local(parms);
 	parms->key_remote = ipip_key_remote(parms);
 	parms->outer.protocol = parms->proto;
+	ipip_parms_complete_df(parms);
+	ipip_parms_complete_extras(parms);
 
 	if (!parms->outer.daddr)
 		parms->route_bits = IPIP_ROUTE_BITS_NEXTHOP;
@@ -281,41 +323,6 @@ static void ipip_parms_free_rcu(struct rcu_head *rcu)
 	ipip_parms_free(container_of(rcu, struct ipip_parms, rcu));
 }
 
-/* Set the headroom by the underlay device that the tunnel leads through now,
- * and return the MTU that it leaves: RFC 2003 adds one header of 20 bytes.
- */
-static unsigned int ipip_bind_underlay(struct net_device *dev, struct net *net,
-				       const struct ipip_parms *parms)
-{
-	const unsigned int hlen = sizeof(struct iphdr);
-	unsigned int headroom = LL_MAX_HEADER;
-	struct net_device *underlay = NULL;
-	unsigned int mtu = ETH_DATA_LEN;
-	struct flowi4 fl4;
-	struct rtable *rt;
-
-	rcu_read_lock();
-	if (parms->outer.daddr) {
-		rt = ipip_route_lookup(net, parms, &fl4, parms->proto,
-				       parms->outer.daddr, parms->tos, 0);
-		if (!IS_ERR(rt)) {
-			underlay = rt->dst.dev;
-			ip_rt_put(rt);
-		}
-	}
-	if (!underlay && parms->link)
-		underlay = dev_get_by_index_rcu(net, parms->link);
-	if (underlay) {
-		headroom = underlay->hard_header_len +
-			   underlay->needed_headroom;
-		mtu = min_t(unsigned int, READ_ONCE(underlay->mtu), IP_MAX_MTU);
-	}
-	rcu_read_unlock();
-
-	ipip_limit_headroom(dev, headroom + hlen);
-	return max_t(int, mtu - hlen, IPV4_MIN_MTU);
-}
-
 static void ipip_set_addresses(struct net_device *dev,
 			       const struct ipip_parms *parms)
 {
@@ -339,7 +346,8 @@ static void ipip_destruct(struct net_device *dev)
  * @mtu_given: dev->mtu is what the user asked for, not to be derived
  *
  * Context: process, RTNL.
- * Return: 0, -ENOMEM, or what register_netdevice() returns.
+ * Return: 0, -ENOMEM, or what nf_register_net_hook() or register_netdevice()
+ * returns.
  */
 int ipip_create(struct net_device *dev, struct net *net,
 		struct ipip_parms *parms, bool mtu_given)
@@ -356,14 +364,18 @@ int ipip_create(struct net_device *dev, struct net *net,
 	err = ipip_table_reserve(in);
 	if (err)
 		goto err_parms;
-	err = gro_cells_init(&tunnel->gro_cells, dev);
+	err = ipip_keepalive_hook_get(net, parms);
 	if (err)
 		goto err_parms;
+	err = gro_cells_init(&tunnel->gro_cells, dev);
+	if (err)
+		goto err_hook;
 
-	mtu = ipip_bind_underlay(dev, net, parms);
+	mtu = ipip_mtu_bind(dev, net, parms, NULL) ?: IPIP_DEFAULT_MTU;
 	dev->min_mtu = IPV4_MIN_MTU;
 	dev->max_mtu = IPIP_MAX_MTU;
 	dev->mtu = mtu_given ? clamp(dev->mtu, dev->min_mtu, dev->max_mtu) : mtu;
+	ipip_keepalive_init(dev);
 	if (parms->outer.daddr)
 		dev->flags |= IFF_POINTOPOINT;
 	ipip_set_addresses(dev, parms);
@@ -376,11 +388,14 @@ int ipip_create(struct net_device *dev, struct net *net,
 	/* Not earlier: a failed registration may run the destructor or not. */
 	dev->priv_destructor = ipip_destruct;
 	ipip_table_link(rtnl_dereference(in->table), parms);
+	ipip_mtu_schedule(net);
 	return 0;
 
 err_gro_cells:
 	RCU_INIT_POINTER(tunnel->parms, NULL);
 	gro_cells_destroy(&tunnel->gro_cells);
+err_hook:
+	ipip_keepalive_hook_put(net, parms);
 err_parms:
 	ipip_parms_free(parms);
 	return err;
@@ -392,9 +407,16 @@ static bool ipip_parms_equal(const struct ipip_parms *a,
 	return a->outer.saddr == b->outer.saddr &&
 	       a->outer.daddr == b->outer.daddr &&
 	       a->outer.ttl == b->outer.ttl &&
-	       a->outer.frag_off == b->outer.frag_off &&
 	       a->tos == b->tos && a->proto == b->proto &&
-	       a->link == b->link && a->fwmark == b->fwmark;
+	       a->link == b->link && a->fwmark == b->fwmark &&
+	       a->df == b->df && a->pmtudisc == b->pmtudisc &&
+	       a->clamp == b->clamp &&
+	       a->require_ipsec == b->require_ipsec &&
+	       a->mtu_auto == b->mtu_auto &&
+	       a->keepalive.interval == b->keepalive.interval &&
+	       a->keepalive.retries == b->keepalive.retries &&
+	       a->keepalive.mode == b->keepalive.mode &&
+	       a->keepalive.target == b->keepalive.target;
 }
 
 /* A packet may fit the old entry and the new one under different keys. Receive
@@ -413,7 +435,28 @@ static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
 	    new->key_remote != old->key_remote)
 		synchronize_net();
 	ipip_table_unlink(table, old);
+	ipip_keepalive_hook_put(tunnel->net, old);
+	ipip_keepalive_change(new->dev, old, new);
 	call_rcu(&old->rcu, ipip_parms_free_rcu);
+}
+
+static void ipip_change_mtu(struct net_device *dev,
+			    const struct ipip_parms *new,
+			    const struct ipip_parms *old, bool given)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	unsigned int mtu;
+
+	if (!new->mtu_auto && new->link == old->link &&
+	    new->fwmark == old->fwmark)
+		return;
+	mtu = ipip_mtu_bind(dev, tunnel->net, new, NULL);
+	if (!mtu && !new->mtu_auto)
+		mtu = IPIP_DEFAULT_MTU;
+	if (mtu && !given)
+		ipip_mtu_set(dev, mtu);
+	if (new->mtu_auto)
+		ipip_mtu_schedule(tunnel->net);
 }
 
 /**
@@ -423,19 +466,19 @@ static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
  * @mtu_given: the same request sets the MTU
  *
  * Nothing is lost on the way: a packet sees the old configuration or the new
- * one. The MTU follows a change of link or fwmark, as it has always done, unless
- * another part of the kernel objects to it. The same configuration once more
- * is no change.
+ * one. The MTU follows a change of link or fwmark, as it has always done, and
+ * each change if it is automatic, unless another part of the kernel objects to
+ * it. The same configuration once more is no change.
  *
  * Context: process, RTNL.
- * Return: 0 or -ENOMEM; then nothing has changed.
+ * Return: 0; or -ENOMEM or what nf_register_net_hook() returns, and then nothing
+ * has changed.
  */
 int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		bool mtu_given)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_parms *old = rtnl_dereference(tunnel->parms);
-	unsigned int mtu;
 	int err = 0;
 
 	if (ipip_parms_equal(parms, old))
@@ -443,12 +486,11 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 	err = ipip_parms_complete(parms);
 	if (err)
 		goto err_parms;
+	err = ipip_keepalive_hook_get(tunnel->net, parms);
+	if (err)
+		goto err_parms;
 
-	if (parms->link != old->link || parms->fwmark != old->fwmark) {
-		mtu = ipip_bind_underlay(dev, tunnel->net, parms);
-		if (!mtu_given)
-			dev_set_mtu(dev, mtu);
-	}
+	ipip_change_mtu(dev, parms, old, mtu_given);
 	ipip_set_addresses(dev, parms);
 	ipip_publish(tunnel, old, parms);
 	netdev_state_change(dev);
@@ -473,9 +515,23 @@ static void ipip_uninit_dev(struct net_device *dev)
 	struct ipip_table *table;
 
 	table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
-	if (!hlist_unhashed(&parms->node[table->gen]))
+	if (!hlist_unhashed(&parms->node[table->gen])) {
 		ipip_table_unlink(table, parms);
+		ipip_keepalive_hook_put(tunnel->net, parms);
+	}
 	ipip_compat_stats_free(dev);
+}
+
+static int ipip_open(struct net_device *dev)
+{
+	ipip_keepalive_open(dev);
+	return 0;
+}
+
+static int ipip_stop(struct net_device *dev)
+{
+	ipip_keepalive_stop(dev);
+	return 0;
 }
 
 static int ipip_get_iflink(const struct net_device *dev)
@@ -495,7 +551,10 @@ static int ipip_get_iflink(const struct net_device *dev)
 static const struct net_device_ops ipip_netdev_ops = {
 	.ndo_init		= ipip_init_dev,
 	.ndo_uninit		= ipip_uninit_dev,
+	.ndo_open		= ipip_open,
+	.ndo_stop		= ipip_stop,
 	.ndo_start_xmit		= ipip_xmit,
+	.ndo_change_mtu		= ipip_mtu_change,
 	.ndo_get_stats64	= dev_get_tstats64,
 	.ndo_get_iflink		= ipip_get_iflink,
 };
@@ -513,6 +572,7 @@ void ipip_setup(struct net_device *dev)
 					   NETIF_F_GSO_SOFTWARE;
 
 	dev->netdev_ops = &ipip_netdev_ops;
+	dev->ethtool_ops = &ipip_ethtool_ops;
 	dev->header_ops = &ip_tunnel_header_ops;
 	dev->type = ARPHRD_TUNNEL;
 	dev->flags = IFF_NOARP;
@@ -523,6 +583,12 @@ void ipip_setup(struct net_device *dev)
 	ipip_compat_set_lltx(dev);
 	/* Next-hop mode and path MTU discovery need the inner route. */
 	netif_keep_dst(dev);
+}
+
+static int __net_init ipip_init_net(struct net *net)
+{
+	ipip_mtu_init_net(net);
+	return 0;
 }
 
 /* Tunnels that live in another netns go with the netns of their underlay. */
@@ -558,9 +624,12 @@ static void __net_exit ipip_exit_batch(struct list_head *nets)
 			kvfree_rcu(table, rcu);
 	}
 	rtnl_unlock();
+	list_for_each_entry(net, nets, exit_list)
+		ipip_mtu_exit_net(net);
 }
 
 static struct pernet_operations ipip_net_ops = {
+	.init		= ipip_init_net,
 	.exit_batch	= ipip_exit_batch,
 	.id		= &ipip_net_id,
 	.size		= sizeof(struct ipip_net),
@@ -608,11 +677,14 @@ static int __init ipip_init(void)
 	err = register_pernet_device(&ipip_net_ops);
 	if (err)
 		return err;
+	err = register_netdevice_notifier(&ipip_mtu_netdev_nb);
+	if (err)
+		goto err_pernet;
 	err = ipip_init_handlers();
 	if (err) {
 		pr_err("can't have the protocol (%d): is another driver loaded?\n",
 		       err);
-		goto err_pernet;
+		goto err_notifier;
 	}
 	err = rtnl_link_register(&ipip_link_ops);
 	if (err)
@@ -623,6 +695,8 @@ static int __init ipip_init(void)
 
 err_handlers:
 	ipip_exit_handlers();
+err_notifier:
+	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 err_pernet:
 	unregister_pernet_device(&ipip_net_ops);
 	return err;
@@ -632,6 +706,7 @@ static void __exit ipip_exit(void)
 {
 	rtnl_link_unregister(&ipip_link_ops);
 	ipip_exit_handlers();
+	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 	unregister_pernet_device(&ipip_net_ops);
 	rcu_barrier();	/* ipip_parms_free_rcu() is in this module. */
 }

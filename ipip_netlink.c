@@ -16,7 +16,7 @@
 #include "ipip.h"
 #include "ipip_compat.h"
 
-static const struct nla_policy ipip_policy[IFLA_IPTUN_MAX + 1] = {
+static const struct nla_policy ipip_policy[IFLA_IPIP_EXT + 1] = {
 	[IFLA_IPTUN_LINK]		= { .type = NLA_U32 },
 	[IFLA_IPTUN_LOCAL]		= { .type = NLA_U32 },
 	[IFLA_IPTUN_REMOTE]		= { .type = NLA_U32 },
@@ -30,6 +30,29 @@ static const struct nla_policy ipip_policy[IFLA_IPTUN_MAX + 1] = {
 	[IFLA_IPTUN_ENCAP_DPORT]	= { .type = NLA_U16 },
 	[IFLA_IPTUN_COLLECT_METADATA]	= { .type = NLA_FLAG },
 	[IFLA_IPTUN_FWMARK]		= { .type = NLA_U32 },
+	[IFLA_IPIP_EXT]			= { .type = NLA_NESTED },
+};
+
+#define IPIP_READ_ONLY \
+	{ .type = NLA_REJECT, .reject_message = "attribute is read-only" }
+
+static const struct nla_policy ipip_ext_policy[IFLA_IPIP_EXT_MAX + 1] = {
+	[IFLA_IPIP_EXT_UNSPEC]		= { .type = NLA_REJECT },
+	[IFLA_IPIP_EXT_PAD]		= { .type = NLA_REJECT },
+	[IFLA_IPIP_EXT_DF]		= NLA_POLICY_MAX(NLA_U8, IPIP_DF_MAX),
+	[IFLA_IPIP_EXT_CLAMP_MSS]	= NLA_POLICY_MAX(NLA_U8, IPIP_CLAMP_RX |
+								 IPIP_CLAMP_TX),
+	[IFLA_IPIP_EXT_MTU_AUTO]	= NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_IPIP_EXT_REQUIRE_IPSEC]	= NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL] = { .type = NLA_U64 },
+	[IFLA_IPIP_EXT_KEEPALIVE_RETRIES] = NLA_POLICY_MIN(NLA_U32, 1),
+	[IFLA_IPIP_EXT_KEEPALIVE_MODE]	=
+		NLA_POLICY_MAX(NLA_U8, IPIP_KEEPALIVE_MODE_MAX),
+	[IFLA_IPIP_EXT_KEEPALIVE_TARGET] = { .type = NLA_BE32 },
+	[IFLA_IPIP_EXT_KEEPALIVE_STATE]	= IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_KEEPALIVE_MISSES] = IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_KEEPALIVE_AGE]	= IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_KEEPALIVE_RTT]	= IPIP_READ_ONLY,
 };
 
 static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
@@ -63,16 +86,62 @@ static int ipip_check_unsupported(struct nlattr *data[],
 }
 
 /* iproute2 reads a tunnel, changes what the user wants changed, and sends the
- * whole again, but leaves out an address that is 0: for it, absent is "any".
+ * whole again, but leaves out an address that is 0: for it, absent is "any". Who
+ * knows our attributes knows that absent means "keep".
  */
 static bool ipip_is_whole(struct nlattr *data[])
 {
 	return data[IFLA_IPTUN_LINK] && data[IFLA_IPTUN_TTL] &&
-	       data[IFLA_IPTUN_TOS] && data[IFLA_IPTUN_PMTUDISC];
+	       data[IFLA_IPTUN_TOS] && data[IFLA_IPTUN_PMTUDISC] &&
+	       !data[IFLA_IPIP_EXT];
+}
+
+/* What IFLA_IPTUN_PMTUDISC has to say of a tunnel. */
+static bool ipip_pmtudisc(const struct ipip_parms *parms)
+{
+	if (parms->df == IPIP_DF_LEGACY)
+		return parms->pmtudisc;
+	return parms->df == IPIP_DF_SET;
+}
+
+/* Who sends back what was read, as iproute2 does, doesn't mean to change it. */
+static void ipip_parse_pmtudisc(const struct nlattr *attr,
+				struct ipip_parms *parms)
+{
+	const bool pmtudisc = nla_get_u8(attr);
+
+	if (pmtudisc == ipip_pmtudisc(parms))
+		return;
+	parms->df = IPIP_DF_LEGACY;
+	parms->pmtudisc = pmtudisc;
+}
+
+static void ipip_parse_ext(struct nlattr *ext[], struct ipip_parms *parms)
+{
+	struct ipip_keepalive_parms *ka = &parms->keepalive;
+
+	if (ext[IFLA_IPIP_EXT_DF])
+		parms->df = nla_get_u8(ext[IFLA_IPIP_EXT_DF]);
+	if (ext[IFLA_IPIP_EXT_CLAMP_MSS])
+		parms->clamp = nla_get_u8(ext[IFLA_IPIP_EXT_CLAMP_MSS]);
+	if (ext[IFLA_IPIP_EXT_MTU_AUTO])
+		parms->mtu_auto = nla_get_u8(ext[IFLA_IPIP_EXT_MTU_AUTO]);
+	if (ext[IFLA_IPIP_EXT_REQUIRE_IPSEC])
+		parms->require_ipsec =
+			nla_get_u8(ext[IFLA_IPIP_EXT_REQUIRE_IPSEC]);
+	if (ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL])
+		ka->interval = nla_get_u64(ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL]);
+	if (ext[IFLA_IPIP_EXT_KEEPALIVE_RETRIES])
+		ka->retries = nla_get_u32(ext[IFLA_IPIP_EXT_KEEPALIVE_RETRIES]);
+	if (ext[IFLA_IPIP_EXT_KEEPALIVE_MODE])
+		ka->mode = nla_get_u8(ext[IFLA_IPIP_EXT_KEEPALIVE_MODE]);
+	if (ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET])
+		ka->target = nla_get_in_addr(ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET]);
 }
 
 /* Put what the request carries over what @parms has already. */
-static void ipip_parse(struct nlattr *data[], struct ipip_parms *parms)
+static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
+		       struct ipip_parms *parms)
 {
 	if (data[IFLA_IPTUN_LINK])
 		parms->link = nla_get_u32(data[IFLA_IPTUN_LINK]);
@@ -85,19 +154,98 @@ static void ipip_parse(struct nlattr *data[], struct ipip_parms *parms)
 	else if (ipip_is_whole(data))
 		parms->outer.daddr = htonl(INADDR_ANY);
 	if (data[IFLA_IPTUN_PMTUDISC])
-		parms->outer.frag_off = nla_get_u8(data[IFLA_IPTUN_PMTUDISC]) ?
-					htons(IP_DF) : 0;
+		ipip_parse_pmtudisc(data[IFLA_IPTUN_PMTUDISC], parms);
 	if (data[IFLA_IPTUN_TTL])
 		parms->outer.ttl = nla_get_u8(data[IFLA_IPTUN_TTL]);
-	/* A packet that loops through the tunnel grows each time. With a fixed
-	 * TTL nothing but DF ends that.
-	 */
-	if (parms->outer.ttl)
-		parms->outer.frag_off = htons(IP_DF);
 	if (data[IFLA_IPTUN_TOS])
 		parms->tos = nla_get_u8(data[IFLA_IPTUN_TOS]);
 	if (data[IFLA_IPTUN_FWMARK])
 		parms->fwmark = nla_get_u32(data[IFLA_IPTUN_FWMARK]);
+	ipip_parse_ext(ext, parms);
+	/* A packet that loops through the tunnel grows each time. With a fixed
+	 * TTL nothing but DF ends that, unless the user wants it otherwise.
+	 */
+	if (parms->df == IPIP_DF_LEGACY && parms->outer.ttl)
+		parms->pmtudisc = true;
+}
+
+/* @ext has room for all of IFLA_IPIP_EXT_*; all NULL if there are none. */
+static int ipip_parse_nest(struct nlattr *ext[], struct nlattr *data[],
+			   struct netlink_ext_ack *extack)
+{
+	if (!data[IFLA_IPIP_EXT]) {
+		memset(ext, 0, sizeof(*ext) * (IFLA_IPIP_EXT_MAX + 1));
+		return 0;
+	}
+	return nla_parse_nested(ext, IFLA_IPIP_EXT_MAX, data[IFLA_IPIP_EXT],
+				ipip_ext_policy, extack);
+}
+
+static int ipip_check_mtu(const struct net_device *dev, struct nlattr *tb[],
+			  struct nlattr *ext[], struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr = ext[IFLA_IPIP_EXT_MTU_AUTO];
+	const bool new = dev->reg_state == NETREG_UNINITIALIZED;
+
+	if (!attr || !nla_get_u8(attr) || !tb[IFLA_MTU])
+		return 0;
+	if (!new && nla_get_u32(tb[IFLA_MTU]) == dev->mtu)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "mtu is set and automatic in the same request");
+	return -EINVAL;
+}
+
+static bool ipip_is_host(__be32 addr)
+{
+	return !ipv4_is_multicast(addr) && !ipv4_is_lbcast(addr) &&
+	       !ipv4_is_loopback(addr) && !ipv4_is_zeronet(addr);
+}
+
+/* The attribute that turns keepalive on, or the one that spoils it. */
+static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
+{
+	return ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL] ?:
+	       ext[IFLA_IPIP_EXT_KEEPALIVE_MODE] ?:
+	       ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET];
+}
+
+static int ipip_check_keepalive(const struct ipip_parms *parms,
+				struct nlattr *ext[],
+				struct netlink_ext_ack *extack)
+{
+	const struct ipip_keepalive_parms *ka = &parms->keepalive;
+	const struct nlattr *attr = ipip_keepalive_attr(ext);
+
+	if (ka->target && !ipip_is_host(ka->target)) {
+		NL_SET_ERR_MSG_ATTR(extack, ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET],
+				    "keepalive target must be a host's address");
+		return -EINVAL;
+	}
+	if (!ka->interval)
+		return 0;
+	if (ka->interval < IPIP_KEEPALIVE_INTERVAL_MIN ||
+	    ka->interval > IPIP_KEEPALIVE_INTERVAL_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive interval must be 0 or 100 ms to 4294967295 s");
+		return -ERANGE;
+	}
+	if (!parms->outer.daddr || ipv4_is_multicast(parms->outer.daddr)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive needs a remote that is one host");
+		return -EINVAL;
+	}
+	if (parms->proto == IPPROTO_MPLS) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive needs a tunnel that carries IPv4");
+		return -EINVAL;
+	}
+	if (ka->mode == IPIP_KEEPALIVE_MODE_ICMP && !ka->target) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive mode icmp needs a target");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int ipip_check_unique(const struct net *net, struct nlattr *data[],
@@ -116,35 +264,48 @@ static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 	return -EEXIST;
 }
 
+/* The configuration that a request for a new tunnel asks for. */
+static int ipip_new_parms(struct net_device *dev, struct nlattr *tb[],
+			  struct nlattr *data[], struct ipip_parms *parms,
+			  struct netlink_ext_ack *extack)
+{
+	struct nlattr *ext[IFLA_IPIP_EXT_MAX + 1];
+	int err;
+
+	err = ipip_check_unsupported(data, extack);
+	if (err)
+		return err;
+	if (data[IFLA_IPTUN_COLLECT_METADATA]) {
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_COLLECT_METADATA],
+				    "external mode is not supported");
+		return -EOPNOTSUPP;
+	}
+	err = ipip_parse_nest(ext, data, extack);
+	if (err)
+		return err;
+	ipip_parse(data, ext, parms);
+	if (data[IFLA_IPTUN_PROTO])
+		parms->proto = nla_get_u8(data[IFLA_IPTUN_PROTO]);
+	return ipip_check_mtu(dev, tb, ext, extack) ?:
+	       ipip_check_keepalive(parms, ext, extack);
+}
+
 static int ipip_newlink(struct net *src_net, struct net_device *dev,
 			struct nlattr *tb[], struct nlattr *data[],
 			struct netlink_ext_ack *extack)
 {
 	struct net *net = dev_net(dev);
 	struct ipip_parms *parms;
-	int err;
+	int err = 0;
 
 	parms = ipip_parms_alloc(dev, NULL);
 	if (!parms)
 		return -ENOMEM;
 
-	if (data) {
-		err = ipip_check_unsupported(data, extack);
-		if (err)
-			goto err_parms;
-		if (data[IFLA_IPTUN_COLLECT_METADATA]) {
-			NL_SET_ERR_MSG_ATTR(extack,
-					    data[IFLA_IPTUN_COLLECT_METADATA],
-					    "external mode is not supported");
-			err = -EOPNOTSUPP;
-			goto err_parms;
-		}
-		ipip_parse(data, parms);
-		if (data[IFLA_IPTUN_PROTO])
-			parms->proto = nla_get_u8(data[IFLA_IPTUN_PROTO]);
-	}
-
-	err = ipip_check_unique(net, data, parms, extack);
+	if (data)
+		err = ipip_new_parms(dev, tb, data, parms, extack);
+	if (!err)
+		err = ipip_check_unique(net, data, parms, extack);
 	if (err)
 		goto err_parms;
 	return ipip_create(dev, net, parms, tb[IFLA_MTU]);
@@ -191,6 +352,7 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_parms *old = rtnl_dereference(tunnel->parms);
+	struct nlattr *ext[IFLA_IPIP_EXT_MAX + 1];
 	struct ipip_parms *parms;
 	int err;
 
@@ -201,14 +363,20 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 	if (!data)
 		return 0;
 	err = ipip_check_unsupported(data, extack);
+	if (!err)
+		err = ipip_parse_nest(ext, data, extack);
+	if (!err)
+		err = ipip_check_mtu(dev, tb, ext, extack);
 	if (err)
 		return err;
 
 	parms = ipip_parms_alloc(dev, old);
 	if (!parms)
 		return -ENOMEM;
-	ipip_parse(data, parms);
+	ipip_parse(data, ext, parms);
 	err = ipip_check_change(dev, data, old, parms, extack);
+	if (!err)
+		err = ipip_check_keepalive(parms, ext, extack);
 	if (!err)
 		err = ipip_check_unique(tunnel->net, data, parms, extack);
 	if (err)
@@ -233,7 +401,45 @@ static size_t ipip_get_size(const struct net_device *dev)
 	       nla_total_size(2) +	/* IFLA_IPTUN_ENCAP_TYPE */
 	       nla_total_size(2) +	/* IFLA_IPTUN_ENCAP_SPORT */
 	       nla_total_size(2) +	/* IFLA_IPTUN_ENCAP_DPORT */
-	       nla_total_size(2);	/* IFLA_IPTUN_ENCAP_FLAGS */
+	       nla_total_size(2) +	/* IFLA_IPTUN_ENCAP_FLAGS */
+	       nla_total_size(0) +	/* IFLA_IPIP_EXT */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_DF */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_CLAMP_MSS */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_MTU_AUTO */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_REQUIRE_IPSEC */
+	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_INTERVAL */
+	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_RETRIES */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_KEEPALIVE_MODE */
+	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_TARGET */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_KEEPALIVE_STATE */
+	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_MISSES */
+	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_AGE */
+	       nla_total_size_64bit(8);	/* IFLA_IPIP_EXT_KEEPALIVE_RTT */
+}
+
+static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
+			 const struct ipip_parms *parms)
+{
+	const struct ipip_keepalive_parms *ka = &parms->keepalive;
+	struct nlattr *nest;
+
+	nest = nla_nest_start(skb, IFLA_IPIP_EXT);
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put_u8(skb, IFLA_IPIP_EXT_DF, parms->df) ||
+	    nla_put_u8(skb, IFLA_IPIP_EXT_CLAMP_MSS, parms->clamp) ||
+	    nla_put_u8(skb, IFLA_IPIP_EXT_MTU_AUTO, parms->mtu_auto) ||
+	    nla_put_u8(skb, IFLA_IPIP_EXT_REQUIRE_IPSEC,
+		       parms->require_ipsec) ||
+	    nla_put_u64_64bit(skb, IFLA_IPIP_EXT_KEEPALIVE_INTERVAL,
+			      ka->interval, IFLA_IPIP_EXT_PAD) ||
+	    nla_put_u32(skb, IFLA_IPIP_EXT_KEEPALIVE_RETRIES, ka->retries) ||
+	    nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_MODE, ka->mode) ||
+	    nla_put_in_addr(skb, IFLA_IPIP_EXT_KEEPALIVE_TARGET, ka->target) ||
+	    ipip_keepalive_fill(skb, dev))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
 }
 
 static int ipip_fill_info(struct sk_buff *skb, const struct net_device *dev)
@@ -247,14 +453,14 @@ static int ipip_fill_info(struct sk_buff *skb, const struct net_device *dev)
 	    nla_put_u8(skb, IFLA_IPTUN_TTL, parms->outer.ttl) ||
 	    nla_put_u8(skb, IFLA_IPTUN_TOS, parms->tos) ||
 	    nla_put_u8(skb, IFLA_IPTUN_PROTO, parms->proto) ||
-	    nla_put_u8(skb, IFLA_IPTUN_PMTUDISC, !!parms->outer.frag_off) ||
+	    nla_put_u8(skb, IFLA_IPTUN_PMTUDISC, ipip_pmtudisc(parms)) ||
 	    nla_put_u32(skb, IFLA_IPTUN_FWMARK, parms->fwmark) ||
 	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_TYPE, TUNNEL_ENCAP_NONE) ||
 	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_SPORT, 0) ||
 	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_DPORT, 0) ||
 	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_FLAGS, 0))
 		return -EMSGSIZE;
-	return 0;
+	return ipip_fill_ext(skb, dev, parms);
 }
 
 static struct net *ipip_get_link_net(const struct net_device *dev)
@@ -266,7 +472,7 @@ static struct net *ipip_get_link_net(const struct net_device *dev)
 
 struct rtnl_link_ops ipip_link_ops __read_mostly = {
 	.kind		= "ipip",
-	.maxtype	= IFLA_IPTUN_MAX,
+	.maxtype	= IFLA_IPIP_EXT,
 	.policy		= ipip_policy,
 	.priv_size	= sizeof(struct ipip_tunnel),
 	.setup		= ipip_setup,
@@ -276,5 +482,7 @@ struct rtnl_link_ops ipip_link_ops __read_mostly = {
 	.dellink	= unregister_netdevice_queue,
 	.get_size	= ipip_get_size,
 	.fill_info	= ipip_fill_info,
+	.get_xstats_size = ipip_xstats_size,
+	.fill_xstats	= ipip_xstats_fill,
 	.get_link_net	= ipip_get_link_net,
 };

@@ -41,14 +41,23 @@ ipip_lookup_class(struct ipip_table *table, __be32 local, __be32 remote,
 	return first;
 }
 
-/* Find the tunnel for an outer packet from @remote to @local, the most specific
- * first: (local, remote), (any, remote), (local, any) or the group that it was
- * sent to, (any, any). A tunnel that is bound to the receiving device @ifindex
- * comes before all that are not; a binding to another device excludes nothing,
- * as it has always been.
+/**
+ * ipip_lookup() - Find the tunnel for an outer packet
+ * @net: netns of the outer packet
+ * @local: its destination
+ * @remote: its source
+ * @ifindex: the device it came by
+ *
+ * The most specific tunnel comes first: (local, remote), (any, remote), (local,
+ * any) or the group that it was sent to, (any, any). One that is bound to the
+ * receiving device comes before all that are not; a binding to another device
+ * excludes nothing, as it has always been. A tunnel that is down takes nothing.
+ *
+ * Context: softirq, RCU.
+ * Return: the tunnel's configuration, or NULL.
  */
-static struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
-				      __be32 remote, int ifindex)
+struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
+			       __be32 remote, int ifindex)
 {
 	struct ipip_parms *parms, *best = NULL;
 	struct ipip_table *table;
@@ -76,11 +85,60 @@ static struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
 }
 
 static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
-			 enum skb_drop_reason reason)
+			 enum ipip_xstats counter)
 {
 	DEV_STATS_INC(dev, rx_errors);
-	kfree_skb_reason(skb, reason);
+	ipip_drop(dev, skb, counter);
 	return 0;
+}
+
+/* Has the packet come through ESP or AH? In transport mode the SA is found by
+ * destination and SPI alone: it has to be the far end's own.
+ */
+static bool ipip_rcv_has_ipsec(const struct sk_buff *skb, __be32 saddr)
+{
+	const struct sec_path *sp = skb_sec_path(skb);
+	const struct xfrm_state *x;
+	int i;
+
+	for (i = 0; sp && i < sp->len; i++) {
+		x = sp->xvec[i];
+		if (x->id.proto != IPPROTO_ESP && x->id.proto != IPPROTO_AH)
+			continue;
+		if (x->props.mode != XFRM_MODE_TRANSPORT ||
+		    !x->props.saddr.a4 || x->props.saddr.a4 == saddr)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * ipip_rcv_check_ipsec() - Is an outer packet as well protected as it must be?
+ * @parms: configuration of the tunnel that it is for
+ * @skb: the packet; its network header is the outer one
+ * @saddr: its source
+ *
+ * Context: softirq, RCU.
+ * Return: 0, or the counter of what forbids it: the host's IPsec policy or the
+ * tunnel's.
+ */
+enum ipip_xstats ipip_rcv_check_ipsec(const struct ipip_parms *parms,
+				      struct sk_buff *skb, __be32 saddr)
+{
+	if (!xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
+		return IFLA_IPIP_XSTATS_RX_POLICY;
+	if (unlikely(parms->rcv_extras & IPIP_EXTRA_IPSEC) &&
+	    !ipip_rcv_has_ipsec(skb, saddr))
+		return IFLA_IPIP_XSTATS_RX_NO_IPSEC;
+	return 0;
+}
+
+/* Protocols 0 to 4 are rare as data, and keepalive is ICMP or IPIP. */
+static bool ipip_rcv_may_be_keepalive(const struct sk_buff *skb)
+{
+	const struct iphdr *inner = (const struct iphdr *)skb->data;
+
+	return unlikely(inner->protocol <= IPPROTO_IPIP);
 }
 
 /* RFC 6040 section 4.2: combine the ECN field of the outer header with that of
@@ -101,40 +159,53 @@ static bool ipip_ecn_decapsulate(struct sk_buff *skb, __be32 saddr, u8 tos)
 /* Consume the packet, or leave it to another protocol handler with -1. */
 static int ipip_decap(struct sk_buff *skb, u8 proto)
 {
-	const struct iphdr *outer = ip_hdr(skb);
-	const bool multicast = ipv4_is_multicast(outer->daddr);
+	const __be32 daddr = ip_hdr(skb)->daddr;
+	const __be32 saddr = ip_hdr(skb)->saddr;
 	struct net *net = dev_net(skb->dev);
-	const __be32 saddr = outer->saddr;
+	const u8 tos = ip_hdr(skb)->tos;
 	const struct ipip_parms *parms;
+	enum ipip_xstats counter;
 	struct ipip_tunnel *tunnel;
-	const u8 tos = outer->tos;
 	struct net_device *dev;
 	__be16 protocol;
 
-	parms = ipip_lookup(net, outer->daddr, saddr, skb->dev->ifindex);
+	parms = ipip_lookup(net, daddr, saddr, skb->dev->ifindex);
 	if (!parms)
 		return -1;
 
 	dev = parms->dev;
 	tunnel = netdev_priv(dev);
 	if (unlikely(parms->proto && parms->proto != proto))
-		return ipip_rcv_drop(dev, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
-	if (!xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
-		return ipip_rcv_drop(dev, skb, SKB_DROP_REASON_XFRM_POLICY);
+		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_PROTOCOL);
+	counter = ipip_rcv_check_ipsec(parms, skb, saddr);
+	if (unlikely(counter))
+		return ipip_rcv_drop(dev, skb, counter);
+
+	if (likely(proto == IPPROTO_IPIP)) {
+		if (ipip_rcv_may_be_keepalive(skb) &&
+		    ipip_keepalive_rcv(parms, skb, daddr, saddr))
+			return 0;
+		if (parms->rcv_extras & IPIP_EXTRA_CLAMP) {
+			counter = ipip_mss_clamp(dev, skb, READ_ONCE(dev->mtu),
+						 IFLA_IPIP_XSTATS_RX_MSS_CLAMPED);
+			if (unlikely(counter))
+				return ipip_rcv_drop(dev, skb, counter);
+		}
+	}
 
 	protocol = proto == IPPROTO_MPLS ? htons(ETH_P_MPLS_UC) : htons(ETH_P_IP);
 	if (__iptunnel_pull_header(skb, 0, protocol, false,
 				   !net_eq(net, dev_net(dev))))
-		return ipip_rcv_drop(dev, skb, SKB_DROP_REASON_NOMEM);
+		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_NO_MEMORY);
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
 
 	if (likely(proto == IPPROTO_IPIP) &&
 	    unlikely(!ipip_ecn_decapsulate(skb, saddr, tos))) {
 		DEV_STATS_INC(dev, rx_frame_errors);
-		return ipip_rcv_drop(dev, skb, IPIP_DROP_ECN);
+		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_ECN);
 	}
-	if (unlikely(multicast))
+	if (unlikely(ipv4_is_multicast(daddr)))
 		DEV_STATS_INC(dev, multicast);
 
 	dev_sw_netstats_rx_add(dev, skb->len);
@@ -220,8 +291,12 @@ int ipip_err(struct sk_buff *skb, u32 info)
 	if (!parms)
 		return -ENOENT;
 
+	/* It quotes a packet that could only leave inside another. */
+	if (parms->require_ipsec)
+		return 0;
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
 		ipv4_update_pmtu(skb, net, info, parms->link, outer->protocol);
+		ipip_mtu_schedule(net);
 		return 0;
 	}
 	if (type == ICMP_REDIRECT) {

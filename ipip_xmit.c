@@ -18,6 +18,7 @@
 #include <net/ip_tunnels.h>
 #include <net/l3mdev.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 #include "ipip.h"
 #include "ipip_compat.h"
@@ -41,10 +42,11 @@ void ipip_limit_headroom(struct net_device *dev, unsigned int headroom)
 /**
  * ipip_route_lookup() - Look up the outer route
  * @net: netns of the outer packets
- * @parms: the tunnel's configuration: source, link and fwmark are taken from it
+ * @parms: the tunnel's configuration: link and fwmark are taken from it
  * @fl4: filled in; its saddr is the source that the route picked
  * @proto: protocol of the outer header
  * @daddr: outer destination, network order
+ * @saddr: outer source, network order, or 0 to have one picked
  * @tos: outer DSCP field, in the place that it has in the header
  * @hash: flow hash of the inner packet, to choose among several paths
  *
@@ -54,9 +56,9 @@ void ipip_limit_headroom(struct net_device *dev, unsigned int headroom)
 struct rtable *ipip_route_lookup(struct net *net,
 				 const struct ipip_parms *parms,
 				 struct flowi4 *fl4, u8 proto, __be32 daddr,
-				 u8 tos, u32 hash)
+				 __be32 saddr, u8 tos, u32 hash)
 {
-	ip_tunnel_init_flow(fl4, proto, daddr, parms->outer.saddr, 0,
+	ip_tunnel_init_flow(fl4, proto, daddr, saddr, 0,
 			    tos & INET_DSCP_MASK, net, parms->link,
 			    parms->fwmark, hash, 0);
 	return ip_route_output_key(net, fl4);
@@ -101,7 +103,7 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 	route->dst = NULL;
 	dst_release(old);
 	rt = ipip_route_lookup(net, parms, &fl4, outer->protocol, outer->daddr,
-			       tos, hash);
+			       parms->outer.saddr, tos, hash);
 	if (IS_ERR(rt))
 		return false;
 
@@ -112,6 +114,7 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 	route->daddr = outer->daddr;
 	if (ipip_route_is_multipath(net, parms, &fl4))
 		route->daddr = htonl(INADDR_ANY);
+	ipip_mtu_check(parms, route->dst);
 	return true;
 }
 
@@ -259,11 +262,50 @@ static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 }
 
 static netdev_tx_t ipip_xmit_drop(struct net_device *dev, struct sk_buff *skb,
-				  enum skb_drop_reason reason)
+				  enum ipip_xstats counter)
 {
 	DEV_STATS_INC(dev, tx_errors);
-	kfree_skb_reason(skb, reason);
+	ipip_drop(dev, skb, counter);
 	return NETDEV_TX_OK;
+}
+
+/**
+ * ipip_xmit_has_ipsec() - Does a route lead through an IPsec SA?
+ * @dst: outer route
+ *
+ * Context: any.
+ * Return: true if a packet that takes it leaves by ESP or AH, or not at all.
+ */
+bool ipip_xmit_has_ipsec(const struct dst_entry *dst)
+{
+	const struct xfrm_state *x;
+
+	for (; (x = dst_xfrm(dst)); dst = xfrm_dst_child(dst))
+		if (x->id.proto == IPPROTO_ESP || x->id.proto == IPPROTO_AH)
+			return true;
+	return false;
+}
+
+/* Returns 0, or the counter of why the packet may not be sent. */
+static enum ipip_xstats ipip_xmit_extras(const struct ipip_parms *parms,
+					 struct sk_buff *skb,
+					 const struct dst_entry *dst)
+{
+	struct net_device *dev = parms->dev;
+	int mtu;
+
+	if (parms->xmit_extras & IPIP_EXTRA_IPSEC && !ipip_xmit_has_ipsec(dst))
+		return IFLA_IPIP_XSTATS_TX_NO_IPSEC;
+	if (!(parms->xmit_extras & IPIP_EXTRA_CLAMP) ||
+	    skb->protocol != htons(ETH_P_IP))
+		return 0;
+
+	mtu = min_t(int, READ_ONCE(dev->mtu),
+		    dst_mtu(dst) - sizeof(struct iphdr));
+	if (ipip_mss_clamp(dev, skb, max_t(int, mtu, IPV4_MIN_MTU),
+			   IFLA_IPIP_XSTATS_TX_MSS_CLAMPED))
+		return IFLA_IPIP_XSTATS_TX_NO_MEMORY;
+	return 0;
 }
 
 static bool ipip_too_deep(const struct net_device *dev)
@@ -288,11 +330,12 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	const struct ipip_parms *parms = rcu_dereference_bh(tunnel->parms);
 	u8 proto = IPPROTO_IPIP, dscp = parms->tos, inner_tos = 0;
+	enum ipip_xstats counter;
 	struct dst_entry *dst;
 	struct iphdr outer;
 
 	if (!pskb_inet_may_pull(skb))
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_MALFORMED);
 
 	outer = parms->outer;
 	if (likely(skb->protocol == htons(ETH_P_IP))) {
@@ -301,19 +344,19 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 		inner_tos = inner->tos;
 		if (parms->tos & IPIP_TOS_INHERIT)
 			dscp = inner_tos;
-		outer.frag_off |= inner->frag_off & htons(IP_DF);
+		outer.frag_off |= inner->frag_off & parms->df_mask;
 		if (!outer.ttl)
 			outer.ttl = inner->ttl;
 	} else if (IS_ENABLED(CONFIG_MPLS) &&
 		   skb->protocol == htons(ETH_P_MPLS_UC)) {
 		proto = IPPROTO_MPLS;
 	} else {
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
+		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_PROTOCOL);
 	}
 	if (unlikely(outer.protocol && outer.protocol != proto))
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
+		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_PROTOCOL);
 	if (ipip_too_deep(dev))
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_NOT_SPECIFIED);
+		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NESTED);
 
 	outer.protocol = proto;
 	outer.tos = ipip_outer_tos(dscp, inner_tos);
@@ -322,36 +365,41 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 		if (!outer.daddr) {
 			DEV_STATS_INC(dev, tx_fifo_errors);
 			return ipip_xmit_drop(dev, skb,
-					      SKB_DROP_REASON_IP_OUTNOROUTES);
+					      IFLA_IPIP_XSTATS_TX_NO_NEXTHOP);
 		}
 	}
 
 	dst = ipip_route_get(tunnel->net, parms, skb, &outer);
 	if (unlikely(!dst)) {
 		DEV_STATS_INC(dev, tx_carrier_errors);
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
+		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NO_ROUTE);
 	}
 	if (unlikely(dst->dev == dev)) {
 		DEV_STATS_INC(dev, collisions);
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
+		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_LOOP);
 	}
 	if (unlikely(!outer.ttl))
 		outer.ttl = ip4_dst_hoplimit(dst);
+	if (parms->xmit_extras) {
+		counter = ipip_xmit_extras(parms, skb, dst);
+		if (unlikely(counter))
+			return ipip_xmit_drop(dev, skb, counter);
+	}
 
 	if (outer.frag_off && unlikely(!ipip_pmtu_ok(skb, dst)))
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_PKT_TOO_BIG);
+		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_TOO_BIG);
 	if (ip_mtu_locked(dst))
 		outer.frag_off = 0;
 	if (unlikely(READ_ONCE(tunnel->err_count) > 0))
 		ipip_report_error(tunnel, skb);
 
 	if (iptunnel_handle_offloads(skb, SKB_GSO_IPXIP4))
-		return ipip_xmit_drop(dev, skb, SKB_DROP_REASON_NOMEM);
+		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NO_MEMORY);
 	skb_set_inner_ipproto(skb, proto);
 
 	if (!ipip_reserve_headroom(dev, skb, dst)) {
 		DEV_STATS_INC(dev, tx_dropped);
-		kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+		ipip_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NO_MEMORY);
 		return NETDEV_TX_OK;
 	}
 	ipip_send(skb, dev, tunnel->net, dst, &outer);

@@ -6,19 +6,28 @@
 #ifndef _IPIP_H
 #define _IPIP_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/hash.h>
+#include <linux/hrtimer.h>
 #include <linux/ip.h>
 #include <linux/netdevice.h>
+#include <linux/notifier.h>
 #include <linux/percpu.h>
+#include <linux/ratelimit_types.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
+#include <linux/siphash.h>
 #include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <net/gro_cells.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
+#include <uapi/linux/if_ipip.h>
 
 struct flowi4;
+struct nf_hook_state;
 struct rtable;
 
 /* Slots of the route cache, as a power of two. A fixed outer destination and
@@ -36,6 +45,11 @@ struct rtable;
 #define IPIP_CLASS_ANY_LOCAL	BIT(0)
 #define IPIP_CLASS_ANY_REMOTE	BIT(1)
 #define IPIP_CLASSES		4
+
+/* What a packet pays for only where it was asked for. */
+#define IPIP_EXTRA_CLAMP	BIT(0)	/* lower the MSS of a SYN */
+#define IPIP_EXTRA_IPSEC	BIT(1)	/* IPsec is required */
+#define IPIP_EXTRA_ICMP		BIT(2)	/* an echo reply may answer a probe */
 
 /**
  * struct ipip_route - one slot of the outer route cache of one CPU
@@ -60,6 +74,20 @@ struct ipip_route {
 };
 
 /**
+ * struct ipip_keepalive_parms - how the far end is asked whether it is there
+ * @interval: milliseconds between two probes, or 0 for none
+ * @retries: probes in a row without an answer that take the carrier away
+ * @target: who answers an echo in the ICMP mode, or 0
+ * @mode: enum ipip_keepalive_mode
+ */
+struct ipip_keepalive_parms {
+	u64 interval;
+	u32 retries;
+	__be32 target;
+	u8 mode;
+};
+
+/**
  * struct ipip_parms - what a tunnel was configured to do, and its table entry
  * @node: links in the tunnel table; which of the two is live, the table says
  * @dev: the tunnel's device
@@ -67,18 +95,28 @@ struct ipip_route {
  * @key_remote: outer source that the table finds this entry by, or 0
  * @link: index of the underlay device, or 0 for any
  * @proto: inner protocol: IPPROTO_IPIP, IPPROTO_MPLS or 0 for both
+ * @rcv_extras: IPIP_EXTRA_* for received packets
  * @outer: the outer header, complete but for length, ID and checksum and what
  *	is inherited; saddr and daddr are the configured local and remote
  * @tos: IFLA_IPTUN_TOS: bit 0 copies the inner DSCP, else the outer DSCP field
+ * @xmit_extras: IPIP_EXTRA_* for transmitted packets
+ * @df_mask: IP_DF if the outer header takes over that of the inner one, or 0
  * @route_bits: slots in @routes, as a power of two
  * @fwmark: mark for the lookup of the outer route; the packet doesn't get it
  * @routes: route cache
  * @rcu: for the deferred free
+ * @keepalive: keepalive
+ * @df: enum ipip_df
+ * @pmtudisc: IFLA_IPTUN_PMTUDISC, and true with a fixed TTL; for IPIP_DF_LEGACY
+ * @clamp: IPIP_CLAMP_*
+ * @require_ipsec: drop what does not come or leave through an IPsec SA
+ * @mtu_auto: the device's MTU follows the path; written under RTNL
  *
- * Immutable but for @node once it is published in the table and as
+ * Immutable but for @node and @mtu_auto once it is published in the table and as
  * &ipip_tunnel.parms. A change publishes a new one, so that a packet sees one
  * configuration and never a mix, and an old route can't outlive its
- * configuration. Receive reads the first cache line, transmit the second.
+ * configuration. Receive reads the first cache line, transmit the second; from
+ * @keepalive on is what neither needs.
  */
 struct ipip_parms {
 	struct hlist_node node[2];
@@ -87,13 +125,55 @@ struct ipip_parms {
 	__be32 key_remote;
 	int link;
 	u8 proto;
+	u8 rcv_extras;
 
 	struct iphdr outer ____cacheline_aligned;
 	u8 tos;
+	u8 xmit_extras;
+	__be16 df_mask;
 	u8 route_bits;
 	u32 fwmark;
 	struct ipip_route __percpu *routes;
 	struct rcu_head rcu;
+
+	struct ipip_keepalive_parms keepalive;
+	u8 df;
+	bool pmtudisc;
+	u8 clamp;
+	bool require_ipsec;
+	bool mtu_auto;
+};
+
+/**
+ * struct ipip_keepalive - what is known about the far end
+ * @timer: fires once in an interval while the device is up
+ * @lock: everything below but @reflected; taken with softirqs off
+ * @key: drawn when the device goes up; makes answers ours
+ * @id: ICMP identifier, drawn with @key
+ * @state: enum ipip_keepalive_state
+ * @waiting: the last probe has no answer yet
+ * @has_rtt: @rtt is known
+ * @seq: number of the last probe
+ * @accepted: number of the last probe with an answer that counted
+ * @misses: probes in a row without an answer in time
+ * @answered: when the last answer that counted came, or 0
+ * @rtt: nanoseconds that it took
+ * @reflected: limits how many of the far end's probes are answered
+ */
+struct ipip_keepalive {
+	struct hrtimer timer;
+	spinlock_t lock;
+	siphash_key_t key;
+	__be16 id;
+	u8 state;
+	bool waiting;
+	bool has_rtt;
+	u32 seq;
+	u32 accepted;
+	u32 misses;
+	u64 answered;
+	u64 rtt;
+	struct ratelimit_state reflected;
 };
 
 /**
@@ -104,6 +184,9 @@ struct ipip_parms {
  * @gro_cells: hands received packets to GRO
  * @err_time: jiffies of the last ICMP error about an outer packet
  * @err_count: packets whose sender shall still hear of such an error
+ * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
+ * @keepalive: keepalive's state
+ * @counters: by IFLA_IPIP_XSTATS_*
  */
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
@@ -111,6 +194,9 @@ struct ipip_tunnel {
 	struct gro_cells gro_cells;
 	unsigned long err_time;
 	int err_count;
+	bool mtu_following;
+	struct ipip_keepalive keepalive;
+	atomic64_t counters[__IFLA_IPIP_XSTATS_MAX];
 };
 
 /**
@@ -119,6 +205,7 @@ struct ipip_tunnel {
  * @count: number of entries by class, the most specific first: local and
  *	remote, remote, local, none; receive doesn't look for an empty class
  * @linked: number of entries that are bound to an underlay device
+ * @mtu_auto: number of entries whose MTU follows the path
  * @gen: which &ipip_parms.node this table links its entries by. While a table
  *	grows, readers may still be on the old one, which has the other
  * @bits: number of buckets, as a power of two
@@ -131,6 +218,7 @@ struct ipip_table {
 	struct rcu_head rcu;
 	unsigned int count[IPIP_CLASSES];
 	unsigned int linked;
+	unsigned int mtu_auto;
 	u8 gen;
 	u8 bits;
 	struct hlist_head buckets[];
@@ -139,9 +227,23 @@ struct ipip_table {
 /**
  * struct ipip_net - state of one netns
  * @table: tunnels whose outer packets are in this netns; NULL before the first
+ * @net: the netns
+ * @mtu_work: lets the MTUs follow the paths
+ * @mtu_pending: @mtu_work is going to run soon
+ * @mtu_delay: jiffies that it waits, so that it never takes much of a CPU
+ * @fib_nb: hears of changed routes
+ * @fib_registered: @fib_nb is registered; written by @mtu_work alone
+ * @hooks: tunnels that need the netfilter hook for empty packets; under RTNL
  */
 struct ipip_net {
 	struct ipip_table __rcu *table;
+	struct net *net;
+	struct delayed_work mtu_work;
+	atomic_t mtu_pending;
+	unsigned long mtu_delay;
+	struct notifier_block fib_nb;
+	bool fib_registered;
+	unsigned int hooks;
 };
 
 extern unsigned int ipip_net_id;
@@ -178,6 +280,10 @@ extern struct rtnl_link_ops ipip_link_ops;
 
 /* ipip_rcv.c */
 extern bool ipip_log_ecn_error;
+struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
+			       __be32 remote, int ifindex);
+enum ipip_xstats ipip_rcv_check_ipsec(const struct ipip_parms *parms,
+				      struct sk_buff *skb, __be32 saddr);
 int ipip_rcv(struct sk_buff *skb);
 int ipip_rcv_mpls(struct sk_buff *skb);
 int ipip_err(struct sk_buff *skb, u32 info);
@@ -187,7 +293,46 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev);
 struct rtable *ipip_route_lookup(struct net *net,
 				 const struct ipip_parms *parms,
 				 struct flowi4 *fl4, u8 proto, __be32 daddr,
-				 u8 tos, u32 hash);
+				 __be32 saddr, u8 tos, u32 hash);
+bool ipip_xmit_has_ipsec(const struct dst_entry *dst);
 void ipip_limit_headroom(struct net_device *dev, unsigned int headroom);
+
+/* ipip_mss.c */
+enum ipip_xstats ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
+				unsigned int mtu, enum ipip_xstats clamped);
+
+/* ipip_mtu.c */
+unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
+			   const struct ipip_parms *parms,
+			   unsigned long *expires);
+int ipip_mtu_change(struct net_device *dev, int mtu);
+void ipip_mtu_set(struct net_device *dev, unsigned int mtu);
+void ipip_mtu_schedule(const struct net *net);
+void ipip_mtu_check(const struct ipip_parms *parms,
+		    const struct dst_entry *dst);
+void ipip_mtu_init_net(struct net *net);
+void ipip_mtu_exit_net(struct net *net);
+extern struct notifier_block ipip_mtu_netdev_nb;
+
+/* ipip_keepalive.c */
+void ipip_keepalive_init(struct net_device *dev);
+void ipip_keepalive_open(struct net_device *dev);
+void ipip_keepalive_stop(struct net_device *dev);
+void ipip_keepalive_change(struct net_device *dev,
+			   const struct ipip_parms *old,
+			   const struct ipip_parms *new);
+int ipip_keepalive_hook_get(struct net *net, const struct ipip_parms *parms);
+void ipip_keepalive_hook_put(struct net *net, const struct ipip_parms *parms);
+bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
+			__be32 local, __be32 remote);
+int ipip_keepalive_fill(struct sk_buff *skb, const struct net_device *dev);
+
+/* ipip_stats.c */
+extern const struct ethtool_ops ipip_ethtool_ops;
+void ipip_count(const struct net_device *dev, enum ipip_xstats counter);
+void ipip_drop(const struct net_device *dev, struct sk_buff *skb,
+	       enum ipip_xstats counter);
+size_t ipip_xstats_size(const struct net_device *dev);
+int ipip_xstats_fill(struct sk_buff *skb, const struct net_device *dev);
 
 #endif /* _IPIP_H */

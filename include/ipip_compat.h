@@ -8,6 +8,7 @@
 #ifndef _IPIP_COMPAT_H
 #define _IPIP_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <net/ip_tunnels.h>
@@ -20,6 +21,29 @@
 #ifdef IPIP_HAVE_NET_GSO_H
 #include <net/gso.h>
 #endif
+
+/* 6.12, 5f60d5f6bbc1 ("move asm/unaligned.h to linux/unaligned.h") */
+#ifdef IPIP_HAVE_LINUX_UNALIGNED_H
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+/* 6.13, 908a1d775422 ("hrtimers: Introduce hrtimer_setup() to replace
+ * hrtimer_init()"), which is gone since 6.15.
+ */
+static inline void
+ipip_compat_hrtimer_setup(struct hrtimer *timer,
+			  enum hrtimer_restart (*function)(struct hrtimer *),
+			  clockid_t clock, const enum hrtimer_mode mode)
+{
+#ifdef IPIP_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, function, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+#endif
+}
 
 /* 6.12, 00d066a4d4ed ("netdev_features: convert NETIF_F_LLTX to dev->lltx") */
 static inline void ipip_compat_set_lltx(struct net_device *dev)

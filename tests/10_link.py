@@ -7,10 +7,10 @@ import struct
 import subprocess
 import time
 
-from lib import (IFLA_MTU, IPTUN_COLLECT_METADATA, IPTUN_FWMARK, IPTUN_LINK, IPTUN_LOCAL,
-                 IPTUN_PMTUDISC, IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLM_F_REQUEST,
-                 RTM_GETLINK, RTM_NEWLINK, Rtnl, addr, attr, check, differs, equal, main, netns,
-                 run, shell, u8, u16, u32)
+from lib import (IFLA_MTU, IPIP_EXT, RTM_NEWLINK, IPTUN_COLLECT_METADATA, IPTUN_FWMARK, IPTUN_LINK, IPTUN_LOCAL,
+                 IPTUN_PMTUDISC, IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, 
+                 Rtnl, addr, attr, check, differs, equal, main, netns, number,
+                 parse, run, shell, u8, u16, u32)
 
 NAMES = {IPTUN_LINK: "LINK", IPTUN_LOCAL: "LOCAL", IPTUN_REMOTE: "REMOTE", IPTUN_TTL: "TTL",
          IPTUN_TOS: "TOS", IPTUN_PROTO: "PROTO", IPTUN_PMTUDISC: "PMTUDISC",
@@ -25,40 +25,21 @@ HERE, FAR = "10.1.0.1", "10.2.0.1"
 ENDS = ((IPTUN_LOCAL, addr(HERE)), (IPTUN_REMOTE, addr(FAR)))
 
 
-def parse(data):
-    found = {}
-    while len(data) >= 4:
-        length, kind = struct.unpack_from("=HH", data)
-        found[kind & 0x3fff] = data[4:length]
-        data = data[(length + 3) & ~3:]
-    return found
-
-
-def number(value):
-    return int.from_bytes(value, "little")
-
-
 class Links(Rtnl):
     def get(self, name):
         """What there is to know of a device, or None; attributes by their number."""
-        self.seq += 1
-        body = bytes(16) + attr(3, name)
-        self.sock.send(struct.pack("=IHHII", 16 + len(body), RTM_GETLINK, NLM_F_REQUEST,
-                                   self.seq, 0) + body)
-        while True:
-            reply = self.sock.recv(65536)
-            length, kind, _, seq, _ = struct.unpack_from("=IHHII", reply)
-            if seq == self.seq:
-                break
-        if kind != RTM_NEWLINK:
+        reply = self.read(name)
+        if reply is None:
             return None
-        devtype, index, flags = struct.unpack_from("=xxHiI", reply, 16)
-        link = parse(reply[32:length])
+        devtype, index, flags = struct.unpack_from("=xxHiI", reply)
+        link = parse(reply[16:])
         device = {"type": devtype, "index": index, "flags": flags,
                   "address": socket.inet_ntoa(link[1]), "broadcast": socket.inet_ntoa(link[2]),
                   "mtu": number(link[4]), "link": number(link[5]) if 5 in link else None,
                   "min_mtu": number(link[50]), "max_mtu": number(link[51])}
         for kind, value in parse(parse(link[18])[2]).items():
+            if kind == IPIP_EXT:
+                continue
             if kind in (IPTUN_LOCAL, IPTUN_REMOTE):
                 device[kind] = socket.inet_ntoa(value)
             else:

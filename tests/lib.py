@@ -165,7 +165,7 @@ def mac(ns, device):
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
 IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 3, 4, 18
-IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_XSTATS = 1, 2, 3
 NLA_F_NESTED = 0x8000
 (IPTUN_LINK, IPTUN_LOCAL, IPTUN_REMOTE, IPTUN_TTL, IPTUN_TOS) = range(1, 6)
 IPTUN_PROTO, IPTUN_PMTUDISC = 9, 10
@@ -193,6 +193,51 @@ def u32(value):
 
 def addr(value):
     return socket.inet_aton(value)
+
+
+# IFLA_IPIP_EXT_* and IFLA_IPIP_XSTATS_*, in the order and with the values of
+# include/uapi/linux/if_ipip.h.
+IPIP_EXT = 48
+EXT = {"df": (2, "B"), "clamp_mss": (3, "B"), "mtu_auto": (4, "B"), "require_ipsec": (5, "B"),
+       "keepalive_interval": (6, "Q"), "keepalive_retries": (7, "I"), "keepalive_mode": (8, "B"),
+       "keepalive_target": (9, "4s"), "keepalive_state": (10, "B"), "keepalive_misses": (11, "I"),
+       "keepalive_age": (12, "Q"), "keepalive_rtt": (13, "Q")}
+DF = {"legacy": 0, "no": 1, "inherit": 2, "set": 3}
+CLAMP = {"off": 0, "rx": 1, "tx": 2, "both": 3}
+MODE = {"cookie": 0, "routeros": 1, "icmp": 2}
+STATE = {"off": 0, "up": 1, "down": 2}
+XSTATS = ("rx_protocol rx_policy rx_no_ipsec rx_ecn rx_no_memory tx_malformed tx_protocol "
+          "tx_nested tx_no_nexthop tx_no_route tx_loop tx_no_ipsec tx_too_big tx_no_memory "
+          "rx_mss_clamped tx_mss_clamped keepalive_sent keepalive_unsent keepalive_answered "
+          "keepalive_late keepalive_forged keepalive_reflected keepalive_rate_limited").split()
+_WORDS = {"df": DF, "clamp_mss": CLAMP, "keepalive_mode": MODE, "keepalive_state": STATE}
+
+
+def parse(data):
+    """{type: value} of netlink attributes."""
+    found = {}
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        found[kind & 0x3fff] = data[4:length]
+        data = data[(length + 3) & ~3:]
+    return found
+
+
+def number(value):
+    return int.from_bytes(value, "little")
+
+
+def ext(**values):
+    """IFLA_IPIP_EXT as an entry of a request's info: ext(df="no", clamp_mss="rx")."""
+    nest = b""
+    for name, value in values.items():
+        kind, form = EXT[name]
+        if form == "4s":
+            value = addr(value)
+        elif isinstance(value, str):
+            value = _WORDS[name][value]
+        nest += attr(kind, struct.pack("=" + form, value))
+    return IPIP_EXT | NLA_F_NESTED, nest
 
 
 class Rtnl:
@@ -251,6 +296,50 @@ class Rtnl:
 
     def delete(self, name):
         return self.request(RTM_DELLINK, 0, name)
+
+    def read(self, name):
+        """The body of RTM_NEWLINK for a device, or None."""
+        self.seq += 1
+        body = bytes(16) + attr(IFLA_IFNAME, name)
+        self.sock.send(struct.pack("=IHHII", 16 + len(body), RTM_GETLINK, NLM_F_REQUEST,
+                                   self.seq, 0) + body)
+        while True:
+            reply = self.sock.recv(65536)
+            length, kind, _, seq, _ = struct.unpack_from("=IHHII", reply)
+            if seq == self.seq:
+                return reply[16:length] if kind == RTM_NEWLINK else None
+
+    def read_info(self, name):
+        """IFLA_INFO_DATA and IFLA_INFO_XSTATS of a tunnel, parsed."""
+        info = parse(parse(self.read(name)[16:])[IFLA_LINKINFO])
+        return parse(info[IFLA_INFO_DATA]), parse(info.get(IFLA_INFO_XSTATS, b""))
+
+    def ext(self, name):
+        """What the dump has in IFLA_IPIP_EXT, by the names of EXT, with words for
+        values where there are some."""
+        nest = parse(self.read_info(name)[0][IPIP_EXT])
+        result = {}
+        for what, (kind, form) in EXT.items():
+            if kind not in nest:
+                continue
+            value, = struct.unpack("=" + form, nest[kind])
+            if form == "4s":
+                value = socket.inet_ntoa(value)
+            elif what in _WORDS:
+                value = {v: k for k, v in _WORDS[what].items()}[value]
+            result[what] = value
+        return result
+
+    def xstats(self, name):
+        """The tunnel's own counters by name."""
+        xstats = self.read_info(name)[1]
+        return {what: number(xstats[kind]) for kind, what in enumerate(XSTATS, 2)}
+
+    def set(self, name, **values):
+        """Change what is in IFLA_IPIP_EXT; an exception if that is refused."""
+        reply = self.change(name, ext(**values))
+        if reply[0]:
+            raise RuntimeError(f"{name} {values}: {reply}")
 
 
 atexit.register(lambda: sys.stdout.flush())

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What keepalives look like, and how to tell them from data. It eats bytes from
+ * strangers, and has nothing to do with the kernel, so that tests/unit can build
+ * it as it is.
+ *
+ * The probe of the cookie mode, from L to R, has four parts:
+ *
+ *	IP L -> R, protocol 4		carries it to the far end
+ *	IP R -> L, protocol 4		makes the far end send back what follows
+ *	IP 0.0.0.0 -> 0.0.0.0,
+ *	   protocol 4			no host takes or forwards that, if it strays
+ *	struct ipip_keepalive_cookie	says that it is ours
+ *
+ * and the answer is it without the first. In the ICMP mode the cookie is what an
+ * echo carries.
+ */
+#ifndef _IPIP_KEEPALIVE_H
+#define _IPIP_KEEPALIVE_H
+
+/* A longer packet is data: what is sent back for a probe shall be worth nothing
+ * to who forged it.
+ */
+#define IPIP_KEEPALIVE_MAX_LEN	128
+
+#define IPIP_KEEPALIVE_MAGIC	0x49504950	/* "IPIP" */
+
+/* More fragments, or not the first one. */
+#define IPIP_KEEPALIVE_FRAGMENT	0x3fff
+
+/**
+ * struct ipip_keepalive_cookie - the end of each probe
+ * @magic: %IPIP_KEEPALIVE_MAGIC
+ * @seq: number of the probe
+ * @time: nanoseconds on the sender's clock
+ * @hash: SipHash of @seq and @time, with the tunnel's key
+ */
+struct ipip_keepalive_cookie {
+	__be32 magic;
+	__be32 seq;
+	__be64 time;
+	__be64 hash;
+};
+
+/**
+ * enum ipip_keepalive_kind - what an inner packet is to keepalive
+ * @IPIP_KEEPALIVE_DATA: nothing
+ * @IPIP_KEEPALIVE_PROBE: the far end asks: send back what the packet carries
+ * @IPIP_KEEPALIVE_ANSWER: carries a cookie
+ * @IPIP_KEEPALIVE_REPLY: an ICMP echo reply that carries a cookie
+ */
+enum ipip_keepalive_kind {
+	IPIP_KEEPALIVE_DATA,
+	IPIP_KEEPALIVE_PROBE,
+	IPIP_KEEPALIVE_ANSWER,
+	IPIP_KEEPALIVE_REPLY,
+};
+
+/* Length of a well-formed IPv4 header of a whole packet that is @len bytes long
+ * or longer than it says, or 0.
+ */
+static inline unsigned int ipip_keepalive_hlen(const u8 *data, unsigned int len)
+{
+	const struct iphdr *iph = (const struct iphdr *)data;
+	unsigned int hlen, tot_len;
+
+	if (len < sizeof(*iph) || iph->version != IPVERSION)
+		return 0;
+	hlen = iph->ihl * 4;
+	tot_len = ntohs(iph->tot_len);
+	if (hlen < sizeof(*iph) || tot_len < hlen || tot_len > len)
+		return 0;
+	if (iph->frag_off & htons(IPIP_KEEPALIVE_FRAGMENT))
+		return 0;
+	return ip_fast_csum(data, iph->ihl) ? 0 : hlen;
+}
+
+static inline bool ipip_keepalive_is_cookie(const u8 *data, unsigned int len)
+{
+	const struct ipip_keepalive_cookie *cookie = (const void *)data;
+
+	return len == sizeof(*cookie) &&
+	       cookie->magic == htonl(IPIP_KEEPALIVE_MAGIC);
+}
+
+/**
+ * ipip_keepalive_classify() - Tell a keepalive from data
+ * @data: inner packet, aligned to 4 bytes
+ * @len: its length in bytes, 1 to %IPIP_KEEPALIVE_MAX_LEN
+ * @local: destination of the outer packet
+ * @remote: source of the outer packet
+ * @offset: set to where the part that counts begins: what is to be sent back, or
+ *	the cookie
+ * @end: set to where that ends
+ *
+ * A probe is a packet for who sends it: its source is @local, or its destination
+ * is @remote. One of the two is enough, for behind a NAT a far end doesn't know
+ * its own address, or it doesn't know ours. As data, either would go in circles.
+ *
+ * Return: what it is. A cookie has not been verified.
+ */
+static inline enum ipip_keepalive_kind
+ipip_keepalive_classify(const u8 *data, unsigned int len, __be32 local,
+			__be32 remote, unsigned int *offset, unsigned int *end)
+{
+	const unsigned int hlen = ipip_keepalive_hlen(data, len);
+	const struct iphdr *iph = (const struct iphdr *)data;
+	const struct icmphdr *icmp;
+
+	if (!hlen)
+		return IPIP_KEEPALIVE_DATA;
+
+	*offset = hlen;
+	*end = ntohs(iph->tot_len);
+	if (iph->protocol == IPPROTO_ICMP) {
+		icmp = (const struct icmphdr *)(data + hlen);
+		*offset += sizeof(*icmp);
+		if (*end <= *offset || icmp->type != ICMP_ECHOREPLY ||
+		    !ipip_keepalive_is_cookie(data + *offset, *end - *offset))
+			return IPIP_KEEPALIVE_DATA;
+		return IPIP_KEEPALIVE_REPLY;
+	}
+	if (iph->protocol != IPPROTO_IPIP)
+		return IPIP_KEEPALIVE_DATA;
+	if (!iph->saddr && !iph->daddr &&
+	    ipip_keepalive_is_cookie(data + hlen, *end - hlen))
+		return IPIP_KEEPALIVE_ANSWER;
+	if (iph->saddr == local || iph->daddr == remote)
+		return IPIP_KEEPALIVE_PROBE;
+	return IPIP_KEEPALIVE_DATA;
+}
+
+#endif /* _IPIP_KEEPALIVE_H */

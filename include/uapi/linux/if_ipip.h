@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * What the link kind "ipip" of this module has beyond IFLA_IPTUN_*.
+ *
+ * A request of RTM_NEWLINK carries it in IFLA_LINKINFO, IFLA_INFO_DATA, and so
+ * does each dump. Documentation/netlink/specs/ipip.yaml says the same for
+ * programs.
+ */
+#ifndef _UAPI_LINUX_IF_IPIP_H
+#define _UAPI_LINUX_IF_IPIP_H
+
+#include <linux/types.h>
+
+/* Nested, with NLA_F_NESTED set: IFLA_IPIP_EXT_*. Above all numbers that the
+ * kernel and its distributions give to IFLA_IPTUN_*. The in-tree driver ignores
+ * it without a word: read the tunnel back to know.
+ */
+#define IFLA_IPIP_EXT	48
+
+/* What is inside is checked strictly: an unknown attribute, a wrong length, a
+ * value out of range or one that can only be read is refused, and nothing
+ * changes. What is absent keeps its value; a new tunnel starts with the
+ * defaults, which are all "off". The extended acknowledgement names the
+ * attribute of each refusal and says why. Numbers are in host order unless they
+ * are be32.
+ */
+enum {
+	IFLA_IPIP_EXT_UNSPEC,
+	IFLA_IPIP_EXT_PAD,
+	/* u8, enum ipip_df; default IPIP_DF_LEGACY. ERANGE if it is none of these.
+	 * IFLA_IPTUN_PMTUDISC shows (df == IPIP_DF_SET); a request that sends
+	 * another value than it shows sets IPIP_DF_LEGACY, unless it carries
+	 * this attribute, too.
+	 */
+	IFLA_IPIP_EXT_DF,
+	/* u8, bits IPIP_CLAMP_*; default 0. ERANGE for other bits. */
+	IFLA_IPIP_EXT_CLAMP_MSS,
+	/* u8, 0 or 1; default 0. With 1 IFLA_MTU follows the underlay device, the
+	 * route and the path MTU that is learned, less what the tunnel adds.
+	 * Setting IFLA_MTU to another value than the one in force turns it
+	 * off. ERANGE above 1; EINVAL for 1 in a request that does that, or
+	 * that creates a tunnel with an IFLA_MTU.
+	 */
+	IFLA_IPIP_EXT_MTU_AUTO,
+	/* u8, 0 or 1; default 0. With 1 whatever did not come through an IPsec SA
+	 * (ESP or AH), or would not leave through one, is dropped. ERANGE
+	 * above 1.
+	 */
+	IFLA_IPIP_EXT_REQUIRE_IPSEC,
+	/* u64, milliseconds from one probe to the next, 100 to
+	 * IPIP_KEEPALIVE_INTERVAL_MAX, or 0 for no probes; default 0. ERANGE
+	 * for 1 to 99 and above; EINVAL if the tunnel has no fixed remote, or
+	 * carries no IPv4.
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_INTERVAL,
+	/* u32, 1 and more; default 10: so many probes in a row without an answer
+	 * take the carrier away. ERANGE for 0.
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_RETRIES,
+	/* u8, enum ipip_keepalive_mode; default IPIP_KEEPALIVE_MODE_COOKIE. ERANGE if
+	 * it is none of these; EINVAL for IPIP_KEEPALIVE_MODE_ICMP without a target
+	 * while there is an interval.
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_MODE,
+	/* be32, IPv4 address behind the tunnel that answers an ICMP echo in the
+	 * mode IPIP_KEEPALIVE_MODE_ICMP; default 0.0.0.0, which is none. EINVAL for
+	 * one that is not unicast.
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_TARGET,
+
+	/* From here on read-only: EINVAL in a request. */
+
+	/* u8, enum ipip_keepalive_state */
+	IFLA_IPIP_EXT_KEEPALIVE_STATE,
+	/* u32, probes in a row that no answer came to in time */
+	IFLA_IPIP_EXT_KEEPALIVE_MISSES,
+	/* u64, milliseconds since the last answer; absent before the first */
+	IFLA_IPIP_EXT_KEEPALIVE_AGE,
+	/* u64, microseconds from the last answered probe to its answer; absent
+	 * before the first answer, and in IPIP_KEEPALIVE_MODE_ROUTEROS, whose
+	 * answers do not tell which probe they are to
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_RTT,
+
+	__IFLA_IPIP_EXT_MAX
+};
+
+#define IFLA_IPIP_EXT_MAX	(__IFLA_IPIP_EXT_MAX - 1)
+
+/**
+ * enum ipip_df - DF of the outer header
+ * @IPIP_DF_LEGACY: as IFLA_IPTUN_PMTUDISC and IFLA_IPTUN_TTL say: set with path
+ *	MTU discovery or with a fixed TTL, else the inner one
+ * @IPIP_DF_NO: clear; an outer packet that is too large for the path is
+ *	fragmented. RouterOS: dont-fragment=no
+ * @IPIP_DF_INHERIT: the inner one. RouterOS: dont-fragment=inherit
+ * @IPIP_DF_SET: set
+ */
+enum ipip_df {
+	IPIP_DF_LEGACY,
+	IPIP_DF_NO,
+	IPIP_DF_INHERIT,
+	IPIP_DF_SET,
+	__IPIP_DF_MAX
+};
+
+#define IPIP_DF_MAX	(__IPIP_DF_MAX - 1)
+
+/* The MSS option of TCP's SYN is lowered to the MTU less 40 where it is larger:
+ * in packets that the tunnel has received and decapsulated, and in those that it
+ * is about to encapsulate, where a lower path MTU that is known counts, too.
+ * RouterOS: clamp-tcp-mss=yes is IPIP_CLAMP_RX.
+ */
+#define IPIP_CLAMP_RX	(1 << 0)
+#define IPIP_CLAMP_TX	(1 << 1)
+
+/* 4294967295 s */
+#define IPIP_KEEPALIVE_INTERVAL_MIN	100
+#define IPIP_KEEPALIVE_INTERVAL_MAX	4294967295000ULL
+
+/**
+ * enum ipip_keepalive_mode - what is sent, and what counts as an answer
+ * @IPIP_KEEPALIVE_MODE_COOKIE: a packet to ourselves, inside one to the far end,
+ *	which sends it back; only what this tunnel has sent counts
+ * @IPIP_KEEPALIVE_MODE_ROUTEROS: an empty IPIP packet, and one that makes the far end
+ *	send one; each empty IPIP packet from there counts
+ * @IPIP_KEEPALIVE_MODE_ICMP: an ICMP echo to %IFLA_IPIP_EXT_KEEPALIVE_TARGET
+ */
+enum ipip_keepalive_mode {
+	IPIP_KEEPALIVE_MODE_COOKIE,
+	IPIP_KEEPALIVE_MODE_ROUTEROS,
+	IPIP_KEEPALIVE_MODE_ICMP,
+	__IPIP_KEEPALIVE_MODE_MAX
+};
+
+#define IPIP_KEEPALIVE_MODE_MAX	(__IPIP_KEEPALIVE_MODE_MAX - 1)
+
+/**
+ * enum ipip_keepalive_state - whether the far end is there
+ * @IPIP_KEEPALIVE_STATE_OFF: not asked for, or the device is down
+ * @IPIP_KEEPALIVE_STATE_UP: it answers, or is still given time to
+ * @IPIP_KEEPALIVE_STATE_DOWN: it doesn't; the device has no carrier
+ */
+enum ipip_keepalive_state {
+	IPIP_KEEPALIVE_STATE_OFF,
+	IPIP_KEEPALIVE_STATE_UP,
+	IPIP_KEEPALIVE_STATE_DOWN,
+};
+
+/* Counters, in IFLA_INFO_XSTATS of each dump. All are u64 and count packets
+ * since the device was made. They have the same names in `ethtool -S` and in the
+ * tracepoint ipip:ipip_drop.
+ */
+enum ipip_xstats {
+	IFLA_IPIP_XSTATS_UNSPEC,
+	IFLA_IPIP_XSTATS_PAD,
+
+	/* Received and dropped; also in the device's rx_errors. */
+	IFLA_IPIP_XSTATS_RX_PROTOCOL,	/* inner protocol that isn't carried */
+	IFLA_IPIP_XSTATS_RX_POLICY,	/* by IPsec policy */
+	IFLA_IPIP_XSTATS_RX_NO_IPSEC,	/* not through an SA, which is required */
+	IFLA_IPIP_XSTATS_RX_ECN,	/* RFC 6040 section 4.2 */
+	IFLA_IPIP_XSTATS_RX_NO_MEMORY,
+
+	/* To be sent and dropped; also in the device's tx_errors. */
+	IFLA_IPIP_XSTATS_TX_MALFORMED,	/* shorter than its header */
+	IFLA_IPIP_XSTATS_TX_PROTOCOL,	/* protocol that isn't carried */
+	IFLA_IPIP_XSTATS_TX_NESTED,	/* tunnels nested too deep */
+	IFLA_IPIP_XSTATS_TX_NO_NEXTHOP,	/* next-hop mode, and no next hop */
+	IFLA_IPIP_XSTATS_TX_NO_ROUTE,	/* no route to the far end */
+	IFLA_IPIP_XSTATS_TX_LOOP,	/* its route leads into the tunnel */
+	IFLA_IPIP_XSTATS_TX_NO_IPSEC,	/* not through an SA, which is required */
+	IFLA_IPIP_XSTATS_TX_TOO_BIG,	/* with DF, larger than the path */
+	IFLA_IPIP_XSTATS_TX_NO_MEMORY,
+
+	/* SYNs whose MSS was lowered. */
+	IFLA_IPIP_XSTATS_RX_MSS_CLAMPED,
+	IFLA_IPIP_XSTATS_TX_MSS_CLAMPED,
+
+	/* Keepalive; none of it is in the device's counters. */
+	IFLA_IPIP_XSTATS_KEEPALIVE_SENT,	/* probes */
+	IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT,	/* probes and reflections with no way out */
+	IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED,	/* answers that count */
+	IFLA_IPIP_XSTATS_KEEPALIVE_LATE,	/* too old, or a second time */
+	IFLA_IPIP_XSTATS_KEEPALIVE_FORGED,	/* not an answer to a probe of ours */
+	IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED,	/* the far end's probes, answered */
+	IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED, /* the far end's, not answered */
+
+	__IFLA_IPIP_XSTATS_MAX
+};
+
+#define IFLA_IPIP_XSTATS_MAX	(__IFLA_IPIP_XSTATS_MAX - 1)
+
+#endif /* _UAPI_LINUX_IF_IPIP_H */

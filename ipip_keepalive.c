@@ -1,0 +1,700 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel: keepalive. Is the far end there, and does it send back?
+ *
+ * One timer per tunnel sends a probe in each interval while the device is up,
+ * straight to IP's output: a device without a carrier has no queue. A tunnel
+ * starts as running. When as many probes in a row as there are retries were not
+ * answered, each within one interval, the carrier goes; probes go on; the first
+ * answer brings the carrier back. Data don't count, and probes and answers are
+ * in no counter of the device but their own.
+ *
+ * The far end's probes are answered whether we send any or not.
+ *
+ * The timer and all of receive run in softirq under RCU; the rest in process
+ * context under RTNL. include/ipip_keepalive.h has the wire formats.
+ */
+#include <linux/icmp.h>
+#include <linux/inetdevice.h>
+#include <linux/ip.h>
+#include <linux/math64.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/pkt_sched.h>
+#include <linux/random.h>
+#include <linux/ratelimit.h>
+#include <net/dst.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
+#include <net/netlink.h>
+#include <net/route.h>
+
+#include "ipip.h"
+#include "ipip_compat.h"
+#include "ipip_keepalive.h"
+#include "ipip_trace.h"
+
+/* DSCP CS6, for what keeps the network going (RFC 4594 section 3.1). */
+#define IPIP_KEEPALIVE_TOS	IPTOS_PREC_INTERNETCONTROL
+#define IPIP_KEEPALIVE_TTL	255
+/* A timer may be late by this part of the interval, and by so much at most, to
+ * fire together with others.
+ */
+#define IPIP_KEEPALIVE_SLACK	64
+#define IPIP_KEEPALIVE_SLACK_NS	(20 * NSEC_PER_MSEC)
+/* Probes of a far end that are answered in a second; it sends ten at most. */
+#define IPIP_KEEPALIVE_REFLECT	20
+
+static u64 ipip_keepalive_hash(const struct ipip_keepalive *ka,
+			       const struct ipip_keepalive_cookie *cookie)
+{
+	return siphash_2u64((__force u32)cookie->seq, (__force u64)cookie->time,
+			    &ka->key);
+}
+
+/* Where something goes. */
+struct ipip_keepalive_out {
+	struct net *net;
+	const struct ipip_parms *parms;
+	struct dst_entry *dst;
+	__be32 saddr;
+	__be32 daddr;
+};
+
+/* Look the way to @daddr up. The address that leads there, if @saddr is 0, is in
+ * @out afterwards. The caller releases the route.
+ */
+static bool ipip_keepalive_route(struct ipip_keepalive_out *out,
+				 const struct ipip_parms *parms, __be32 saddr,
+				 __be32 daddr)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	rt = ipip_route_lookup(tunnel->net, parms, &fl4, IPPROTO_IPIP, daddr,
+			       saddr, IPIP_KEEPALIVE_TOS, 0);
+	if (IS_ERR(rt))
+		return false;
+	if (parms->require_ipsec && !ipip_xmit_has_ipsec(&rt->dst)) {
+		ipip_count(parms->dev, IFLA_IPIP_XSTATS_TX_NO_IPSEC);
+		goto err_route;
+	}
+	if (rt->dst.dev == parms->dev)
+		goto err_route;
+	out->net = tunnel->net;
+	out->parms = parms;
+	out->dst = &rt->dst;
+	out->saddr = fl4.saddr;
+	out->daddr = daddr;
+	return true;
+
+err_route:
+	ip_rt_put(rt);
+	return false;
+}
+
+/* Send @len bytes in an outer packet of their own. They have no DF, for there is
+ * nobody who could send less.
+ */
+static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
+				  const void *payload, unsigned int len)
+{
+	const unsigned int headroom = LL_RESERVED_SPACE(out->dst->dev) +
+				      out->dst->header_len;
+	struct sk_buff *skb;
+	struct iphdr *iph;
+	int err;
+
+	skb = alloc_skb(headroom + sizeof(*iph) + len, GFP_ATOMIC);
+	if (!skb)
+		return false;
+	skb_reserve(skb, headroom + sizeof(*iph));
+	skb_put_data(skb, payload, len);
+	skb_reset_transport_header(skb);
+
+	iph = skb_push(skb, sizeof(*iph));
+	skb_reset_network_header(skb);
+	*iph = out->parms->outer;
+	iph->tos = IPIP_KEEPALIVE_TOS;
+	iph->frag_off = 0;
+	iph->protocol = IPPROTO_IPIP;
+	iph->saddr = out->saddr;
+	iph->daddr = out->daddr;
+	if (!iph->ttl)
+		iph->ttl = ip4_dst_hoplimit(out->dst);
+	__ip_select_ident(out->net, iph, 1);
+
+	skb->protocol = htons(ETH_P_IP);
+	skb->priority = TC_PRIO_CONTROL;
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	skb_dst_set(skb, dst_clone(out->dst));
+	err = ip_local_out(out->net, NULL, skb);
+	return !net_xmit_eval(err);
+}
+
+static void ipip_keepalive_header(struct iphdr *iph, u8 protocol, __be32 saddr,
+				  __be32 daddr, unsigned int len)
+{
+	*iph = (struct iphdr) {
+		.version	= IPVERSION,
+		.ihl		= sizeof(*iph) / 4,
+		.tos		= IPIP_KEEPALIVE_TOS,
+		.tot_len	= htons(len),
+		.ttl		= IPIP_KEEPALIVE_TTL,
+		.protocol	= protocol,
+		.saddr		= saddr,
+		.daddr		= daddr,
+	};
+	ip_send_check(iph);
+}
+
+static void ipip_keepalive_cookie(struct ipip_keepalive *ka,
+				  struct ipip_keepalive_cookie *cookie)
+{
+	cookie->magic = htonl(IPIP_KEEPALIVE_MAGIC);
+	cookie->time = cpu_to_be64(ktime_get_ns());
+	spin_lock_bh(&ka->lock);
+	cookie->seq = htonl(ka->seq);
+	cookie->hash = cpu_to_be64(ipip_keepalive_hash(ka, cookie));
+	spin_unlock_bh(&ka->lock);
+}
+
+static bool ipip_keepalive_send_cookie(struct ipip_keepalive *ka,
+				       const struct ipip_keepalive_out *out)
+{
+	struct {
+		struct iphdr back;
+		struct iphdr inner;
+		struct ipip_keepalive_cookie cookie;
+	} probe;
+	const unsigned int len = sizeof(probe);
+
+	ipip_keepalive_header(&probe.back, IPPROTO_IPIP, out->daddr, out->saddr,
+			      len);
+	ipip_keepalive_header(&probe.inner, IPPROTO_IPIP, 0, 0,
+			      len - sizeof(probe.back));
+	ipip_keepalive_cookie(ka, &probe.cookie);
+	return ipip_keepalive_output(out, &probe, len);
+}
+
+/* What RouterOS sends for IPIP is published nowhere. Both forms that its other
+ * tunnels have are sent: one that makes the far end send an empty packet, and
+ * an empty packet.
+ */
+static bool ipip_keepalive_send_routeros(const struct ipip_keepalive_out *out)
+{
+	struct iphdr back;
+	bool nested;
+
+	ipip_keepalive_header(&back, IPPROTO_IPIP, out->daddr, out->saddr,
+			      sizeof(back));
+	nested = ipip_keepalive_output(out, &back, sizeof(back));
+	return ipip_keepalive_output(out, NULL, 0) || nested;
+}
+
+static bool ipip_keepalive_send_icmp(struct ipip_keepalive *ka,
+				     const struct ipip_keepalive_out *out)
+{
+	const __be32 target = out->parms->keepalive.target;
+	struct {
+		struct iphdr iph;
+		struct icmphdr icmp;
+		struct ipip_keepalive_cookie cookie;
+	} probe;
+	__be32 saddr;
+
+	saddr = inet_select_addr(out->parms->dev, target, RT_SCOPE_UNIVERSE);
+	if (!saddr)
+		return false;
+
+	ipip_keepalive_header(&probe.iph, IPPROTO_ICMP, saddr, target,
+			      sizeof(probe));
+	ipip_keepalive_cookie(ka, &probe.cookie);
+	probe.icmp = (struct icmphdr) {
+		.type			= ICMP_ECHO,
+		.un.echo.id		= ka->id,
+		.un.echo.sequence	= (__force __be16)
+					  htons(ntohl(probe.cookie.seq)),
+	};
+	probe.icmp.checksum = ip_compute_csum(&probe.icmp, sizeof(probe) -
+					      sizeof(probe.iph));
+	return ipip_keepalive_output(out, &probe, sizeof(probe));
+}
+
+static void ipip_keepalive_probe(struct ipip_keepalive *ka,
+				 const struct ipip_parms *parms)
+{
+	struct ipip_keepalive_out out;
+	bool sent = false;
+
+	if (ipip_keepalive_route(&out, parms, parms->outer.saddr,
+				 parms->outer.daddr)) {
+		switch (parms->keepalive.mode) {
+		case IPIP_KEEPALIVE_MODE_COOKIE:
+			sent = ipip_keepalive_send_cookie(ka, &out);
+			break;
+		case IPIP_KEEPALIVE_MODE_ROUTEROS:
+			sent = ipip_keepalive_send_routeros(&out);
+			break;
+		case IPIP_KEEPALIVE_MODE_ICMP:
+			sent = ipip_keepalive_send_icmp(ka, &out);
+			break;
+		}
+		dst_release(out.dst);
+	}
+	ipip_count(parms->dev, sent ? IFLA_IPIP_XSTATS_KEEPALIVE_SENT :
+				      IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT);
+}
+
+static void ipip_keepalive_set_state(struct net_device *dev,
+				     struct ipip_keepalive *ka, u8 state)
+{
+	lockdep_assert_held(&ka->lock);
+	if (ka->state == state)
+		return;
+	trace_ipip_keepalive_state(dev, ka->state, state, ka->misses);
+	ka->state = state;
+	if (state == IPIP_KEEPALIVE_STATE_DOWN)
+		netif_carrier_off(dev);
+	else
+		netif_carrier_on(dev);
+}
+
+/* The time of the last probe is over. */
+static void ipip_keepalive_advance(struct net_device *dev,
+				   struct ipip_keepalive *ka, u32 retries)
+{
+	spin_lock_bh(&ka->lock);
+	if (ka->waiting && ka->misses < U32_MAX)
+		ka->misses++;
+	if (ka->misses >= retries)
+		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_DOWN);
+	ka->waiting = true;
+	ka->seq++;
+	spin_unlock_bh(&ka->lock);
+}
+
+static ktime_t ipip_keepalive_interval(const struct ipip_parms *parms)
+{
+	return ns_to_ktime(parms->keepalive.interval * NSEC_PER_MSEC);
+}
+
+static enum hrtimer_restart ipip_keepalive_timer(struct hrtimer *timer)
+{
+	struct ipip_keepalive *ka = container_of(timer, struct ipip_keepalive,
+						 timer);
+	struct ipip_tunnel *tunnel = container_of(ka, struct ipip_tunnel,
+						  keepalive);
+	enum hrtimer_restart restart = HRTIMER_NORESTART;
+	const struct ipip_parms *parms;
+
+	rcu_read_lock();
+	parms = rcu_dereference(tunnel->parms);
+	if (parms->keepalive.interval) {
+		ipip_keepalive_advance(parms->dev, ka, parms->keepalive.retries);
+		ipip_keepalive_probe(ka, parms);
+		hrtimer_forward_now(timer, ipip_keepalive_interval(parms));
+		restart = HRTIMER_RESTART;
+	}
+	rcu_read_unlock();
+	return restart;
+}
+
+/* The first probe comes at any point of the interval, so that many tunnels that
+ * come up together don't send together for ever.
+ */
+static void ipip_keepalive_arm(struct ipip_keepalive *ka,
+			       const struct ipip_parms *parms)
+{
+	const u64 interval = ktime_to_ns(ipip_keepalive_interval(parms));
+	u64 first, slack;
+
+	div64_u64_rem(get_random_u64(), interval, &first);
+	slack = div_u64(interval, IPIP_KEEPALIVE_SLACK);
+	hrtimer_start_range_ns(&ka->timer, ns_to_ktime(first),
+			       min_t(u64, slack, IPIP_KEEPALIVE_SLACK_NS),
+			       HRTIMER_MODE_REL_SOFT);
+}
+
+/**
+ * ipip_keepalive_init() - Prepare keepalive for a new tunnel
+ * @dev: the tunnel's device, not registered yet
+ *
+ * Context: process.
+ */
+void ipip_keepalive_init(struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_keepalive *ka = &tunnel->keepalive;
+
+	spin_lock_init(&ka->lock);
+	ipip_compat_hrtimer_setup(&ka->timer, ipip_keepalive_timer,
+				  CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	ratelimit_state_init(&ka->reflected, HZ, IPIP_KEEPALIVE_REFLECT);
+	/* It would log that it has limited: a counter says so. */
+	ratelimit_set_flags(&ka->reflected, RATELIMIT_MSG_ON_RELEASE);
+}
+
+/**
+ * ipip_keepalive_open() - The device goes up: start as running, with a new key
+ * @dev: the tunnel's device
+ *
+ * Context: process, RTNL.
+ */
+void ipip_keepalive_open(struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	const struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
+	struct ipip_keepalive *ka = &tunnel->keepalive;
+
+	spin_lock_bh(&ka->lock);
+	get_random_bytes(&ka->key, sizeof(ka->key));
+	get_random_bytes(&ka->id, sizeof(ka->id));
+	ka->accepted = ka->seq;
+	ka->misses = 0;
+	ka->waiting = false;
+	if (parms->keepalive.interval)
+		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
+	spin_unlock_bh(&ka->lock);
+
+	if (parms->keepalive.interval)
+		ipip_keepalive_arm(ka, parms);
+}
+
+/**
+ * ipip_keepalive_stop() - The device goes down, or sends no probes any more
+ * @dev: the tunnel's device
+ *
+ * Afterwards no timer runs.
+ *
+ * Context: process, RTNL.
+ */
+void ipip_keepalive_stop(struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_keepalive *ka = &tunnel->keepalive;
+
+	hrtimer_cancel(&ka->timer);
+	spin_lock_bh(&ka->lock);
+	ka->misses = 0;
+	ka->waiting = false;
+	ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_OFF);
+	spin_unlock_bh(&ka->lock);
+}
+
+/**
+ * ipip_keepalive_change() - Go on with another configuration
+ * @dev: the tunnel's device
+ * @old: configuration until now
+ * @new: configuration from now on, published
+ *
+ * Whether the far end is there, and what it has left to answer, stays.
+ *
+ * Context: process, RTNL.
+ */
+void ipip_keepalive_change(struct net_device *dev,
+			   const struct ipip_parms *old,
+			   const struct ipip_parms *new)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_keepalive *ka = &tunnel->keepalive;
+
+	if (!netif_running(dev) ||
+	    new->keepalive.interval == old->keepalive.interval)
+		return;
+	if (!new->keepalive.interval) {
+		ipip_keepalive_stop(dev);
+		return;
+	}
+
+	hrtimer_cancel(&ka->timer);
+	spin_lock_bh(&ka->lock);
+	if (ka->state == IPIP_KEEPALIVE_STATE_OFF)
+		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
+	spin_unlock_bh(&ka->lock);
+	ipip_keepalive_arm(ka, new);
+}
+
+static void ipip_keepalive_accept(struct net_device *dev,
+				  struct ipip_keepalive *ka)
+{
+	lockdep_assert_held(&ka->lock);
+	ipip_count(dev, IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED);
+	ka->waiting = false;
+	ka->misses = 0;
+	ka->answered = ktime_get_ns();
+	if (ka->state == IPIP_KEEPALIVE_STATE_DOWN)
+		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
+}
+
+/* 0 if the cookie counts. It must be ours, answer a probe after the last that was
+ * answered, and not an older one than can still count: that is known by number,
+ * so that no product of interval and retries is needed.
+ */
+static enum ipip_xstats
+ipip_keepalive_verify(struct net_device *dev, struct ipip_keepalive *ka,
+		      const struct ipip_keepalive_cookie *cookie, u32 retries)
+{
+	u32 age;
+
+	lockdep_assert_held(&ka->lock);
+	if (cpu_to_be64(ipip_keepalive_hash(ka, cookie)) != cookie->hash)
+		return IFLA_IPIP_XSTATS_KEEPALIVE_FORGED;
+	age = ka->seq - ntohl(cookie->seq);
+	if (age >= ka->seq - ka->accepted || age >= retries)
+		return IFLA_IPIP_XSTATS_KEEPALIVE_LATE;
+
+	ka->accepted = ntohl(cookie->seq);
+	ipip_keepalive_accept(dev, ka);
+	ka->rtt = ka->answered - be64_to_cpu(cookie->time);
+	ka->has_rtt = true;
+	return 0;
+}
+
+/* Consumes the packet. */
+static void ipip_keepalive_answer(const struct ipip_parms *parms,
+				  struct sk_buff *skb,
+				  const struct ipip_keepalive_cookie *cookie)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	struct ipip_keepalive *ka = &tunnel->keepalive;
+	enum ipip_xstats counter = IFLA_IPIP_XSTATS_KEEPALIVE_LATE;
+
+	spin_lock_bh(&ka->lock);
+	/* Not while the device goes down. */
+	if (ka->state != IPIP_KEEPALIVE_STATE_OFF)
+		counter = ipip_keepalive_verify(parms->dev, ka, cookie,
+						parms->keepalive.retries);
+	spin_unlock_bh(&ka->lock);
+	if (counter)
+		ipip_drop(parms->dev, skb, counter);
+	else
+		consume_skb(skb);
+}
+
+/* The far end asks: send back what the packet carries, to where it came from,
+ * which isn't what it names if there is a NAT. Consumes the packet.
+ */
+static void ipip_keepalive_reflect(const struct ipip_parms *parms,
+				   struct sk_buff *skb, __be32 local,
+				   __be32 remote, const u8 *payload,
+				   unsigned int len)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	struct ipip_keepalive_out out;
+	bool sent = false;
+
+	if (!__ratelimit(&tunnel->keepalive.reflected)) {
+		ipip_drop(parms->dev, skb,
+			  IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED);
+		return;
+	}
+	if (ipip_keepalive_route(&out, parms, local, remote)) {
+		sent = ipip_keepalive_output(&out, payload, len);
+		dst_release(out.dst);
+	}
+	if (!sent) {
+		ipip_drop(parms->dev, skb, IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT);
+		return;
+	}
+	ipip_count(parms->dev, IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED);
+	consume_skb(skb);
+}
+
+/* Is it an echo reply from where our probes go? */
+static bool ipip_keepalive_is_reply(const struct ipip_parms *parms,
+				    const u8 *data, unsigned int cookie)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	const struct iphdr *iph = (const struct iphdr *)data;
+	const struct icmphdr *icmp;
+
+	icmp = (const struct icmphdr *)(data + cookie - sizeof(*icmp));
+	return parms->rcv_extras & IPIP_EXTRA_ICMP &&
+	       iph->saddr == parms->keepalive.target &&
+	       icmp->un.echo.id == READ_ONCE(tunnel->keepalive.id);
+}
+
+/**
+ * ipip_keepalive_rcv() - Take a keepalive out of the received packets
+ * @parms: configuration of the tunnel that received it
+ * @skb: a packet; skb->data is at the inner header, of which 20 bytes are linear
+ * @local: destination of the outer packet
+ * @remote: source of the outer packet
+ *
+ * Context: softirq, RCU.
+ * Return: true if it was one, and is consumed; false if it is data.
+ */
+bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
+			__be32 local, __be32 remote)
+{
+	u8 data[IPIP_KEEPALIVE_MAX_LEN] __aligned(4);
+	const struct ipip_keepalive_cookie *cookie;
+	unsigned int offset = 0, end = 0;
+
+	if (skb->len > sizeof(data) || skb_is_gso(skb))
+		return false;
+	if (parms->key_remote != remote || ipv4_is_multicast(local))
+		return false;
+	if (skb_copy_bits(skb, 0, data, skb->len))
+		return false;
+
+	cookie = (const void *)data;
+	switch (ipip_keepalive_classify(data, skb->len, local, remote, &offset,
+					&end)) {
+	case IPIP_KEEPALIVE_DATA:
+		return false;
+	case IPIP_KEEPALIVE_PROBE:
+		ipip_keepalive_reflect(parms, skb, local, remote, data + offset,
+				       end - offset);
+		return true;
+	case IPIP_KEEPALIVE_ANSWER:
+		if (!parms->keepalive.interval ||
+		    parms->keepalive.mode != IPIP_KEEPALIVE_MODE_COOKIE)
+			return false;
+		break;
+	case IPIP_KEEPALIVE_REPLY:
+		if (!ipip_keepalive_is_reply(parms, data, offset))
+			return false;
+		break;
+	}
+	cookie = (const void *)(data + offset);
+	ipip_keepalive_answer(parms, skb, cookie);
+	return true;
+}
+
+static bool ipip_keepalive_wants_empty(const struct ipip_parms *parms)
+{
+	return parms->keepalive.interval &&
+	       parms->keepalive.mode == IPIP_KEEPALIVE_MODE_ROUTEROS;
+}
+
+/* A packet that is nothing but its header counts, whatever it answers. */
+static void ipip_keepalive_empty(const struct ipip_parms *parms,
+				 struct sk_buff *skb)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	struct ipip_keepalive *ka = &tunnel->keepalive;
+	enum ipip_xstats counter;
+
+	counter = ipip_rcv_check_ipsec(parms, skb, ip_hdr(skb)->saddr);
+	if (counter) {
+		ipip_drop(parms->dev, skb, counter);
+		return;
+	}
+	spin_lock_bh(&ka->lock);
+	if (ka->state != IPIP_KEEPALIVE_STATE_OFF) {
+		ka->has_rtt = false;
+		ipip_keepalive_accept(parms->dev, ka);
+	}
+	spin_unlock_bh(&ka->lock);
+	consume_skb(skb);
+}
+
+/* tunnel4 drops a packet with less than a header in it before it asks us. */
+static unsigned int ipip_keepalive_hook(void *priv, struct sk_buff *skb,
+					const struct nf_hook_state *state)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	const struct ipip_parms *parms;
+
+	if (iph->protocol != IPPROTO_IPIP ||
+	    ntohs(iph->tot_len) != ip_hdrlen(skb))
+		return NF_ACCEPT;
+	parms = ipip_lookup(state->net, iph->daddr, iph->saddr,
+			    skb->dev->ifindex);
+	if (!parms || parms->key_remote != iph->saddr ||
+	    !ipip_keepalive_wants_empty(parms))
+		return NF_ACCEPT;
+
+	ipip_keepalive_empty(parms, skb);
+	return NF_STOLEN;
+}
+
+/* After all filters of the user's. */
+static const struct nf_hook_ops ipip_keepalive_hook_ops = {
+	.hook		= ipip_keepalive_hook,
+	.pf		= NFPROTO_IPV4,
+	.hooknum	= NF_INET_LOCAL_IN,
+	.priority	= NF_IP_PRI_LAST - 1,
+};
+
+/**
+ * ipip_keepalive_hook_get() - Make sure that a tunnel sees empty packets
+ * @net: netns of the outer packets
+ * @parms: configuration that is going to be published
+ *
+ * Context: process, RTNL.
+ * Return: 0, or what nf_register_net_hook() returns.
+ */
+int ipip_keepalive_hook_get(struct net *net, const struct ipip_parms *parms)
+{
+	struct ipip_net *in = ipip_pernet(net);
+	int err;
+
+	if (!ipip_keepalive_wants_empty(parms))
+		return 0;
+	if (!in->hooks) {
+		err = nf_register_net_hook(net, &ipip_keepalive_hook_ops);
+		if (err)
+			return err;
+	}
+	in->hooks++;
+	return 0;
+}
+
+/**
+ * ipip_keepalive_hook_put() - A tunnel doesn't need empty packets any more
+ * @net: netns of the outer packets
+ * @parms: configuration that ipip_keepalive_hook_get() was called with
+ *
+ * Context: process, RTNL.
+ */
+void ipip_keepalive_hook_put(struct net *net, const struct ipip_parms *parms)
+{
+	struct ipip_net *in = ipip_pernet(net);
+
+	if (ipip_keepalive_wants_empty(parms) && !--in->hooks)
+		nf_unregister_net_hook(net, &ipip_keepalive_hook_ops);
+}
+
+/**
+ * ipip_keepalive_fill() - Put keepalive's state into IFLA_IPIP_EXT of a dump
+ * @skb: the message
+ * @dev: the tunnel's device
+ *
+ * Context: process, RTNL.
+ * Return: 0 or -EMSGSIZE.
+ */
+int ipip_keepalive_fill(struct sk_buff *skb, const struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_keepalive *ka = &tunnel->keepalive;
+	u64 answered, rtt;
+	bool has_rtt;
+	u32 misses;
+	u8 state;
+
+	spin_lock_bh(&ka->lock);
+	state = ka->state;
+	misses = ka->misses;
+	answered = ka->answered;
+	has_rtt = ka->has_rtt;
+	rtt = ka->rtt;
+	spin_unlock_bh(&ka->lock);
+
+	if (nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_STATE, state) ||
+	    nla_put_u32(skb, IFLA_IPIP_EXT_KEEPALIVE_MISSES, misses))
+		return -EMSGSIZE;
+	if (answered &&
+	    nla_put_u64_64bit(skb, IFLA_IPIP_EXT_KEEPALIVE_AGE,
+			      div_u64(ktime_get_ns() - answered, NSEC_PER_MSEC),
+			      IFLA_IPIP_EXT_PAD))
+		return -EMSGSIZE;
+	if (has_rtt &&
+	    nla_put_u64_64bit(skb, IFLA_IPIP_EXT_KEEPALIVE_RTT,
+			      div_u64(rtt, NSEC_PER_USEC), IFLA_IPIP_EXT_PAD))
+		return -EMSGSIZE;
+	return 0;
+}

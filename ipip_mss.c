@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel: lower the maximum segment size that TCP's SYN announces, so
+ * that no segment is larger than the tunnel although path MTU discovery fails.
+ *
+ * Softirq, for inner packets whose IPv4 header is at skb->data: received ones
+ * before the outer header is pulled, and ones to be sent before it is pushed.
+ */
+#include <linux/ip.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/swab.h>
+#include <linux/tcp.h>
+#include <net/checksum.h>
+#include <net/ip.h>
+
+#include "ipip.h"
+#include "ipip_compat.h"
+#include "ipip_mss.h"
+
+/* Length of the two headers of a SYN, all linear, or 0. RFC 9293 section 3.1. */
+static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
+{
+	const struct iphdr *iph = (const struct iphdr *)skb->data;
+	const struct tcphdr *th;
+	unsigned int hlen, len;
+
+	if (iph->protocol != IPPROTO_TCP || iph->frag_off & htons(IP_OFFSET))
+		return 0;
+	hlen = iph->ihl * 4;
+	if (iph->version != IPVERSION || hlen < sizeof(*iph))
+		return 0;
+	if (!pskb_may_pull(skb, hlen + sizeof(*th)))
+		return 0;
+
+	th = (const struct tcphdr *)(skb->data + hlen);
+	if (likely(!th->syn) || th->doff * 4 <= sizeof(*th))
+		return 0;
+	len = hlen + th->doff * 4;
+	iph = (const struct iphdr *)skb->data;
+	if (ntohs(iph->tot_len) < len || !pskb_may_pull(skb, len))
+		return 0;
+	return len;
+}
+
+/**
+ * ipip_mss_clamp() - Lower the MSS of a SYN to what a tunnel can carry
+ * @dev: the tunnel's device
+ * @skb: any inner IPv4 packet; skb->data is at its header, of which 20 bytes are
+ *	linear. May be reallocated
+ * @mtu: largest inner packet, in bytes
+ * @clamped: counter to use if the MSS was lowered
+ *
+ * RFC 9293 section 3.7.1: the MSS counts neither IP's nor TCP's 20 bytes, nor
+ * options. It is never raised, and not looked for where the headers are not
+ * those of a well-formed SYN.
+ *
+ * Context: softirqs off.
+ * Return: 0, or %IFLA_IPIP_XSTATS_RX_NO_MEMORY for a SYN that has to be lowered
+ * and can't be written to.
+ */
+enum ipip_xstats ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
+				unsigned int mtu, enum ipip_xstats clamped)
+{
+	const unsigned int bound = mtu - sizeof(struct iphdr) -
+				   sizeof(struct tcphdr);
+	unsigned int len, hlen;
+	struct tcphdr *th;
+	__be16 old, new;
+	int offset;
+	u8 *mss;
+
+	len = ipip_mss_syn_len(skb);
+	if (!len)
+		return 0;
+	hlen = ((const struct iphdr *)skb->data)->ihl * 4;
+	offset = ipip_mss_find(skb->data + hlen + sizeof(*th),
+			       len - hlen - sizeof(*th));
+	if (offset < 0)
+		return 0;
+	offset += hlen + sizeof(*th);
+	if (get_unaligned_be16(skb->data + offset) <= bound)
+		return 0;
+	if (skb_ensure_writable(skb, len))
+		return IFLA_IPIP_XSTATS_RX_NO_MEMORY;
+
+	mss = skb->data + offset;
+	old = get_unaligned((__be16 *)mss);
+	new = htons(bound);
+	put_unaligned(new, (__be16 *)mss);
+	/* The sum is over words that begin where TCP's header does. */
+	if ((offset - hlen) & 1) {
+		old = (__force __be16)swab16((__force u16)old);
+		new = (__force __be16)swab16((__force u16)new);
+	}
+	th = (struct tcphdr *)(skb->data + hlen);
+	inet_proto_csum_replace2(&th->check, skb, old, new, false);
+	ipip_count(dev, clamped);
+	return 0;
+}

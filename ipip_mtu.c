@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel: the MTU of the device, and how it follows the path.
+ *
+ * A tunnel with an automatic MTU has that of its outer route less the header.
+ * What can change it is heard of in many places, most of them in softirq: a
+ * device, a route, an ICMP error, the first packet that takes another route. All
+ * of them schedule one work per netns, which looks at all such tunnels under
+ * RTNL.
+ */
+#include <linux/if_ether.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <net/dst.h>
+#include <net/fib_notifier.h>
+#include <net/ip.h>
+#include <net/route.h>
+
+#include "ipip.h"
+#include "ipip_compat.h"
+
+/* Collect what comes together, and take no more of a CPU than one in so many. */
+#define IPIP_MTU_DELAY		(HZ / 10)
+#define IPIP_MTU_SHARE		20
+
+/* The MTU that a path leaves to the inner packet (RFC 2003 section 5.1). */
+static unsigned int ipip_mtu_inner(unsigned int mtu)
+{
+	return max_t(int, min_t(unsigned int, mtu, IP_MAX_MTU) -
+			  sizeof(struct iphdr), IPV4_MIN_MTU);
+}
+
+/**
+ * ipip_mtu_bind() - Find the device and the MTU that a tunnel leads through now
+ * @dev: the tunnel's device; its headroom is set
+ * @net: netns of the outer packets
+ * @parms: configuration
+ * @expires: set to when a learned path MTU that is in the result will be
+ *	forgotten, in jiffies, or to 0; may be NULL
+ *
+ * Context: process.
+ * Return: the largest inner packet in bytes; of the path if the MTU is automatic,
+ * of the underlay device if not; 0 if there is neither.
+ */
+unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
+			   const struct ipip_parms *parms,
+			   unsigned long *expires)
+{
+	unsigned int headroom = LL_MAX_HEADER, mtu = 0;
+	struct net_device *underlay = NULL;
+	struct rtable *rt = NULL;
+	struct flowi4 fl4;
+
+	if (parms->outer.daddr)
+		rt = ipip_route_lookup(net, parms, &fl4, parms->proto,
+				       parms->outer.daddr, parms->outer.saddr,
+				       parms->tos, 0);
+	rcu_read_lock();
+	if (!IS_ERR_OR_NULL(rt))
+		underlay = rt->dst.dev;
+	else if (parms->link)
+		underlay = dev_get_by_index_rcu(net, parms->link);
+	if (underlay) {
+		headroom = underlay->hard_header_len +
+			   underlay->needed_headroom;
+		mtu = ipip_mtu_inner(READ_ONCE(underlay->mtu));
+	}
+	rcu_read_unlock();
+	if (expires)
+		*expires = 0;
+	if (!IS_ERR_OR_NULL(rt)) {
+		if (parms->mtu_auto)
+			mtu = min(mtu, ipip_mtu_inner(dst_mtu(&rt->dst)));
+		if (expires)
+			*expires = READ_ONCE(rt->dst.expires);
+		ip_rt_put(rt);
+	}
+
+	ipip_limit_headroom(dev, headroom + sizeof(struct iphdr));
+	return mtu;
+}
+
+/**
+ * ipip_mtu_change() - Change the MTU: ndo_change_mtu
+ * @dev: the tunnel's device
+ * @mtu: within the bounds that the device has
+ *
+ * What the user sets stays: the MTU isn't automatic any more.
+ *
+ * Context: process, RTNL.
+ * Return: 0.
+ */
+int ipip_mtu_change(struct net_device *dev, int mtu)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
+	struct ipip_table *table;
+
+	if (parms->mtu_auto && !tunnel->mtu_following) {
+		table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
+		WRITE_ONCE(table->mtu_auto, table->mtu_auto - 1);
+		WRITE_ONCE(parms->mtu_auto, false);
+	}
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+/**
+ * ipip_mtu_set() - Set the MTU to one that was found out, not given
+ * @dev: the tunnel's device
+ * @mtu: the MTU
+ *
+ * Another part of the kernel may object; then it stays as it is.
+ *
+ * Context: process, RTNL.
+ */
+void ipip_mtu_set(struct net_device *dev, unsigned int mtu)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+
+	tunnel->mtu_following = true;
+	dev_set_mtu(dev, mtu);
+	tunnel->mtu_following = false;
+}
+
+/* Follow the path of one tunnel, and remember when to look again. A tunnel that
+ * leads nowhere keeps what it has.
+ */
+static void ipip_mtu_follow(struct ipip_parms *parms, unsigned long *delay)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	unsigned long expires;
+	unsigned int mtu;
+
+	mtu = ipip_mtu_bind(parms->dev, tunnel->net, parms, &expires);
+	if (mtu && mtu != parms->dev->mtu)
+		ipip_mtu_set(parms->dev, mtu);
+	if (expires && time_after(expires, jiffies))
+		*delay = min(*delay, expires - jiffies + 1);
+}
+
+/* Returns the time until the next look, in jiffies. */
+static unsigned long ipip_mtu_follow_all(struct ipip_net *in)
+{
+	struct ipip_table *table = rtnl_dereference(in->table);
+	unsigned long delay = MAX_JIFFY_OFFSET;
+	struct ipip_parms *parms;
+	unsigned int i;
+
+	if (!table)
+		return delay;
+	for (i = 0; i < BIT(table->bits); i++) {
+		hlist_for_each_entry(parms, &table->buckets[i],
+				     node[table->gen])
+			if (parms->mtu_auto)
+				ipip_mtu_follow(parms, &delay);
+		cond_resched();
+	}
+	return delay;
+}
+
+static int ipip_mtu_fib_event(struct notifier_block *nb, unsigned long event,
+			      void *ptr)
+{
+	const struct ipip_net *in = container_of(nb, struct ipip_net, fib_nb);
+	const struct fib_notifier_info *info = ptr;
+
+	if (info->family == AF_INET)
+		ipip_mtu_schedule(in->net);
+	return NOTIFY_DONE;
+}
+
+static void ipip_mtu_work(struct work_struct *work)
+{
+	struct ipip_net *in = container_of(to_delayed_work(work),
+					   struct ipip_net, mtu_work);
+	unsigned long start, delay;
+
+	/* Here, because it must not be called with RTNL, and a netns without
+	 * such a tunnel has no use for it.
+	 */
+	if (!in->fib_registered)
+		in->fib_registered = !register_fib_notifier(in->net,
+							    &in->fib_nb, NULL,
+							    NULL);
+	rtnl_lock();
+	/* What comes from here on needs another look. */
+	atomic_set_release(&in->mtu_pending, 0);
+	start = jiffies;
+	delay = ipip_mtu_follow_all(in);
+	in->mtu_delay = max_t(unsigned long, IPIP_MTU_DELAY,
+			      (jiffies - start) * IPIP_MTU_SHARE);
+	if (delay != MAX_JIFFY_OFFSET)
+		queue_delayed_work(system_wq, &in->mtu_work, delay);
+	rtnl_unlock();
+}
+
+/**
+ * ipip_mtu_schedule() - Something has changed that MTUs may have to follow
+ * @net: netns of the outer packets
+ *
+ * Context: any.
+ */
+void ipip_mtu_schedule(const struct net *net)
+{
+	struct ipip_net *in = ipip_pernet(net);
+	struct ipip_table *table;
+
+	rcu_read_lock();
+	table = rcu_dereference(in->table);
+	/* A look that is due later, when a path MTU expires, is brought forward. */
+	if (table && READ_ONCE(table->mtu_auto) &&
+	    !atomic_xchg(&in->mtu_pending, 1))
+		mod_delayed_work(system_wq, &in->mtu_work,
+				 READ_ONCE(in->mtu_delay));
+	rcu_read_unlock();
+}
+
+/**
+ * ipip_mtu_check() - A tunnel has got another route: does its MTU fit?
+ * @parms: configuration
+ * @dst: the route
+ *
+ * Context: softirqs off.
+ */
+void ipip_mtu_check(const struct ipip_parms *parms, const struct dst_entry *dst)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+
+	if (READ_ONCE(parms->mtu_auto) &&
+	    ipip_mtu_inner(dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
+		ipip_mtu_schedule(tunnel->net);
+}
+
+static int ipip_mtu_netdev_event(struct notifier_block *nb, unsigned long event,
+				 void *ptr)
+{
+	switch (event) {
+	case NETDEV_UP:
+	case NETDEV_DOWN:
+	case NETDEV_CHANGEMTU:
+	case NETDEV_CHANGEUPPER:
+		ipip_mtu_schedule(dev_net(netdev_notifier_info_to_dev(ptr)));
+	}
+	return NOTIFY_DONE;
+}
+
+struct notifier_block ipip_mtu_netdev_nb = {
+	.notifier_call	= ipip_mtu_netdev_event,
+};
+
+/**
+ * ipip_mtu_init_net() - Prepare a netns
+ * @net: the netns
+ *
+ * Context: process.
+ */
+void ipip_mtu_init_net(struct net *net)
+{
+	struct ipip_net *in = ipip_pernet(net);
+
+	in->net = net;
+	in->mtu_delay = IPIP_MTU_DELAY;
+	in->fib_nb.notifier_call = ipip_mtu_fib_event;
+	INIT_DELAYED_WORK(&in->mtu_work, ipip_mtu_work);
+}
+
+/**
+ * ipip_mtu_exit_net() - Leave a netns that has no tunnel any more
+ * @net: the netns
+ *
+ * Context: process, without RTNL, which the work takes.
+ */
+void ipip_mtu_exit_net(struct net *net)
+{
+	struct ipip_net *in = ipip_pernet(net);
+
+	cancel_delayed_work_sync(&in->mtu_work);
+	if (in->fib_registered)
+		unregister_fib_notifier(net, &in->fib_nb);
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel: counters of what is rare, one name for one thing: `ethtool
+ * -S`, IFLA_INFO_XSTATS and the tracepoint ipip_drop all have it from here, and
+ * so has each drop its reason for the kernel's drop monitor.
+ *
+ * The counters are per tunnel, not per CPU: none is in the way of a packet that
+ * arrives well.
+ */
+#include <linux/ethtool.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <net/netlink.h>
+#include <net/rtnetlink.h>
+
+#include "ipip.h"
+#include "ipip_compat.h"
+
+#define CREATE_TRACE_POINTS
+#include "ipip_trace.h"
+
+#define IPIP_COUNTER_FIRST	IFLA_IPIP_XSTATS_RX_PROTOCOL
+#define IPIP_COUNTERS		(__IFLA_IPIP_XSTATS_MAX - IPIP_COUNTER_FIRST)
+
+struct ipip_counter {
+	char name[ETH_GSTRING_LEN];
+	enum skb_drop_reason reason;
+};
+
+static const struct ipip_counter ipip_counters[__IFLA_IPIP_XSTATS_MAX] = {
+	[IFLA_IPIP_XSTATS_RX_PROTOCOL] = {
+		"rx_protocol", SKB_DROP_REASON_UNHANDLED_PROTO },
+	[IFLA_IPIP_XSTATS_RX_POLICY] = {
+		"rx_policy", SKB_DROP_REASON_XFRM_POLICY },
+	[IFLA_IPIP_XSTATS_RX_NO_IPSEC] = {
+		"rx_no_ipsec", SKB_DROP_REASON_XFRM_POLICY },
+	[IFLA_IPIP_XSTATS_RX_ECN] = {
+		"rx_ecn", IPIP_DROP_ECN },
+	[IFLA_IPIP_XSTATS_RX_NO_MEMORY] = {
+		"rx_no_memory", SKB_DROP_REASON_NOMEM },
+	[IFLA_IPIP_XSTATS_TX_MALFORMED] = {
+		"tx_malformed", SKB_DROP_REASON_PKT_TOO_SMALL },
+	[IFLA_IPIP_XSTATS_TX_PROTOCOL] = {
+		"tx_protocol", SKB_DROP_REASON_UNHANDLED_PROTO },
+	[IFLA_IPIP_XSTATS_TX_NESTED] = {
+		"tx_nested", SKB_DROP_REASON_NOT_SPECIFIED },
+	[IFLA_IPIP_XSTATS_TX_NO_NEXTHOP] = {
+		"tx_no_nexthop", SKB_DROP_REASON_IP_OUTNOROUTES },
+	[IFLA_IPIP_XSTATS_TX_NO_ROUTE] = {
+		"tx_no_route", SKB_DROP_REASON_IP_OUTNOROUTES },
+	[IFLA_IPIP_XSTATS_TX_LOOP] = {
+		"tx_loop", SKB_DROP_REASON_IP_OUTNOROUTES },
+	[IFLA_IPIP_XSTATS_TX_NO_IPSEC] = {
+		"tx_no_ipsec", SKB_DROP_REASON_XFRM_POLICY },
+	[IFLA_IPIP_XSTATS_TX_TOO_BIG] = {
+		"tx_too_big", SKB_DROP_REASON_PKT_TOO_BIG },
+	[IFLA_IPIP_XSTATS_TX_NO_MEMORY] = {
+		"tx_no_memory", SKB_DROP_REASON_NOMEM },
+	[IFLA_IPIP_XSTATS_RX_MSS_CLAMPED] = { "rx_mss_clamped" },
+	[IFLA_IPIP_XSTATS_TX_MSS_CLAMPED] = { "tx_mss_clamped" },
+	[IFLA_IPIP_XSTATS_KEEPALIVE_SENT] = { "keepalive_sent" },
+	[IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT] = {
+		"keepalive_unsent", SKB_DROP_REASON_IP_OUTNOROUTES },
+	[IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED] = { "keepalive_answered" },
+	[IFLA_IPIP_XSTATS_KEEPALIVE_LATE] = {
+		"keepalive_late", SKB_DROP_REASON_INVALID_PROTO },
+	[IFLA_IPIP_XSTATS_KEEPALIVE_FORGED] = {
+		"keepalive_forged", SKB_DROP_REASON_INVALID_PROTO },
+	[IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED] = { "keepalive_reflected" },
+	[IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED] = {
+		"keepalive_rate_limited", SKB_DROP_REASON_NOT_SPECIFIED },
+};
+
+static atomic64_t *ipip_counter(const struct net_device *dev,
+				enum ipip_xstats counter)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+
+	return &tunnel->counters[counter];
+}
+
+/**
+ * ipip_count() - Count something that is rare
+ * @dev: the tunnel's device
+ * @counter: what has happened
+ *
+ * Context: any.
+ */
+void ipip_count(const struct net_device *dev, enum ipip_xstats counter)
+{
+	atomic64_inc(ipip_counter(dev, counter));
+}
+
+/**
+ * ipip_drop() - Drop a packet, count it and say why
+ * @dev: the tunnel's device
+ * @skb: the packet; freed
+ * @counter: what is wrong with it
+ *
+ * The device's own error counters are the caller's business.
+ *
+ * Context: softirqs off.
+ */
+void ipip_drop(const struct net_device *dev, struct sk_buff *skb,
+	       enum ipip_xstats counter)
+{
+	ipip_count(dev, counter);
+	trace_ipip_drop(dev, skb, ipip_counters[counter].name);
+	kfree_skb_reason(skb, ipip_counters[counter].reason);
+}
+
+static int ipip_get_sset_count(struct net_device *dev, int sset)
+{
+	return sset == ETH_SS_STATS ? IPIP_COUNTERS : -EOPNOTSUPP;
+}
+
+static void ipip_get_strings(struct net_device *dev, u32 sset, u8 *data)
+{
+	unsigned int i;
+
+	if (sset != ETH_SS_STATS)
+		return;
+	for (i = IPIP_COUNTER_FIRST; i < __IFLA_IPIP_XSTATS_MAX; i++) {
+		memcpy(data, ipip_counters[i].name, ETH_GSTRING_LEN);
+		data += ETH_GSTRING_LEN;
+	}
+}
+
+static void ipip_get_ethtool_stats(struct net_device *dev,
+				   struct ethtool_stats *stats, u64 *data)
+{
+	unsigned int i;
+
+	for (i = IPIP_COUNTER_FIRST; i < __IFLA_IPIP_XSTATS_MAX; i++)
+		*data++ = atomic64_read(ipip_counter(dev, i));
+}
+
+const struct ethtool_ops ipip_ethtool_ops = {
+	.get_link		= ethtool_op_get_link,
+	.get_sset_count		= ipip_get_sset_count,
+	.get_strings		= ipip_get_strings,
+	.get_ethtool_stats	= ipip_get_ethtool_stats,
+};
+
+/**
+ * ipip_xstats_size() - Room that ipip_xstats_fill() needs
+ * @dev: the tunnel's device
+ *
+ * Context: process, RTNL.
+ * Return: bytes.
+ */
+size_t ipip_xstats_size(const struct net_device *dev)
+{
+	return nla_total_size(0) +	/* IFLA_INFO_XSTATS */
+	       IPIP_COUNTERS * nla_total_size_64bit(8);
+}
+
+/**
+ * ipip_xstats_fill() - Put the counters into IFLA_INFO_XSTATS of a dump
+ * @skb: the message
+ * @dev: the tunnel's device
+ *
+ * Context: process, RTNL.
+ * Return: 0 or -EMSGSIZE.
+ */
+int ipip_xstats_fill(struct sk_buff *skb, const struct net_device *dev)
+{
+	struct nlattr *nest;
+	unsigned int i;
+
+	nest = nla_nest_start(skb, IFLA_INFO_XSTATS);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = IPIP_COUNTER_FIRST; i < __IFLA_IPIP_XSTATS_MAX; i++)
+		if (nla_put_u64_64bit(skb, i,
+				      atomic64_read(ipip_counter(dev, i)),
+				      IFLA_IPIP_XSTATS_PAD))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
