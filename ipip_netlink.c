@@ -96,21 +96,27 @@ static bool ipip_is_whole(struct nlattr *data[])
 	       !data[IFLA_IPIP_EXT];
 }
 
-/* What IFLA_IPTUN_PMTUDISC has to say of a tunnel. */
+/* What IFLA_IPTUN_PMTUDISC has to say of a tunnel. With a fixed TTL iproute2
+ * takes nothing but 1.
+ */
 static bool ipip_pmtudisc(const struct ipip_parms *parms)
 {
+	if (parms->outer.ttl)
+		return true;
 	if (parms->df == IPIP_DF_LEGACY)
 		return parms->pmtudisc;
 	return parms->df == IPIP_DF_SET;
 }
 
-/* Who sends back what was read, as iproute2 does, doesn't mean to change it. */
-static void ipip_parse_pmtudisc(const struct nlattr *attr,
+/* Who sends back what was read before the change, or has no choice after it,
+ * doesn't mean to change it.
+ */
+static void ipip_parse_pmtudisc(const struct nlattr *attr, bool before,
 				struct ipip_parms *parms)
 {
 	const bool pmtudisc = nla_get_u8(attr);
 
-	if (pmtudisc == ipip_pmtudisc(parms))
+	if (pmtudisc == before || pmtudisc == ipip_pmtudisc(parms))
 		return;
 	parms->df = IPIP_DF_LEGACY;
 	parms->pmtudisc = pmtudisc;
@@ -143,6 +149,8 @@ static void ipip_parse_ext(struct nlattr *ext[], struct ipip_parms *parms)
 static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 		       struct ipip_parms *parms)
 {
+	const bool pmtudisc = ipip_pmtudisc(parms);
+
 	if (data[IFLA_IPTUN_LINK])
 		parms->link = nla_get_u32(data[IFLA_IPTUN_LINK]);
 	if (data[IFLA_IPTUN_LOCAL])
@@ -153,10 +161,10 @@ static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 		parms->outer.daddr = nla_get_in_addr(data[IFLA_IPTUN_REMOTE]);
 	else if (ipip_is_whole(data))
 		parms->outer.daddr = htonl(INADDR_ANY);
-	if (data[IFLA_IPTUN_PMTUDISC])
-		ipip_parse_pmtudisc(data[IFLA_IPTUN_PMTUDISC], parms);
 	if (data[IFLA_IPTUN_TTL])
 		parms->outer.ttl = nla_get_u8(data[IFLA_IPTUN_TTL]);
+	if (data[IFLA_IPTUN_PMTUDISC])
+		ipip_parse_pmtudisc(data[IFLA_IPTUN_PMTUDISC], pmtudisc, parms);
 	if (data[IFLA_IPTUN_TOS])
 		parms->tos = nla_get_u8(data[IFLA_IPTUN_TOS]);
 	if (data[IFLA_IPTUN_FWMARK])
@@ -199,7 +207,7 @@ static int ipip_check_mtu(const struct net_device *dev, struct nlattr *tb[],
 static bool ipip_is_host(__be32 addr)
 {
 	return !ipv4_is_multicast(addr) && !ipv4_is_lbcast(addr) &&
-	       !ipv4_is_loopback(addr) && !ipv4_is_zeronet(addr);
+	       !ipv4_is_loopback(addr);
 }
 
 /* The attribute that turns keepalive on, or the one that spoils it. */

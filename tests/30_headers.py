@@ -3,9 +3,9 @@
 import random
 import subprocess
 
-from craft import Delta, Ip, Raw, counters, mac, skip, sysctl
+from craft import Delta, Ip, Raw, counters, mac, sysctl
 from lib import (IPTUN_LOCAL, IPTUN_PMTUDISC, IPTUN_REMOTE, IPTUN_TTL, Rtnl, Tap, addr, check,
-                 differs, equal, main, run, topo, u8)
+                 differs, equal, main, run, skip, topo, u8)
 from scapy.layers.inet import IP, IPOption_NOP
 from scapy.utils import checksum
 

@@ -17,9 +17,9 @@
  */
 #define IFLA_IPIP_EXT	48
 
-/* What is inside is checked strictly: an unknown attribute, a wrong length, a
- * value out of range or one that can only be read is refused, and nothing
- * changes. What is absent keeps its value; a new tunnel starts with the
+/* What is inside is checked strictly: an unknown attribute, a wrong length or one
+ * that can only be read is refused with EINVAL, a value out of range with
+ * ERANGE, and nothing changes. What is absent keeps its value; a new tunnel starts with the
  * defaults, which are all "off". The extended acknowledgement names the
  * attribute of each refusal and says why. Numbers are in host order unless they
  * are be32.
@@ -28,9 +28,9 @@ enum {
 	IFLA_IPIP_EXT_UNSPEC,
 	IFLA_IPIP_EXT_PAD,
 	/* u8, enum ipip_df; default IPIP_DF_LEGACY. ERANGE if it is none of these.
-	 * IFLA_IPTUN_PMTUDISC shows (df == IPIP_DF_SET); a request that sends
-	 * another value than it shows sets IPIP_DF_LEGACY, unless it carries
-	 * this attribute, too.
+	 * IFLA_IPTUN_PMTUDISC shows (df == IPIP_DF_SET), and 1 with a fixed TTL;
+	 * a request that sends another value than it shows, before or after,
+	 * sets IPIP_DF_LEGACY, unless it carries this attribute, too.
 	 */
 	IFLA_IPIP_EXT_DF,
 	/* u8, bits IPIP_CLAMP_*; default 0. ERANGE for other bits. */

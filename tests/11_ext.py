@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0
+"""IFLA_IPIP_EXT: defaults, what is kept, what is refused, what a dump has."""
+import errno
+import socket
+import struct
+
+from lib import (EXT, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_LINK, IPTUN_LOCAL, IPTUN_PMTUDISC,
+                 IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLA_F_NESTED, Rtnl, addr, attr,
+                 check, equal, ext, main, netns, parse, run, shell, skip, u8, u16, u32)
+
+ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
+DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
+            "keepalive_interval": 0, "keepalive_retries": 10, "keepalive_mode": "cookie",
+            "keepalive_target": "0.0.0.0", "keepalive_state": "off", "keepalive_misses": 0}
+OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
+          "keepalive_interval": 2500, "keepalive_retries": 7, "keepalive_mode": "icmp",
+          "keepalive_target": "192.168.0.2"}
+READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt")
+
+
+def raw(*attributes):
+    """IFLA_IPIP_EXT with attributes as they are."""
+    return IPIP_EXT | NLA_F_NESTED, b"".join(attr(k, v) for k, v in attributes)
+
+
+def number(name):
+    return EXT[name][0]
+
+
+class Bench:
+    def __init__(self):
+        shell("ns_add a; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
+              "ip -n a addr add 10.1.0.1/24 dev wan; ip -n a route add default via 10.1.0.254")
+        self.rtnl = Rtnl("a")
+
+    def add(self, name, *info, extra=b""):
+        reply = self.rtnl.add(name, *info, extra=extra)
+        if reply[0]:
+            raise RuntimeError(f"{name}: {reply}")
+
+    def state(self, name):
+        """Everything that a request may change."""
+        body = self.rtnl.read(name)
+        return body and (parse(body[16:])[IFLA_MTU], *self.rtnl.read_info(name))
+
+    def refused(self, what, error, word, at, *info, extra=b""):
+        """A refusal changes nothing, whether it is of a change or of a new tunnel."""
+        before = self.state("t")
+        for verb, name in (("change", "t"), ("create", "v")):
+            request = self.rtnl.change if verb == "change" else self.rtnl.add
+            reply = request(name, *info, extra=extra)
+            equal(f"{verb} with {what}: {errno.errorcode[error]}",
+                  errno.errorcode.get(reply[0], reply[0]), errno.errorcode[error])
+            check(f"{verb} with {what}: the message says why", word in (reply[1] or ""),
+                  repr(reply[1]))
+            equal(f"{verb} with {what}: the attribute is named", reply[2], at)
+            equal(f"{verb} with {what}: nothing has changed",
+                  (self.state("t"), self.rtnl.read("v")), (before, None))
+            self.rtnl.delete("v")
+
+
+def values(bench):
+    rtnl = bench.rtnl
+    run("ip -n a link add name t type ipip local 10.1.0.1 remote 10.2.0.1")
+    equal("a tunnel from ip(8) has all of it off", rtnl.ext("t"), DEFAULTS)
+
+    now = dict(DEFAULTS)
+    for name in ("keepalive_target", *OTHERS):
+        now[name] = OTHERS[name]
+        equal(f"{name}: accepted", rtnl.change("t", ext(**{name: OTHERS[name]}))[0], 0)
+        equal(f"{name}: reads back, and the others are as they were", rtnl.ext("t"), now)
+    run("ip -n a link set dev t type ipip tos 0x20 fwmark 3")
+    equal("a change by ip(8) keeps all", rtnl.ext("t"), now)
+    equal("an empty nest is no change", rtnl.change("t", raw())[0], 0)
+    equal("and keeps all", rtnl.ext("t"), now)
+    rtnl.delete("t")
+
+    bench.add("t", *ENDS, ext(**OTHERS))
+    equal("all at creation", {k: v for k, v in rtnl.ext("t").items() if k in OTHERS}, OTHERS)
+    rtnl.delete("t")
+
+    for name, least, most in (("df", 0, 3), ("clamp_mss", 0, 3), ("keepalive_retries", 1, 2**32 - 1),
+                              ("keepalive_interval", 100, 4294967295000)):
+        for value in least, most:
+            bench.add("t", *ENDS, ext(**{name: value}))
+            got, = struct.unpack("=" + EXT[name][1], parse(
+                rtnl.read_info("t")[0][IPIP_EXT])[number(name)])
+            equal(f"{name} {value} reads back", got, value)
+            rtnl.delete("t")
+
+
+def kept(bench):
+    """Absent means keep for whoever knows the nest; iproute2 sends all but addresses of 0."""
+    rtnl = bench.rtnl
+    whole = (IPTUN_LINK, u32(0)), (IPTUN_TTL, u8(0)), (IPTUN_TOS, u8(0)), (IPTUN_PMTUDISC, u8(1))
+    bench.add("t", *ENDS)
+    rtnl.change("t", *whole, ENDS[1], ext(df="no"))
+    equal("an absent local is kept in a request that has the nest",
+          rtnl.read_info("t")[0][IPTUN_LOCAL], ENDS[0][1])
+    rtnl.change("t", *whole, ENDS[1])
+    equal("and is any in iproute2's", rtnl.read_info("t")[0][IPTUN_LOCAL], bytes(4))
+    rtnl.delete("t")
+
+
+def pmtudisc(bench):
+    rtnl = bench.rtnl
+
+    def state():
+        return rtnl.ext("t")["df"], rtnl.read_info("t")[0][IPTUN_PMTUDISC][0]
+
+    bench.add("t", *ENDS, ext(df="no"))
+    equal("df no shows as nopmtudisc", state(), ("no", 0))
+    run("ip -n a link set dev t type ipip tos 0x20")
+    equal("ip(8) sends it back", state(), ("no", 0))
+    for df in "no", "inherit":
+        rtnl.set("t", df=df)
+        run("ip -n a link set dev t type ipip ttl 5 pmtudisc")
+        equal(f"ip(8) takes a fixed TTL with pmtudisc alone: {df} stays", state(), (df, 1))
+        run("ip -n a link set dev t type ipip tos 0x40")
+        equal(f"it sends back both: {df} stays", state(), (df, 1))
+        run("ip -n a link set dev t type ipip ttl inherit")
+        equal(f"it takes the TTL away: {df} stays", state(), (df, 0))
+    rtnl.set("t", df="set")
+    equal("df set shows as pmtudisc", state(), ("set", 1))
+    run("ip -n a link set dev t type ipip ttl inherit")
+    equal("ip(8) sends it back", state(), ("set", 1))
+    run("ip -n a link set dev t type ipip nopmtudisc")
+    equal("nopmtudisc is another value: legacy", state(), ("legacy", 0))
+    rtnl.set("t", df="no")
+    run("ip -n a link set dev t type ipip pmtudisc")
+    equal("pmtudisc is another value: legacy", state(), ("legacy", 1))
+    rtnl.change("t", (IPTUN_PMTUDISC, u8(1)), ext(df="inherit"))
+    equal("df comes before PMTUDISC of the same request", state(), ("inherit", 0))
+    rtnl.change("t", (IPTUN_PMTUDISC, u8(0)), ext(df="legacy"))
+    equal("back to what pmtudisc was", state(), ("legacy", 1))
+    rtnl.delete("t")
+    bench.add("t", *ENDS, (IPTUN_PMTUDISC, u8(0)), (IPTUN_TTL, u8(9)), ext(df="no"))
+    equal("a fixed TTL forces nothing on df no", state(), ("no", 1))
+    rtnl.delete("t")
+
+
+def refusals(bench):
+    bench.add("t", *ENDS, ext(df="inherit", clamp_mss="rx", keepalive_retries=3))
+    more = {"clamp_mss": "tx", "keepalive_retries": 9}
+
+    for name, value in (("df", 4), ("df", 255), ("clamp_mss", 4), ("mtu_auto", 2),
+                        ("require_ipsec", 2), ("keepalive_retries", 0), ("keepalive_mode", 3)):
+        bench.refused(f"{name} {value}", errno.ERANGE, "out of range", number(name), *ENDS,
+                      ext(**{**more, name: value}))
+    for value in 1, 99, 4294967295001, 2**64 - 1:
+        bench.refused(f"keepalive_interval {value}", errno.ERANGE, "keepalive interval",
+                      number("keepalive_interval"), *ENDS, ext(**more, keepalive_interval=value))
+    for name in EXT:
+        if name not in READ_ONLY:
+            size = struct.calcsize("=" + EXT[name][1])
+            for wrong in size - 1, size + 1:
+                bench.refused(f"{wrong} bytes of {name}", errno.EINVAL, "length", number(name),
+                              *ENDS, raw((number(name), bytes(wrong))))
+    for name in READ_ONLY:
+        bench.refused(name, errno.EINVAL, "read-only", number(name), *ENDS,
+                      ext(**more, **{name: 0}))
+    for kind in 0, 1, 14, 200:
+        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 13 else "",
+                      kind, *ENDS, raw((number("df"), u8(1)), (kind, u32(0))))
+    bench.refused("a nest that isn't marked as one", errno.EINVAL, "NLA_F_NESTED", IPIP_EXT,
+                  *ENDS, (IPIP_EXT, attr(number("df"), u8(1))))
+
+    interval = {"keepalive_interval": 1000}
+    for target in "224.0.0.1", "255.255.255.255", "127.0.0.1":
+        bench.refused(f"target {target}", errno.EINVAL, "target", number("keepalive_target"),
+                      *ENDS, ext(**more, keepalive_target=target))
+    bench.refused("mode icmp without a target", errno.EINVAL, "target",
+                  number("keepalive_interval"), *ENDS, ext(keepalive_mode="icmp", **interval))
+    bench.refused("an MTU that is set and automatic", errno.EINVAL, "mtu", number("mtu_auto"),
+                  *ENDS, ext(**more, mtu_auto=1), extra=attr(IFLA_MTU, u32(1300)))
+    bench.rtnl.delete("t")
+
+    bench.add("t", ENDS[0], (IPTUN_PROTO, u8(137)))
+    bench.refused("keepalive without a remote", errno.EINVAL, "remote",
+                  number("keepalive_interval"), (IPTUN_LOCAL, addr("10.1.0.1")), ext(**interval))
+    bench.rtnl.delete("t")
+    bench.add("t", *ENDS, (IPTUN_PROTO, u8(137)))
+    reply = bench.rtnl.change("t", ext(**interval))
+    equal("keepalive on a tunnel for MPLS alone", (reply[0], reply[2]),
+          (errno.EINVAL, number("keepalive_interval")))
+    bench.rtnl.delete("t")
+    reply = bench.rtnl.add("v", ENDS[0], (IPTUN_REMOTE, addr("239.1.2.3")), ext(**interval))
+    equal("keepalive to a group", (reply[0], reply[2]),
+          (errno.EINVAL, number("keepalive_interval")))
+    bench.add("t", *ENDS, ext(keepalive_mode="icmp", keepalive_target="192.168.0.2", **interval))
+    reply = bench.rtnl.change("t", ext(keepalive_target="0.0.0.0"))
+    equal("take the target away from mode icmp", (reply[0], reply[2]),
+          (errno.EINVAL, number("keepalive_target")))
+    bench.rtnl.delete("t")
+
+
+def notified(bench):
+    with netns("a"):
+        monitor = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    monitor.bind((0, 1))    # RTMGRP_LINK
+    monitor.setblocking(False)
+
+    def messages():
+        found = []
+        while True:
+            try:
+                data = monitor.recv(65536)
+            except BlockingIOError:
+                return found
+            found.append(parse(parse(parse(data[32:])[18])[2])[IPIP_EXT])
+
+    bench.add("t", *ENDS, ext(df="no"))
+    run("ip -n a link set dev t up")
+    messages()
+    bench.rtnl.set("t", df="set", clamp_mss="rx")
+    found = messages()
+    equal("a change is notified of, with the new values",
+          {(parse(m)[number("df")], parse(m)[number("clamp_mss")]) for m in found},
+          {(u8(3), u8(1))})
+    bench.rtnl.delete("t")
+
+
+def dump(bench):
+    for i in range(64):
+        bench.add(f"t{i}", ENDS[0], (IPTUN_REMOTE, addr(f"10.2.1.{i}")), ext(df="no"))
+    shown = run("ip -n a -d -s link show type ipip")
+    equal("a dump of 64 tunnels", shown.count("ipip ipip remote"), 64)
+    run("ip -n a link set dev t7 up")
+    counted = run("ip netns exec a ethtool -S t7")
+    for name in bench.rtnl.xstats("t7"):
+        check(f"ethtool -S has {name}, too", f" {name}: 0\n" in counted, counted)
+    check("ethtool says that there is a link", "Link detected: yes" in
+          run("ip netns exec a ethtool t7"))
+    for i in range(64):
+        bench.rtnl.delete(f"t{i}")
+
+
+def test():
+    if INTREE:
+        skip("IFLA_IPIP_EXT", "the in-tree driver doesn't have it")
+        return
+    bench = Bench()
+    values(bench)
+    kept(bench)
+    pmtudisc(bench)
+    refusals(bench)
+    notified(bench)
+    dump(bench)
+
+
+main(test)
