@@ -162,7 +162,7 @@ struct ipip_parms {
  */
 struct ipip_keepalive {
 	struct hrtimer timer;
-	spinlock_t lock;
+	spinlock_t lock; /* all that follows but @reflected */
 	siphash_key_t key;
 	__be16 id;
 	u8 state;

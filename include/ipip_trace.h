@@ -26,58 +26,44 @@ TRACE_DEFINE_ENUM(IPIP_KEEPALIVE_STATE_DOWN);
 
 /* @counter: the name that `ethtool -S` has for it */
 TRACE_EVENT(ipip_drop,
-	TP_PROTO(const struct net_device *dev, const struct sk_buff *skb,
-		 const char *counter),
-	TP_ARGS(dev, skb, counter),
-
-	TP_STRUCT__entry(
-		__array(char, name, IFNAMSIZ)
-		__array(char, counter, ETH_GSTRING_LEN)
-		__field(const void *, skbaddr)
-		__field(int, ifindex)
-		__field(unsigned int, len)
-		__field(u16, protocol)
-	),
-
-	TP_fast_assign(
-		memcpy(__entry->name, dev->name, IFNAMSIZ);
-		memcpy(__entry->counter, counter, ETH_GSTRING_LEN);
-		__entry->skbaddr = skb;
-		__entry->ifindex = dev->ifindex;
-		__entry->len = skb->len;
-		__entry->protocol = ntohs(skb->protocol);
-	),
-
-	TP_printk("dev=%s ifindex=%d counter=%s skbaddr=%p protocol=0x%04x len=%u",
-		  __entry->name, __entry->ifindex, __entry->counter,
-		  __entry->skbaddr, __entry->protocol, __entry->len)
+	    TP_PROTO(const struct net_device *dev, const struct sk_buff *skb,
+		     const char *counter),
+	    TP_ARGS(dev, skb, counter),
+	    TP_STRUCT__entry(__array(char, name, IFNAMSIZ)
+			     __array(char, counter, ETH_GSTRING_LEN)
+			     __field(const void *, skbaddr)
+			     __field(int, ifindex)
+			     __field(unsigned int, len)
+			     __field(u16, protocol)),
+	    TP_fast_assign(memcpy(__entry->name, dev->name, IFNAMSIZ);
+			   memcpy(__entry->counter, counter, ETH_GSTRING_LEN);
+			   __entry->skbaddr = skb;
+			   __entry->ifindex = dev->ifindex;
+			   __entry->len = skb->len;
+			   __entry->protocol = ntohs(skb->protocol);),
+	    TP_printk("dev=%s ifindex=%d counter=%s skbaddr=%p protocol=0x%04x len=%u",
+		      __entry->name, __entry->ifindex, __entry->counter,
+		      __entry->skbaddr, __entry->protocol, __entry->len)
 );
 
 /* @misses: probes in a row that have not been answered in time */
 TRACE_EVENT(ipip_keepalive_state,
-	TP_PROTO(const struct net_device *dev, u8 old, u8 new, u32 misses),
-	TP_ARGS(dev, old, new, misses),
-
-	TP_STRUCT__entry(
-		__array(char, name, IFNAMSIZ)
-		__field(int, ifindex)
-		__field(u8, old)
-		__field(u8, new)
-		__field(u32, misses)
-	),
-
-	TP_fast_assign(
-		memcpy(__entry->name, dev->name, IFNAMSIZ);
-		__entry->ifindex = dev->ifindex;
-		__entry->old = old;
-		__entry->new = new;
-		__entry->misses = misses;
-	),
-
-	TP_printk("dev=%s ifindex=%d %s -> %s misses=%u",
-		  __entry->name, __entry->ifindex,
-		  show_keepalive_state(__entry->old),
-		  show_keepalive_state(__entry->new), __entry->misses)
+	    TP_PROTO(const struct net_device *dev, u8 old, u8 new, u32 misses),
+	    TP_ARGS(dev, old, new, misses),
+	    TP_STRUCT__entry(__array(char, name, IFNAMSIZ)
+			     __field(int, ifindex)
+			     __field(u8, old)
+			     __field(u8, new)
+			     __field(u32, misses)),
+	    TP_fast_assign(memcpy(__entry->name, dev->name, IFNAMSIZ);
+			   __entry->ifindex = dev->ifindex;
+			   __entry->old = old;
+			   __entry->new = new;
+			   __entry->misses = misses;),
+	    TP_printk("dev=%s ifindex=%d %s -> %s misses=%u",
+		      __entry->name, __entry->ifindex,
+		      show_keepalive_state(__entry->old),
+		      show_keepalive_state(__entry->new), __entry->misses)
 );
 
 #endif /* _IPIP_TRACE_H */

@@ -20,7 +20,7 @@
 /* What is inside is checked strictly: an unknown attribute, a wrong length or one
  * that can only be read is refused with EINVAL, a value out of range with
  * ERANGE, and nothing changes. What is absent keeps its value; a new tunnel starts with the
- * defaults, which are all "off". The extended acknowledgement names the
+ * defaults, which are all "off". The extended acknowledgment names the
  * attribute of each refusal and says why. Numbers are in host order unless they
  * are be32.
  */
@@ -101,10 +101,9 @@ enum ipip_df {
 	IPIP_DF_NO,
 	IPIP_DF_INHERIT,
 	IPIP_DF_SET,
-	__IPIP_DF_MAX
 };
 
-#define IPIP_DF_MAX	(__IPIP_DF_MAX - 1)
+#define IPIP_DF_MAX	IPIP_DF_SET
 
 /* The MSS option of TCP's SYN is lowered to the MTU less 40 where it is larger:
  * in packets that the tunnel has received and decapsulated, and in those that it
@@ -130,10 +129,9 @@ enum ipip_keepalive_mode {
 	IPIP_KEEPALIVE_MODE_COOKIE,
 	IPIP_KEEPALIVE_MODE_ROUTEROS,
 	IPIP_KEEPALIVE_MODE_ICMP,
-	__IPIP_KEEPALIVE_MODE_MAX
 };
 
-#define IPIP_KEEPALIVE_MODE_MAX	(__IPIP_KEEPALIVE_MODE_MAX - 1)
+#define IPIP_KEEPALIVE_MODE_MAX	IPIP_KEEPALIVE_MODE_ICMP
 
 /**
  * enum ipip_keepalive_state - whether the far end is there
