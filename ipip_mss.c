@@ -34,7 +34,7 @@ static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
 		return 0;
 
 	th = (const struct tcphdr *)(skb->data + hlen);
-	if (likely(!th->syn) || th->doff * 4 <= sizeof(*th))
+	if (!th->syn || th->doff * 4 <= sizeof(*th))
 		return 0;
 	len = hlen + th->doff * 4;
 	iph = (const struct iphdr *)skb->data;
@@ -46,8 +46,8 @@ static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
 /**
  * ipip_mss_clamp() - Lower the MSS of a SYN to what a tunnel can carry
  * @dev: the tunnel's device
- * @skb: any inner IPv4 packet; skb->data is at its header, of which 20 bytes are
- *	linear. May be reallocated
+ * @skb: inner IPv4 packet that ipip_mss_may_be_syn() has let pass; skb->data is
+ *	at its header, of which 20 bytes are linear. May be reallocated
  * @mtu: largest inner packet, in bytes
  * @clamped: counter to use if the MSS was lowered
  *

@@ -185,7 +185,8 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 		if (ipip_rcv_may_be_keepalive(skb) &&
 		    ipip_keepalive_rcv(parms, skb, daddr, saddr))
 			return 0;
-		if (parms->rcv_extras & IPIP_EXTRA_CLAMP) {
+		if (parms->rcv_extras & IPIP_EXTRA_CLAMP &&
+		    ipip_mss_may_be_syn(skb)) {
 			counter = ipip_mss_clamp(dev, skb, READ_ONCE(dev->mtu),
 						 IFLA_IPIP_XSTATS_RX_MSS_CLAMPED);
 			if (unlikely(counter))

@@ -297,7 +297,7 @@ static enum ipip_xstats ipip_xmit_extras(const struct ipip_parms *parms,
 	if (parms->xmit_extras & IPIP_EXTRA_IPSEC && !ipip_xmit_has_ipsec(dst))
 		return IFLA_IPIP_XSTATS_TX_NO_IPSEC;
 	if (!(parms->xmit_extras & IPIP_EXTRA_CLAMP) ||
-	    skb->protocol != htons(ETH_P_IP))
+	    skb->protocol != htons(ETH_P_IP) || !ipip_mss_may_be_syn(skb))
 		return 0;
 
 	mtu = min_t(int, READ_ONCE(dev->mtu),

@@ -24,6 +24,7 @@
 #include <net/gro_cells.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
+#include <net/tcp.h>
 #include <uapi/linux/if_ipip.h>
 
 struct flowi4;
@@ -298,6 +299,18 @@ bool ipip_xmit_has_ipsec(const struct dst_entry *dst);
 void ipip_limit_headroom(struct net_device *dev, unsigned int headroom);
 
 /* ipip_mss.c */
+/* The cheap half of ipip_mss_clamp(): anything but a SYN ends here. */
+static inline bool ipip_mss_may_be_syn(const struct sk_buff *skb)
+{
+	const struct iphdr *iph = (const struct iphdr *)skb->data;
+	const unsigned int flags = iph->ihl * 4 + 13;
+
+	if (iph->protocol != IPPROTO_TCP)
+		return false;
+	return unlikely(flags >= skb_headlen(skb) ||
+			skb->data[flags] & TCPHDR_SYN);
+}
+
 enum ipip_xstats ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 				unsigned int mtu, enum ipip_xstats clamped);
 
