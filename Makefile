@@ -6,6 +6,8 @@
 #     K=6.12		  with this kernel only
 #     T=ecn			  only the test files with this in the name
 #     IPIP=in-tree		  against the in-tree driver
+#   make fuzz		fuzz the parsers of strangers' bytes
+#     FUZZ_TIME=600		  each for so many seconds
 #   make lint		static checks
 #   make install, uninstall	put the module where it comes before the in-tree
 #			one, or take it away again
@@ -49,6 +51,10 @@ check:
 	@tests/setup
 	@tests/run "$(K)" "$(T)"
 
+fuzz:
+	@tests/setup fuzz
+	@tests/unit/run fuzz $(FUZZ_TIME)
+
 lint:
 	@tests/setup lint
 	@tests/lint
@@ -56,4 +62,4 @@ lint:
 clean:
 	$(RM) -r build
 
-.PHONY: all module install uninstall load unload demo check lint clean
+.PHONY: all module install uninstall load unload demo check fuzz lint clean

@@ -34,13 +34,15 @@
  * @seq: number of the probe
  * @time: nanoseconds on the sender's clock
  * @hash: SipHash of @seq and @time, with the tunnel's key
+ *
+ * A received one is aligned as IP's header is, to 4 bytes.
  */
 struct ipip_keepalive_cookie {
 	__be32 magic;
 	__be32 seq;
 	__be64 time;
 	__be64 hash;
-};
+} __packed __aligned(4);
 
 /**
  * enum ipip_keepalive_kind - what an inner packet is to keepalive

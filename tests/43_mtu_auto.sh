@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# An automatic MTU follows devices, routes and learned path MTUs, until the user
+# sets one.
+. ./lib.sh
+
+if [ "$IPIP" = in-tree ]; then
+	skip "automatic MTU" "the in-tree driver doesn't have it"
+	exit
+fi
+
+mtu() { ip netns exec "${2:-a}" cat /sys/class/net/"${1:-t0}"/mtu; }
+mtu_is() { [ "$(mtu "${2:-t0}" "${3:-a}")" = "$1" ]; }
+becomes() {	# NAME MTU [DEVICE [NETNS]]
+	wait_for 15 mtu_is "$2" "${3:-t0}" "${4:-a}"
+	is "$1" "$(mtu "${3:-t0}" "${4:-a}")" "$2"
+}
+
+topo
+ip -n a link set dev wan mtu 1400
+sleep 1
+is "a tunnel of ip(8)'s follows nothing" "$(mtu)" 1480
+./ext a t0 mtu_auto=1
+is "automatic: the underlay's, at once" "$(mtu)" 1380
+ip -n a link set dev wan mtu 1500
+becomes "the underlay's MTU has changed" 1480
+ip -n a route add 10.2.0.1/32 via 10.1.0.254 mtu 1300
+becomes "a route with an MTU" 1280
+ip -n a route change 10.2.0.1/32 via 10.1.0.254 mtu 1200
+becomes "another MTU" 1180
+ip -n a route del 10.2.0.1/32
+becomes "the route is gone" 1480
+ip -n a link add name jumbo mtu 9000 type dummy
+ip -n a link set dev jumbo up
+ip -n a route add 10.2.0.1/32 dev jumbo
+becomes "a route by another device" 8980
+ip -n a link set dev jumbo mtu 8000
+becomes "that device's MTU has changed" 7980
+ip -n a link set dev jumbo down
+becomes "that device is down: back to the first" 1480
+ip -n a link del jumbo
+ip -n a link set dev wan down
+sleep 1
+is "nowhere to go: it stays" "$(mtu)" 1480
+ip -n a link set dev wan mtu 1450
+ip -n a link set dev wan up
+ip -n a route add default via 10.1.0.254
+becomes "the underlay is back with another" 1430
+ip -n a link set dev wan mtu 1500
+becomes "and as it was" 1480
+ip -n a route replace 172.16.2.0/24 dev t0
+
+# The link behind r is narrow: the path MTU is learned from ICMP.
+ns a sysctl -qw net.ipv4.route.mtu_expires=4
+ip -n r link set dev b mtu 1300
+ip -n b link set dev wan mtu 1300
+ns a ping -c 1 -W 1 -M "do" -s 1400 192.168.0.2 > /dev/null
+becomes "a path MTU is learned" 1280
+ip -n r link set dev b mtu 1500
+ip -n b link set dev wan mtu 1500
+becomes "and forgotten" 1480
+
+ip -n a link set dev t0 mtu 1400
+is "the user's MTU" "$(mtu)" 1400
+is "it isn't automatic any more" "$(./ext a t0 mtu_auto)" 0
+ip -n a link set dev wan mtu 1300
+sleep 1
+is "and stays" "$(mtu)" 1400
+./ext a t0 mtu_auto=1
+is "automatic again" "$(mtu)" 1280
+ip -n a link set dev t0 type ipip tos 0x20
+is "ip(8) changes something else: still automatic" "$(./ext a t0 mtu_auto)" 1
+ip -n a link set dev wan mtu 1500
+becomes "and follows" 1480
+
+ip -n a link add name t1 type ipip local 192.168.0.1 remote 192.168.0.2
+./ext a t1 mtu_auto=1
+becomes "a tunnel in the tunnel" 1460 t1
+ip -n a link set dev wan mtu 1400
+becomes "follows the outer one" 1360 t1
+ip -n a link del t1
+ip -n a link set dev wan mtu 1500
+becomes "without it" 1480
+
+ip -n a link add name any type ipip local 10.1.0.1 dev wan
+./ext a any mtu_auto=1
+ip -n a link set dev wan mtu 1350
+becomes "a tunnel to anybody follows its device" 1330 any
+ip -n a link del any
+
+ip -n a link set dev t0 netns h1
+ip -n a link set dev wan mtu 1250
+becomes "from another netns" 1230 t0 h1
+
+for i in $(seq 1 100); do
+	echo "link add name m$i type ipip local 10.1.0.1 remote 10.2.1.$i"
+done | ip -n a -batch -
+ip netns exec a python3 - <<-END
+	import sys
+	sys.path.insert(0, ".")
+	from lib import Rtnl
+	rtnl = Rtnl("a")
+	for i in range(1, 101):
+	    rtnl.set(f"m{i}", mtu_auto=1)
+END
+ip -n a link set dev wan mtu 1333
+all_are() { [ "$(ip -n a -o link show type ipip | grep -c "mtu $1 ")" = 100 ]; }
+check "100 tunnels follow" wait_for 15 all_are 1313
+for mtu in 1300 1310 1320; do
+	ip -n a link set dev wan mtu $mtu
+done
+ip netns del a
+refuse "the netns goes while they follow" ip -n h1 link show dev t0

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Keepalive: the bytes of probes and answers, far ends of all kinds, what counts."""
+import socket
+import struct
+import time
+
+from craft import Raw
+from lib import INTREE, Rtnl, Tap, check, equal, main, run, shell, skip, stat, topo
+
+A, B = "10.1.0.1", "10.2.0.1"
+NOBODY = "0.0.0.0"
+COOKIE, MAGIC = 24, b"IPIP"
+
+
+def sum16(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+def ip(src, dst, payload=b"", proto=4, ttl=64, options=b""):
+    size = 20 + len(options)
+    head = struct.pack(">BBHHHBBH4s4s", 0x40 | size // 4, 0, size + len(payload), 0, 0, ttl,
+                       proto, 0, socket.inet_aton(src), socket.inet_aton(dst)) + options
+    return head[:10] + struct.pack(">H", sum16(head)) + head[12:] + payload
+
+
+def fields(packet):
+    """Addresses, protocol, TOS, DF, length."""
+    return (socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), packet[9],
+            packet[1], packet[6] >> 5, struct.unpack(">H", packet[2:4])[0])
+
+
+def wait(condition, seconds=15):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class Bench:
+    def __init__(self):
+        self.a, self.b = Rtnl("a"), Rtnl("b")
+        self.probes = Tap("r", "a", "in")
+        self.answers = Tap("r", "b", "in")
+        self.far = Raw("b")
+
+    def keepalive(self, mode="cookie", interval=200, retries=3, **more):
+        """Start anew: the counters go on, the state doesn't."""
+        run("ip -n a link set dev t0 down")
+        self.a.set("t0", keepalive_interval=interval, keepalive_retries=retries, **more,
+                   keepalive_mode=mode)
+        run("ip -n a link set dev t0 up")
+        self.probes.drain()
+
+    def probe(self, size, timeout=5.0):
+        """The next outer packet of this size from a."""
+        return self.probes.receive(lambda d: d[9] == 4 and len(d) == size, timeout)
+
+    def state(self):
+        return self.a.ext("t0")["keepalive_state"]
+
+    def count(self, name, node=None):
+        return (node or self.a).xstats("t0")["keepalive_" + name]
+
+    def counts(self, what, deltas, function):
+        """Each of these counters grows by so much."""
+        before = {name: self.count(name) for name in deltas}
+        function()
+        wait(lambda: all(self.count(n) >= before[n] + d for n, d in deltas.items()), 3)
+        time.sleep(0.3)     # for what must not come
+        equal(what, {name: self.count(name) - before[name] for name in deltas}, deltas)
+
+
+def wire_formats(bench):
+    counters = "rx_packets", "tx_packets", "rx_errors", "tx_errors", "tx_dropped"
+    before = [stat("a", "t0", name) for name in counters]
+    bench.keepalive("cookie")
+    first, second = bench.probe(84), bench.probe(84)
+    equal("cookie: the outer header", fields(first), (A, B, 4, 0xc0, 0, 84))
+    equal("cookie: the one that comes back", fields(first[20:]), (B, A, 4, 0xc0, 0, 64))
+    equal("cookie: the one that nobody takes", fields(first[40:]), (NOBODY, NOBODY, 4, 0xc0, 0, 44))
+    for at in 0, 20, 40:
+        equal(f"cookie: checksum of the header at {at}", sum16(first[at:at + 20]), 0)
+    equal("cookie: it has its mark", first[60:64], MAGIC)
+    check("cookie: no two are the same, nor their IDs",
+          first[64:] != second[64:] and first[4:6] != second[4:6])
+    equal("cookie: the number grows by one", struct.unpack(">I", second[64:68])[0],
+          struct.unpack(">I", first[64:68])[0] + 1)
+    equal("the TTL is the host's", first[8], 64)
+    run("ip -n a link set dev t0 type ipip ttl 33")
+    check("or the tunnel's", bench.probes.receive(lambda d: len(d) == 84 and d[8] == 33))
+    run("ip -n a link set dev t0 type ipip ttl inherit")
+
+    bench.keepalive("routeros")
+    nested, empty = bench.probe(40), bench.probe(20)
+    equal("routeros: nested, the outer header", fields(nested), (A, B, 4, 0xc0, 0, 40))
+    equal("routeros: nested, the one that comes back", fields(nested[20:]), (B, A, 4, 0xc0, 0, 20))
+    equal("routeros: empty", fields(empty), (A, B, 4, 0xc0, 0, 20))
+
+    bench.keepalive("icmp", keepalive_target="192.168.0.2")
+    echo = bench.probe(72)
+    equal("icmp: the outer header", fields(echo), (A, B, 4, 0xc0, 0, 72))
+    equal("icmp: the echo is to the target, from the tunnel's own address", fields(echo[20:]),
+          ("192.168.0.1", "192.168.0.2", 1, 0xc0, 0, 52))
+    equal("icmp: type and code", echo[40:42], b"\x08\0")
+    equal("icmp: its checksum", sum16(echo[40:]), 0)
+    equal("icmp: it carries a cookie", echo[48:52], MAGIC)
+    equal("nothing of that is in the device's counters",
+          [stat("a", "t0", name) for name in counters], before)
+
+
+def two_nodes(bench):
+    for mode in "cookie", "routeros", "icmp":
+        bench.keepalive(mode, keepalive_target="192.168.0.2")
+        before = bench.count("answered")
+        check(f"{mode}: our other end answers", wait(lambda: bench.count("answered") > before + 3))
+        time.sleep(1)
+        got = bench.a.ext("t0")
+        equal(f"{mode}: up, no misses", (got["keepalive_state"], got["keepalive_misses"]), ("up", 0))
+        check(f"{mode}: the last answer is no older than an interval or two",
+              got["keepalive_age"] < 1000, got)
+        if mode == "routeros":
+            check("routeros: no round-trip time", "keepalive_rtt" not in got, got)
+        else:
+            check(f"{mode}: a round-trip time", 0 < got["keepalive_rtt"] < 1000000, got)
+    reflected = bench.count("reflected", bench.b)
+    check("it counts what it has reflected", reflected > 5, reflected)
+    equal("and sends no probes of its own", bench.count("sent", bench.b), 0)
+
+    run("ip -n b link set dev t0 down")
+    bench.keepalive("cookie", interval=100)
+    check("down, it doesn't answer: the carrier goes", wait(lambda: bench.state() == "down"))
+    shown = run("ip -n a link show dev t0")
+    check("ip(8) says NO-CARRIER", "NO-CARRIER" in shown and "LOWER_UP" not in shown, shown)
+    check("and its routes are linkdown", wait(lambda: "linkdown" in run(
+        "ip -n a route show 172.16.2.0/24")) or not run("ip -n a route show 172.16.2.0/24"))
+    bench.probes.drain()
+    check("probes go on", bench.probe(84))
+    run("ip -n b link set dev t0 up")
+    check("up again, it answers, and the carrier is back", wait(lambda: bench.state() == "up"))
+    check("ip(8) says so", "LOWER_UP" in run("ip -n a link show dev t0"))
+
+
+def hostile(bench):
+    """A far end of our own making: b's tunnel is gone."""
+    run("ip -n b link del t0")
+    run("ip netns exec b sysctl -qw net.ipv4.icmp_msgs_per_sec=0 net.ipv4.icmp_msgs_burst=0")
+
+    def answer(cookie):
+        bench.far.send(ip(B, A, ip(NOBODY, NOBODY, cookie)))
+
+    def fresh():
+        bench.probes.drain()
+        return bench.probe(84)[60:]
+
+    bench.keepalive("cookie", interval=1000, retries=3)
+    cookie = fresh()
+    bench.counts("a right answer counts", {"answered": 1, "late": 0, "forged": 0},
+                 lambda: answer(cookie))
+    bench.counts("a second time it doesn't", {"answered": 0, "late": 1}, lambda: answer(cookie))
+    cookie = fresh()
+    for at, what in (4, "number"), (8, "time"), (16, "hash"), (23, "hash's last byte"):
+        bad = cookie[:at] + bytes([cookie[at] ^ 1]) + cookie[at + 1:]
+        bench.counts(f"a wrong {what} doesn't", {"answered": 0, "forged": 1}, lambda: answer(bad))
+    data = stat("a", "t0", "rx_packets")
+    bench.counts("from another address it doesn't", {"answered": 0, "forged": 0},
+                 lambda: bench.far.send(ip("10.2.0.2", A, ip(NOBODY, NOBODY, cookie))))
+    bench.counts("nor an empty packet in this mode", {"answered": 0, "forged": 0},
+                 lambda: bench.far.send(ip(B, A)))
+    equal("none of them is data", stat("a", "t0", "rx_packets"), data)
+    bench.counts("the right one still does", {"answered": 1}, lambda: answer(cookie))
+    old = fresh()
+    run("ip -n a link set dev t0 down; ip -n a link set dev t0 up")
+    bench.counts("one from before down and up doesn't", {"answered": 0, "forged": 1},
+                 lambda: answer(old))
+
+    bench.keepalive("cookie", interval=500, retries=2)
+    old = fresh()
+    newer = fresh()
+    newest = fresh()
+    bench.counts("an answer to the last but one counts with two retries", {"answered": 1},
+                 lambda: answer(newer))
+    bench.counts("one that is older doesn't", {"answered": 0, "late": 1}, lambda: answer(old))
+    bench.counts("nor would it had nothing else come", {"answered": 1}, lambda: answer(newest))
+    check("replays don't keep it up", wait(lambda: answer(newest) or bench.state() == "down", 10))
+    bench.a.set("t0", keepalive_interval=0)
+    check("off: the carrier is back", "LOWER_UP" in run("ip -n a link show dev t0"))
+    equal("off: the state says so", bench.state(), "off")
+
+
+def routeros(bench):
+    """Both forms that RouterOS may speak, each alone."""
+    for what, act in (("nested answer", lambda: bench.probe(40) and bench.far.send(ip(B, A))),
+                      ("one-way", lambda: bench.far.send(ip(B, A)))):
+        bench.keepalive("routeros", interval=300, retries=3)
+        for _ in range(8):
+            act()
+            time.sleep(0.25)
+        equal(f"routeros, {what}: stays up", bench.state(), "up")
+        check(f"routeros, {what}: without it the carrier goes",
+              wait(lambda: bench.state() == "down"))
+        check(f"routeros, {what}: with it it is back",
+              wait(lambda: act() or bench.state() == "up"))
+    check("data don't keep it up", wait(lambda: bench.far.send(
+        ip(B, A, ip("192.168.0.2", "192.168.0.1", bytes(8), 253))) or bench.state() == "down"))
+    bench.a.set("t0", keepalive_interval=0, keepalive_mode="cookie")
+
+
+def reflect(bench):
+    """Keepalive is off here: the far end's is answered all the same."""
+    def ask(inner, src=B):
+        bench.probes.drain()
+        bench.far.send(ip(src, A, inner))
+        return bench.probes.receive(lambda d: d[9] == 4 and d[1] == 0xc0, 0.7)
+
+    payload = bytes(range(64))
+    for what, inner, want in (
+            ("RouterOS's empty probe", ip(A, B), b""),
+            ("one that has the far end's private address", ip(A, "192.168.88.1"), b""),
+            ("one that doesn't know our address", ip("203.0.113.9", B), b""),
+            ("one with a payload", ip(A, B, payload), payload),
+            ("one with options", ip(A, B, payload, options=b"\1\1\1\1"), payload),
+            ("one of 128 bytes", ip(A, B, bytes(108)), bytes(108))):
+        got = ask(inner)
+        equal(f"{what}: is sent back to where it came from",
+              got and (fields(got)[:3], got[20:]), ((A, B, 4), want))
+        check(f"{what}: the answer is shorter than the question",
+              got and len(got) <= len(inner) + 20)
+    for what, inner in (("129 bytes", ip(A, B, bytes(109))),
+                        ("another protocol", ip(A, B, payload, 17)),
+                        ("a wrong checksum", ip(A, B)[:10] + b"\1\1" + ip(A, B)[12:]),
+                        ("others' addresses", ip("192.0.2.1", "192.0.2.2")),
+                        ("a fragment", ip(A, B)[:6] + b"\x20" + ip(A, B)[7:])):
+        data = stat("a", "t0", "rx_packets")
+        equal(f"{what}: is not", ask(inner), None)
+        equal(f"{what}: is data", stat("a", "t0", "rx_packets") - data, 1)
+    equal("from somebody else: is not", ask(ip(A, "10.2.0.2"), "10.2.0.2"), None)
+
+    time.sleep(1.1)
+    before = bench.count("reflected"), bench.count("rate_limited")
+    for _ in range(100):
+        bench.far.send(ip(B, A, ip(A, B)))
+    wait(lambda: bench.count("reflected") + bench.count("rate_limited") >= sum(before) + 100, 10)
+    grown = bench.count("reflected") - before[0], bench.count("rate_limited") - before[1]
+    check("of 100 at once some 20 are answered", 20 <= grown[0] <= 60, grown)
+    equal("and the others are counted", sum(grown), 100)
+
+    run("ip -n a link add name any type ipip local 10.1.0.1; ip -n a link set any up; "
+        "ip -n a link set dev t0 down")
+    equal("a tunnel from anybody answers nobody", ask(ip(A, B)), None)
+    run("ip -n a link del any; ip -n a link set dev t0 up")
+    check("the tunnel does again", ask(ip(A, B)))
+
+
+def spread(bench):
+    """Tunnels that come up together don't send together."""
+    names = [f"k{i}" for i in range(1, 101)]
+    shell("ip -n a -batch - <<-END\n" + "".join(
+        f"link add name {name} type ipip local {A} remote 10.2.1.{i}\n"
+        for i, name in enumerate(names)) + "END\n")
+    for name in names:
+        bench.a.set(name, keepalive_interval=2000, keepalive_retries=1000)
+    shell("ip -n a -batch - <<-END\n" + "".join(
+        f"link set dev {name} up\n" for name in names) + "END\n")
+    time.sleep(2.5)     # all of them have sent one
+    bench.probes.drain()
+    bins, start = [0] * 5, time.monotonic()
+    while (now := time.monotonic() - start) < 2:
+        if bench.probes.receive(lambda d: d[9] == 4 and d[16:19] == b"\n\2\1", 2 - now):
+            bins[min(4, int((time.monotonic() - start) * 2.5))] += 1
+    check("100 tunnels of 2 s send some 100 probes in 2 s", 80 < sum(bins) < 120, bins)
+    check("in no fifth of it are there many more than in another",
+          max(bins) < 45 and min(bins) > 3, bins)
+
+
+def extremes(bench):
+    bench.keepalive("cookie", interval=4294967295000, retries=2**32 - 1)
+    time.sleep(0.5)
+    equal("136 years, four billion times: up", bench.state(), "up")
+    bench.keepalive("cookie", interval=4294967295000, retries=1)
+    equal("136 years, once: up", bench.state(), "up")
+    before = bench.count("sent") + bench.count("unsent")
+    bench.keepalive("cookie", interval=100, retries=2**32 - 1)
+    time.sleep(3)
+    sent = bench.count("sent") + bench.count("unsent") - before
+    check("100 ms: ten a second", 20 <= sent <= 32, sent)
+    equal("four billion retries: up", bench.state(), "up")
+    check("misses are counted", bench.a.ext("t0")["keepalive_misses"] >= 15,
+          bench.a.ext("t0"))
+    bench.a.set("t0", keepalive_interval=0)
+
+
+def test():
+    if INTREE:
+        skip("keepalive", "the in-tree driver doesn't have it")
+        return
+    topo()
+    bench = Bench()
+    run("ip netns exec a ping -c 1 -W 5 192.168.0.2")
+    wire_formats(bench)
+    two_nodes(bench)
+    hostile(bench)
+    routeros(bench)
+    reflect(bench)
+    extremes(bench)
+    spread(bench)
+
+
+main(test)

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is a keepalive and what is data: packets that are, and what is left of them
+ * after each change of a byte or of the length.
+ */
+#include "kernel.h"
+#include "ktap.h"
+#include "ipip_keepalive.h"
+
+#define LOCAL	"10.2.0.1"	/* of the outer packet that brings it */
+#define REMOTE	"10.1.0.1"
+#define OTHER	"192.168.9.9"
+
+struct packet {
+	u8 data[IPIP_KEEPALIVE_MAX_LEN];
+	unsigned int len;
+};
+
+static struct packet ip(const char *from, const char *to, u8 protocol,
+			const void *payload, unsigned int len)
+{
+	struct packet p = { .len = sizeof(struct iphdr) + len };
+	struct iphdr iph = {
+		.version = 4, .ihl = 5, .tot_len = htons(p.len), .ttl = 255,
+		.protocol = protocol, .saddr = inet_addr(from),
+		.daddr = inet_addr(to),
+	};
+
+	iph.check = ip_fast_csum(&iph, 5);
+	memcpy(p.data, &iph, sizeof(iph));
+	if (len)
+		memcpy(p.data + sizeof(iph), payload, len);
+	return p;
+}
+
+static void mend(struct packet *p)
+{
+	struct iphdr *iph = (struct iphdr *)p->data;
+
+	iph->check = 0;
+	iph->check = ip_fast_csum(iph, iph->ihl);
+}
+
+static unsigned int from, to;
+
+static enum ipip_keepalive_kind classify(const struct packet *p)
+{
+	u8 *copy = copy_of(p->data, p->len);
+	enum ipip_keepalive_kind kind;
+
+	from = 0;
+	to = 0;
+	kind = ipip_keepalive_classify(copy, p->len, inet_addr(LOCAL),
+				       inet_addr(REMOTE), &from, &to);
+	free(copy);
+	return kind;
+}
+
+static void is(const char *name, struct packet p, enum ipip_keepalive_kind want,
+	       unsigned int offset, unsigned int end)
+{
+	const enum ipip_keepalive_kind kind = classify(&p);
+
+	ktap(kind == want && (want == IPIP_KEEPALIVE_DATA ||
+			      (from == offset && to == end)), name);
+}
+
+/* With the checksum put right, does this change make data of it? */
+static void spoilt(const char *name, struct packet p, unsigned int at, u8 value)
+{
+	p.data[at] = value;
+	mend(&p);
+	is(name, p, IPIP_KEEPALIVE_DATA, 0, 0);
+}
+
+static void test_probe(void)
+{
+	struct packet p = ip(LOCAL, REMOTE, IPPROTO_IPIP, NULL, 0);
+	u8 payload[108] = { 1 };
+
+	is("empty probe", p, IPIP_KEEPALIVE_PROBE, 20, 20);
+	is("probe with a payload", ip(LOCAL, REMOTE, IPPROTO_IPIP, payload, 44),
+	   IPIP_KEEPALIVE_PROBE, 20, 64);
+	is("the longest probe", ip(LOCAL, REMOTE, IPPROTO_IPIP, payload, 108),
+	   IPIP_KEEPALIVE_PROBE, 20, 128);
+	is("from us, to whatever the far end calls itself",
+	   ip(LOCAL, OTHER, IPPROTO_IPIP, NULL, 0), IPIP_KEEPALIVE_PROBE, 20, 20);
+	is("to the far end, from whatever it calls us",
+	   ip(OTHER, REMOTE, IPPROTO_IPIP, NULL, 0), IPIP_KEEPALIVE_PROBE, 20,
+	   20);
+	is("between others", ip(OTHER, OTHER, IPPROTO_IPIP, NULL, 0),
+	   IPIP_KEEPALIVE_DATA, 0, 0);
+	is("the other way round", ip(REMOTE, LOCAL, IPPROTO_IPIP, NULL, 0),
+	   IPIP_KEEPALIVE_DATA, 0, 0);
+	is("another protocol", ip(LOCAL, REMOTE, IPPROTO_UDP, NULL, 0),
+	   IPIP_KEEPALIVE_DATA, 0, 0);
+	p.len = 24;
+	is("bytes behind its end don't count", p, IPIP_KEEPALIVE_PROBE, 20, 20);
+	p.len = 19;
+	is("shorter than a header", p, IPIP_KEEPALIVE_DATA, 0, 0);
+	p.len = 20;
+	spoilt("version 6", p, 0, 0x65);
+	spoilt("a header of 16 bytes", p, 0, 0x44);
+	spoilt("longer than the packet", p, 3, 21);
+	spoilt("shorter than its header", p, 3, 19);
+	spoilt("more fragments", p, 6, 0x20);
+	spoilt("not the first fragment", p, 7, 1);
+	p.data[10] ^= 1;
+	is("a wrong checksum", p, IPIP_KEEPALIVE_DATA, 0, 0);
+
+	p = ip(LOCAL, REMOTE, IPPROTO_IPIP, payload, 8);
+	p.data[0] = 0x46;
+	p.data[20] = 1;
+	mend(&p);
+	is("with an option", p, IPIP_KEEPALIVE_PROBE, 24, 28);
+	p.data[0] = 0x48;
+	is("with options beyond the end", p, IPIP_KEEPALIVE_DATA, 0, 0);
+}
+
+static void test_answer(void)
+{
+	struct ipip_keepalive_cookie cookie = {
+		.magic = htonl(IPIP_KEEPALIVE_MAGIC) };
+	struct packet p = ip("0.0.0.0", "0.0.0.0", IPPROTO_IPIP, &cookie,
+			     sizeof(cookie));
+	u8 icmp[sizeof(struct icmphdr) + sizeof(cookie)] = { 0 };
+
+	is("answer", p, IPIP_KEEPALIVE_ANSWER, 20, 44);
+	spoilt("a longer cookie", ip("0.0.0.0", "0.0.0.0", IPPROTO_IPIP, icmp,
+				     25), 20, 0x49);
+	is("a shorter cookie", ip("0.0.0.0", "0.0.0.0", IPPROTO_IPIP, &cookie,
+				  23), IPIP_KEEPALIVE_DATA, 0, 0);
+	spoilt("another source", p, 15, 1);
+	spoilt("another destination", p, 19, 1);
+	spoilt("another magic", p, 20, 0);
+	spoilt("another protocol", p, 9, IPPROTO_UDP);
+
+	memcpy(icmp + sizeof(struct icmphdr), &cookie, sizeof(cookie));
+	p = ip(OTHER, OTHER, IPPROTO_ICMP, icmp, sizeof(icmp));
+	is("echo reply", p, IPIP_KEEPALIVE_REPLY, 28, 52);
+	spoilt("echo request", p, 20, ICMP_ECHO);
+	spoilt("echo reply without a cookie", p, 28, 0);
+	is("echo reply with half a cookie", ip(OTHER, OTHER, IPPROTO_ICMP, icmp,
+					       sizeof(icmp) - 4),
+	   IPIP_KEEPALIVE_DATA, 0, 0);
+	is("ICMP header that is cut off", ip(OTHER, OTHER, IPPROTO_ICMP, icmp, 7),
+	   IPIP_KEEPALIVE_DATA, 0, 0);
+}
+
+/* Each of them, with any byte changed and at any length, stays inside its memory
+ * and says where the part that counts is.
+ */
+static void test_bounds(void)
+{
+	struct packet p = ip(LOCAL, REMOTE, IPPROTO_IPIP, NULL, 0), q;
+	enum ipip_keepalive_kind kind;
+	unsigned int i, bad = 0, others = 0;
+
+	srand(1);
+	for (i = 0; i < 2000000; i++) {
+		q = p;
+		q.len = rand() % IPIP_KEEPALIVE_MAX_LEN + 1;
+		q.data[0] = 0x40 | rand() % 16;
+		q.data[3] = rand();
+		q.data[rand() % 40] = rand();
+		q.data[9] = rand() % 3 ? IPPROTO_IPIP : IPPROTO_ICMP;
+		if (q.data[0] > 0x44)
+			mend(&q);
+		kind = classify(&q);
+		if (kind == IPIP_KEEPALIVE_DATA)
+			continue;
+		others++;
+		bad += from < 20 || from > to || to > q.len;
+	}
+	ktap(!bad, "2,000,000 mutations: the part that counts is in the packet");
+	ktap(others > 10000, "many of them are keepalives");
+}
+
+int main(void)
+{
+	test_probe();
+	test_answer();
+	test_bounds();
+	return ktap_end();
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The walk over TCP's options: a table, and a comparison with a second, plain way
+ * to do it over random lists.
+ */
+#include "kernel.h"
+#include "ktap.h"
+#include "ipip_mss.h"
+
+#define OPTIONS(...)	.options = { __VA_ARGS__ }, \
+			.len = sizeof((u8[]){ __VA_ARGS__ })
+
+static const struct {
+	const char *name;
+	u8 options[40];
+	unsigned int len;
+	int want;
+} table[] = {
+	{ "no options", .len = 0, .want = -1 },
+	{ "MSS alone", OPTIONS(2, 4, 5, 180), 2 },
+	{ "after a NOP, at an odd place", OPTIONS(1, 2, 4, 5, 180), 3 },
+	{ "after window scale", OPTIONS(3, 3, 7, 2, 4, 5, 180), 5 },
+	{ "what Linux sends", OPTIONS(2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 0, 0,
+				      0, 0, 0, 1, 3, 3, 7), 2 },
+	{ "behind the end of the list", OPTIONS(0, 2, 4, 5, 180), -1 },
+	{ "before the end of the list", OPTIONS(2, 4, 5, 180, 0, 9), 2 },
+	{ "twice", OPTIONS(2, 4, 5, 180, 2, 4, 5, 180), -1 },
+	{ "once more behind the end", OPTIONS(2, 4, 5, 180, 0, 2, 4, 1, 1), 2 },
+	{ "length 0", OPTIONS(2, 0, 5, 180), -1 },
+	{ "length 1", OPTIONS(2, 1, 5, 180), -1 },
+	{ "length 2", OPTIONS(2, 2, 5, 180), -1 },
+	{ "length 3", OPTIONS(2, 3, 5, 1), -1 },
+	{ "length 5", OPTIONS(2, 5, 5, 180, 0), -1 },
+	{ "length 6, twice as long", OPTIONS(2, 6, 5, 180, 5, 180), -1 },
+	{ "cut off behind the kind", OPTIONS(1, 1, 1, 2), -1 },
+	{ "cut off behind the length", OPTIONS(1, 1, 2, 4), -1 },
+	{ "cut off in the value", OPTIONS(1, 2, 4, 5), -1 },
+	{ "another option is cut off behind it", OPTIONS(2, 4, 5, 180, 8), -1 },
+	{ "another option is too long", OPTIONS(2, 4, 5, 180, 8, 10, 0), -1 },
+	{ "another option of length 0", OPTIONS(3, 0, 2, 4, 5, 180), -1 },
+	{ "another option of length 1", OPTIONS(3, 1, 2, 4, 5, 180), -1 },
+	{ "inside another option", OPTIONS(254, 6, 2, 4, 5, 180), -1 },
+	{ "an unknown option of length 2", OPTIONS(254, 2, 2, 4, 5, 180), 4 },
+	{ "an option of length 255", OPTIONS(254, 255, 2, 4, 5, 180), -1 },
+};
+
+/* Cut the list into options first, then look at them. */
+static int model(const u8 *options, int len)
+{
+	int start[40], size[40], n = 0, i, found = -1;
+
+	for (i = 0; i < len; ) {
+		if (options[i] == 0)
+			break;
+		if (options[i] == 1) {
+			i++;
+			continue;
+		}
+		if (i + 1 == len || options[i + 1] < 2 ||
+		    i + options[i + 1] > len)
+			return -1;
+		start[n] = i;
+		size[n++] = options[i + 1];
+		i += options[i + 1];
+	}
+	for (i = 0; i < n; i++) {
+		if (options[start[i]] != 2)
+			continue;
+		if (size[i] != 4 || found != -1)
+			return -1;
+		found = start[i] + 2;
+	}
+	return found;
+}
+
+/* Bytes that make lists which are well-formed for a while. */
+static u8 random_byte(void)
+{
+	static const u8 likely[] = { 0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 8, 10 };
+	int r = rand();
+
+	return r & 256 ? r : likely[(r >> 9) % sizeof(likely)];
+}
+
+static int find(const u8 *options, unsigned int len)
+{
+	u8 *copy = copy_of(options, len);
+	int found = ipip_mss_find(copy, len);
+
+	free(copy);
+	return found;
+}
+
+int main(void)
+{
+	unsigned int i, k, found = 0, differing = 0;
+	u8 options[40];
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		ktap(find(table[i].options, table[i].len) == table[i].want,
+		     table[i].name);
+	srand(1);
+	for (i = 0; i < 2000000; i++) {
+		const unsigned int len = i % 41;
+
+		for (k = 0; k < len; k++)
+			options[k] = random_byte();
+		differing += find(options, len) != model(options, len);
+		found += model(options, len) >= 0;
+	}
+	ktap(!differing, "2,000,000 random lists: as the model says");
+	ktap(found > 1000, "many of them have an MSS");
+	return ktap_end();
+}
