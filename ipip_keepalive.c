@@ -37,11 +37,6 @@
 /* DSCP CS6, for what keeps the network going (RFC 4594 section 3.1). */
 #define IPIP_KEEPALIVE_TOS	IPTOS_PREC_INTERNETCONTROL
 #define IPIP_KEEPALIVE_TTL	255
-/* A timer may be late by this part of the interval, and by so much at most, to
- * fire together with others.
- */
-#define IPIP_KEEPALIVE_SLACK	64
-#define IPIP_KEEPALIVE_SLACK_NS	(20 * NSEC_PER_MSEC)
 /* Probes of a far end that are answered in a second; it sends ten at most. */
 #define IPIP_KEEPALIVE_REFLECT	20
 
@@ -308,13 +303,10 @@ static void ipip_keepalive_arm(struct ipip_keepalive *ka,
 			       const struct ipip_parms *parms)
 {
 	const u64 interval = ktime_to_ns(ipip_keepalive_interval(parms));
-	u64 first, slack;
+	u64 first;
 
 	div64_u64_rem(get_random_u64(), interval, &first);
-	slack = div_u64(interval, IPIP_KEEPALIVE_SLACK);
-	hrtimer_start_range_ns(&ka->timer, ns_to_ktime(first),
-			       min_t(u64, slack, IPIP_KEEPALIVE_SLACK_NS),
-			       HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&ka->timer, ns_to_ktime(first), HRTIMER_MODE_REL_SOFT);
 }
 
 /**
@@ -419,7 +411,11 @@ void ipip_keepalive_change(struct net_device *dev,
 static void ipip_keepalive_accept(struct net_device *dev,
 				  struct ipip_keepalive *ka)
 {
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+
 	lockdep_assert_held(&ka->lock);
+	/* What ICMP said of the far end before holds no more. */
+	WRITE_ONCE(tunnel->err_count, 0);
 	ipip_count(dev, IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED);
 	ka->waiting = false;
 	ka->misses = 0;

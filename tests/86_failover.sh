@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Keepalive in use: time to the loss of the carrier, fail-over to a second tunnel,
+# NAT, and a timer that lives as long as its device and no longer.
+. ./lib.sh
+
+if [ "$IPIP" = in-tree ]; then
+	skip "keepalive in use" "the in-tree driver doesn't have it"
+	exit
+fi
+
+trace=/sys/kernel/tracing
+mountpoint -q $trace || mount -t tracefs tracefs $trace
+echo 1 > $trace/events/ipip/ipip_keepalive_state/enable
+
+state() { ./ext "${2:-a}" "${1:-t0}" keepalive_state; }
+state_is() { [ "$(state "${@:2}")" = "$1" ]; }
+sent() { ./ext a "${1:-t0}" keepalive_sent; }
+sends() {	# NAME: probes go on from here
+	local before
+	before=$(sent)
+	check "$1" wait_for 10 sends_more "$before"
+}
+sends_more() { [ "$(sent)" -gt "$1" ]; }
+now() { date +%s%3N; }
+
+topo
+./ext a t0 keepalive_interval=500 keepalive_retries=4
+wait_for 10 state_is up t0
+sends "probes are sent"
+
+# The cable between r and b is cut. 4 x 0.5 s, and up to one interval more; the
+# poll itself takes a while on a slow machine.
+cut_at() {
+	echo > $trace/trace
+	ip -n r link set dev b down
+	start=$(now)
+	wait_for 20 state_is down t0
+	took=$(($(now) - start))
+}
+cut_at
+check "a cut path: the carrier is lost after 2 s to 2.5 s (after $took ms)" \
+	[ "$took" -ge 1400 -a "$took" -le 4500 ]
+check "the tracepoint says so" \
+	grep -q 'ipip_keepalive_state: dev=t0 .* up -> down misses=4' $trace/trace
+ip -n r link set dev b up
+check "the path is back: so is the carrier" wait_for 20 state_is up t0
+check "the tracepoint says so, too" \
+	grep -q 'ipip_keepalive_state: dev=t0 .* down -> up' $trace/trace
+
+# In the kernel's own time, by the tracepoint: from the last answered probe on.
+./ext a t0 keepalive_interval=1000 keepalive_retries=3
+answered=$(./ext a t0 keepalive_answered)
+more_answers() { [ "$(./ext a t0 keepalive_answered)" -gt "$answered" ]; }
+wait_for 10 more_answers
+ip -n r link set dev b down
+cut=$(cut -d' ' -f1 /proc/uptime)
+echo > $trace/trace
+wait_for 20 grep -q 'up -> down' $trace/trace
+lost=$(sed -n 's/.* \([0-9.]*\): ipip_keepalive_state: .* up -> down.*/\1/p' $trace/trace | head -n 1)
+check "lost within one interval of interval x retries (cut at $cut, lost at $lost)" \
+	awk "BEGIN { t = $lost - $cut; exit !(t > 1.9 && t < 4.3) }"
+ip -n r link set dev b up
+wait_for 20 state_is up t0
+
+# A second tunnel from other addresses. Its route is worse.
+ip -n a addr add 10.1.0.2/24 dev wan
+ip -n b addr add 10.2.0.2/24 dev wan
+ip -n a link add name t1 type ipip local 10.1.0.2 remote 10.2.0.2
+ip -n b link add name t1 type ipip local 10.2.0.2 remote 10.1.0.2
+for n in a b; do
+	ip -n $n link set dev t1 up
+	ns $n sysctl -qw net.ipv4.conf.all.ignore_routes_with_linkdown=1 \
+		net.ipv4.conf.t0.ignore_routes_with_linkdown=1
+	./ext $n t0 keepalive_interval=200 keepalive_retries=3
+done
+ip -n a route add 172.16.2.0/24 dev t1 metric 100
+ip -n b route add 172.16.1.0/24 dev t1 metric 100
+check "ping over the first tunnel" ns h1 ping -c 1 -W 5 172.16.2.2
+first=$(stat a t0 tx.packets) second=$(stat a t1 tx.packets)
+ip -n r route add blackhole 10.2.0.1/32
+ip -n r route add blackhole 10.1.0.1/32
+check "the first one's far end is gone: the route fails over" \
+	wait_for 20 ns h1 ping -c 1 -W 1 172.16.2.2
+check "to the second tunnel" [ "$(stat a t1 tx.packets)" -gt "$second" ]
+ip -n r route del blackhole 10.2.0.1/32
+ip -n r route del blackhole 10.1.0.1/32
+check "it is back: so is the carrier" wait_for 20 state_is up t0
+first=$(stat a t0 tx.packets)
+goes_first() { ns h1 ping -c 1 -W 1 172.16.2.2 && [ "$(stat a t0 tx.packets)" -gt "$first" ]; }
+check "and the route" wait_for 20 goes_first
+for n in a b; do
+	ip -n $n link del t1
+done
+./ext b t0 keepalive_interval=0
+
+# The far end is behind a NAT that the tunnel doesn't know of: b is 10.2.0.1, and
+# r makes 10.3.0.1 of it.
+ip -n a link set dev t0 type ipip remote 10.3.0.1
+nat() {	# DEVICE MATCH DIRECTION FROM TO
+	ns r tc qdisc add dev "$1" ingress
+	ns r tc filter add dev "$1" parent ffff: protocol ip u32 match ip "$2" "$4/32" \
+		action nat "$3" "$4/32" "$5"
+}
+nat a dst ingress 10.3.0.1 10.2.0.1 && nat b src egress 10.2.0.1 10.3.0.1 || nat=no
+if [ "${nat:-}" = no ]; then
+	skip "a far end behind a NAT" "no NAT action in tc"
+else
+	answered=$(./ext a t0 keepalive_answered)
+	check "a far end behind a NAT answers" wait_for 10 more_answers
+	is "its tunnel is to 10.1.0.1 from an address that we don't know" "$(state t0)" up
+	./ext b t0 keepalive_interval=200 keepalive_retries=3
+	answered=$(./ext b t0 keepalive_answered)
+	more_answers_b() { [ "$(./ext b t0 keepalive_answered)" -gt $((answered + 2)) ]; }
+	check "and has its own probes answered" wait_for 10 more_answers_b
+	./ext b t0 keepalive_interval=0
+	ns r tc qdisc del dev a ingress
+	ns r tc qdisc del dev b ingress
+fi
+ip -n a link set dev t0 type ipip remote 10.2.0.1
+check "back to the far end itself" wait_for 10 state_is up t0
+
+# What the timer lives through.
+sends "after a change of remote"
+ip -n a link set dev t0 type ipip tos 0x20
+sends "after a change of TOS"
+./ext a t0 keepalive_interval=100
+sends "after a change of interval"
+./ext a t0 keepalive_mode=routeros
+sends "after a change of mode"
+check "the other mode's answers count" wait_for 10 state_is up t0
+./ext a t0 keepalive_mode=cookie
+ip -n a link set dev t0 down
+is "down: off" "$(state t0)" off
+before=$(sent)
+sleep 0.5
+is "down: nothing is sent" "$(sent)" "$before"
+ip -n a link set dev t0 up
+sends "up again"
+ip -n a link set dev wan down
+check "the underlay is down: the carrier goes" wait_for 10 state_is down t0
+check "probes that go nowhere are counted" [ "$(./ext a t0 keepalive_unsent)" -gt 0 ]
+ip -n a link set dev wan up
+ip -n a route add default via 10.1.0.254
+check "the underlay is back: so is the carrier" wait_for 20 state_is up t0
+ip -n a link set dev t0 netns h1
+is "in another netns it is down" "$(state t0 h1)" off
+ip -n h1 link set dev t0 up
+wait_for 10 state_is up t0 h1
+is "and goes on there" "$(state t0 h1)" up
+
+# Off, carrier or no carrier.
+ip -n r link set dev b down
+check "the path is cut once more" wait_for 10 state_is down t0 h1
+./ext h1 t0 keepalive_interval=0
+check "keepalive is turned off: the carrier is there" sh -c \
+	"ip -n h1 link show dev t0 | grep -q LOWER_UP"
+ip -n r link set dev b up
+
+# Nothing fires after the module is gone.
+for i in $(seq 1 50); do
+	echo "link add name k$i type ipip local 10.1.0.1 remote 10.2.1.$i"
+	echo "link set dev k$i up"
+done | ip -n a -batch -
+ip netns exec a python3 - <<-END
+	import sys
+	sys.path.insert(0, ".")
+	from lib import Rtnl
+	rtnl = Rtnl("a")
+	for i in range(1, 51):
+	    rtnl.set(f"k{i}", keepalive_interval=100, keepalive_mode="routeros")
+END
+sleep 1
+check "rmmod while 50 tunnels send" rmmod ipip
+capture r a "proto 4"
+sleep 1
+is "nothing is sent any more" "$(captured)" ""
+check "and the module can be loaded again" insmod "$MODULE"
