@@ -257,6 +257,7 @@ def connect(path):
 def nonlinear():
     """A SYN of which the device below has brought the first bytes alone."""
     shell("ip -n r link set dev b down; ip -n b link set dev wan down; ip -n b link del wan")
+    run("[ -e /dev/net/tun ] || modprobe tun")
     with netns("b"):
         tun = open("/dev/net/tun", "r+b", buffering=0)
         # IFF_TAP | IFF_NAPI | IFF_NAPI_FRAGS | IFF_NO_PI

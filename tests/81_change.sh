@@ -34,6 +34,21 @@ is "no packet lost in 50 changes of parameters" "$(lost)" 0
 check "there was traffic" [ "$(grep -o '[0-9]* received' "$WORK/ping" | cut -d' ' -f1)" -gt 100 ]
 ip -n b link set t0 type ipip fwmark 0
 
+if [ "$IPIP" = ours ]; then
+	traffic
+	for i in 1 2 3 4 5; do
+		./ext a t0 df=no clamp_mss=both keepalive_interval=$((i * 100))
+		./ext b t0 keepalive_interval=200 keepalive_mode=routeros clamp_mss=rx
+		./ext a t0 df=inherit mtu_auto=1 keepalive_retries=$i
+		./ext b t0 keepalive_mode=cookie df=set
+		./ext a t0 mtu_auto=0 clamp_mss=off keepalive_interval=0
+		./ext b t0 keepalive_interval=0 df=legacy
+	done
+	./ext a t0 df=legacy
+	stop
+	is "no packet lost in 30 changes of RouterOS's properties" "$(lost)" 0
+fi
+
 traffic
 for i in 1 2 3 4 5; do
 	ip -n b link set t0 type ipip local 10.2.0.2 remote 10.1.0.2

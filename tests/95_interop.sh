@@ -86,6 +86,30 @@ ns h1 ping -c 2 -i 0.2 -W 1 -M "do" -s 1400 172.16.2.2 > /dev/null
 is "our sender learns the path MTU of a narrow underlay" \
 	"$(ns h1 ip route get 172.16.2.2 | mtu_of)" 1280
 check "what fits goes through" ns h1 ping -c 1 -W 5 -M "do" -s 1252 172.16.2.2
+
+# Keepalive, which the peer knows nothing of. Its cable is as wide as ours again.
+if [ "$IPIP" = in-tree ]; then
+	skip "keepalive with the in-tree driver" "there is none here"
+else
+	state_is() { [ "$(./ext ours t0 keepalive_state)" = "$1" ]; }
+	answers() { [ "$(./ext ours t0 keepalive_answered)" -gt "$1" ]; }
+	./ext ours t0 keepalive_interval=1000 keepalive_retries=3
+	peer "sysctl -qw net.ipv4.ip_forward=1"
+	check "cookie: a peer without accept_local doesn't answer" wait_for 30 state_is down
+	peer "sysctl -qw net.ipv4.conf.all.accept_local=1 net.ipv4.conf.t0.accept_local=1"
+	check "cookie: with it, it does" wait_for 30 state_is up
+	answered=$(./ext ours t0 keepalive_answered)
+	check "cookie: and goes on" wait_for 15 answers $((answered + 3))
+	./ext ours t0 keepalive_mode=routeros
+	answered=$(./ext ours t0 keepalive_answered)
+	check "routeros: it answers the nested form" wait_for 15 answers $((answered + 3))
+	peer "sysctl -qw net.ipv4.conf.all.accept_local=0 net.ipv4.conf.t0.accept_local=0"
+	check "routeros: without accept_local it doesn't" wait_for 30 state_is down
+	peer "sysctl -qw net.ipv4.ip_forward=0"
+	./ext ours t0 keepalive_mode=icmp keepalive_target=192.168.0.2
+	check "icmp: it answers as it is" wait_for 30 state_is up
+	./ext ours t0 keepalive_interval=0
+fi
 is "no receive error here" "$(stat ours t0 rx.errors)" 0
 is "no receive error there" "$(peer cat /sys/class/net/t0/statistics/rx_errors)" 0
 ip -n ours link set dev wan netns 1

@@ -83,3 +83,27 @@ vm_run() {
 		"$@" < /dev/null 2>&1 | cat
 	return "${PIPESTATUS[0]}"
 }
+
+# What comes from a kernel's source: checkpatch and kernel-doc, the schema of
+# netlink specifications and the client that works by them. Unpacked once; prints
+# where it is.
+vm_kernel_scripts() {
+	local archive scripts=$vm_cache/scripts
+
+	if [ ! -e "$scripts/netlink/netlink-raw.yaml" ]; then
+		# shellcheck disable=SC2012 # the names are the distribution's
+		archive=$(ls /usr/src/linux-source-*.tar.* 2> /dev/null | sort -V | tail -n 1)
+		[ -n "$archive" ] || return 1
+		rm -rf "$scripts.new"
+		mkdir -p "$scripts.new/ynl"
+		tar -C "$scripts.new" --strip-components=2 --wildcards -xf "$archive" \
+			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
+			'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc' \
+			'*/Documentation/netlink/netlink-raw.yaml' \
+			'*/tools/net/ynl/lib/*' || return 1
+		mv "$scripts.new/net/ynl/lib" "$scripts.new/ynl/"
+		rm -rf "$scripts"
+		mv "$scripts.new" "$scripts"
+	fi
+	echo "$scripts"
+}
