@@ -156,7 +156,7 @@ def hostile(bench):
         bench.probes.drain()
         return bench.probe(84)[60:]
 
-    bench.keepalive("cookie", interval=1000, retries=3)
+    bench.keepalive("cookie", interval=1000, retries=30)
     cookie = fresh()
     bench.counts("a right answer counts", {"answered": 1, "late": 0, "forged": 0},
                  lambda: answer(cookie))
