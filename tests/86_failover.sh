@@ -22,25 +22,16 @@ sends() {	# NAME: probes go on from here
 	check "$1" wait_for 10 sends_more "$before"
 }
 sends_more() { [ "$(sent)" -gt "$1" ]; }
-now() { date +%s%3N; }
 
 topo
 ./ext a t0 keepalive_interval=500 keepalive_retries=4
 wait_for 10 state_is up t0
 sends "probes are sent"
 
-# The cable between r and b is cut. 4 x 0.5 s, and up to one interval more; the
-# poll itself takes a while on a slow machine.
-cut_at() {
-	echo > $trace/trace
-	ip -n r link set dev b down
-	start=$(now)
-	wait_for 20 state_is down t0
-	took=$(($(now) - start))
-}
-cut_at
-check "a cut path: the carrier is lost after 2 s to 2.5 s (after $took ms)" \
-	[ "$took" -ge 1400 -a "$took" -le 4500 ]
+# The cable between r and b is cut.
+echo > $trace/trace
+ip -n r link set dev b down
+check "a cut path: the carrier is lost" wait_for 20 state_is down t0
 check "the tracepoint says so" \
 	grep -q 'ipip_keepalive_state: dev=t0 .* up -> down misses=4' $trace/trace
 ip -n r link set dev b up
@@ -48,7 +39,8 @@ check "the path is back: so is the carrier" wait_for 20 state_is up t0
 check "the tracepoint says so, too" \
 	grep -q 'ipip_keepalive_state: dev=t0 .* down -> up' $trace/trace
 
-# In the kernel's own time, by the tracepoint: from the last answered probe on.
+# How long that takes, by the kernel's clock: a probe was answered at most one
+# interval before the cut, and three more are given an interval each.
 ./ext a t0 keepalive_interval=1000 keepalive_retries=3
 answered=$(./ext a t0 keepalive_answered)
 more_answers() { [ "$(./ext a t0 keepalive_answered)" -gt "$answered" ]; }
@@ -59,7 +51,7 @@ echo > $trace/trace
 wait_for 20 grep -q 'up -> down' $trace/trace
 lost=$(sed -n 's/.* \([0-9.]*\): ipip_keepalive_state: .* up -> down.*/\1/p' $trace/trace | head -n 1)
 check "lost within one interval of interval x retries (cut at $cut, lost at $lost)" \
-	awk "BEGIN { t = $lost - $cut; exit !(t > 1.9 && t < 4.3) }"
+	awk "BEGIN { t = $lost - $cut; exit !(t > 2.8 && t < 4.5) }"
 ip -n r link set dev b up
 wait_for 20 state_is up t0
 
