@@ -73,13 +73,14 @@ vm_run() {
 
 	[ "$(vm_accel "$release")" = kvm ] || options+=(--disable-kvm)
 	: > "$console"
-	# Not microvm: it has no PCI bus for a second serial port or a NIC. And
-	# through a pipe: QEMU opens its standard output anew, and truncates it
-	# if it is a file.
+	# Not microvm: it has no PCI bus for a NIC. And through a pipe: QEMU opens
+	# its standard output anew, and truncates it if it is a file. The log is
+	# on a virtio console: virtme-ng has the first serial port, and the kernel
+	# logs to one serial port only.
 	timeout -k 5 "$limit" vng -r "$(vm_image "$release")" --user root \
 		--disable-microvm "${options[@]}" \
-		--append "console=ttyS1 ignore_loglevel log_buf_len=16M oops=panic" \
-		--qemu-opts="-chardev file,id=klog,path=$console -device isa-serial,chardev=klog,index=1" \
+		--append "console=hvc0 ignore_loglevel log_buf_len=16M oops=panic" \
+		--qemu-opts="-chardev file,id=klog,path=$console -device virtio-serial-pci -device virtconsole,chardev=klog" \
 		"$@" < /dev/null 2>&1 | cat
 	return "${PIPESTATUS[0]}"
 }
