@@ -71,7 +71,11 @@ vm_run() {
 	local release=$1 limit=$2 console=$3 options=()
 	shift 3
 
-	[ "$(vm_accel "$release")" = kvm ] || options+=(--disable-kvm)
+	# QEMU 7.2 may run one processor's code from a translation that
+	# another is just patching: the guest's kernel dies of its own int3 when a
+	# static key changes under traffic. All on one thread they can't race.
+	[ "$(vm_accel "$release")" = kvm ] ||
+		options+=(--disable-kvm --qemu-opts="-accel tcg,thread=single")
 	: > "$console"
 	# Not microvm: it has no PCI bus for a NIC. And through a pipe: QEMU opens
 	# its standard output anew, and truncates it if it is a file. The log is
