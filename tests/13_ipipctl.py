@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: GPL-2.0
+"""ipipctl: each verb against the module, as text and as JSON, and what is refused.
+The tool is the one built with the sanitizers."""
+import json
+import os
+import subprocess
+import tempfile
+
+from lib import HERE, INTREE, check, equal, main, run, shell, skip
+
+TOOL = os.path.join(HERE, "../build/tools/ipipctl-asan")
+NET = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"]}
+LEGEND = "Flags: X - disabled; R - running\n"
+
+
+class Result:
+    def __init__(self, p):
+        self.status, self.out, self.err = p.returncode, p.stdout, p.stderr
+
+
+def ctl(*words, netns="a", stdin="", env=()):
+    return Result(subprocess.run(["ip", "netns", "exec", netns, TOOL, *words], input=stdin,
+                                 capture_output=True, text=True, env={**NET, **dict(env)}))
+
+
+def good(*words, **kwargs):
+    r = ctl(*words, **kwargs)
+    if r.status or r.err:
+        check(" ".join(words), False, f"{r.status}: {r.out}{r.err}")
+    return r.out
+
+
+def refused(status, error, *words, **kwargs):
+    r = ctl(*words, **kwargs)
+    equal(f"refused: {' '.join(words) or 'nothing'}", (r.status, r.out, r.err),
+          (status, "", f"ipipctl: {error}\n"))
+
+
+def get(tunnel, name):
+    return good("get", tunnel, name).rstrip("\n")
+
+
+def link(name="ipip1"):
+    return json.loads(run(f"ip -n a -d -j link show dev {name}"))[0]
+
+
+def clear():
+    names = good("find").strip()
+    if names:
+        good("remove", names)
+
+
+def add_and_print():
+    refused(1, "5: no such tunnel", "enable", "5")
+    equal("nothing to find", good("find"), "")
+    good("add", "local-address=10.0.0.1", "remote-address=22.63.11.6", "disabled=yes")
+    row = " {} {}  ipip1 1480 {:13} 22.63.11.6\n"
+    table = (LEGEND + "Columns: NAME, MTU, LOCAL-ADDRESS, REMOTE-ADDRESS\n"
+             " #    NAME  MTU  LOCAL-ADDRESS REMOTE-ADDRESS\n")
+    equal("print: disabled", good("print"), table + row.format(0, "X", "10.0.0.1"))
+    good("enable", "0")
+    equal("print: running", good("pr"), table + row.format(0, "R", "10.0.0.1"))
+    info = link()["linkinfo"]["info_data"]
+    equal("what ip(8) sees", [info[k] for k in ("proto", "remote", "local", "tos")],
+          ["ipip", "22.63.11.6", "10.0.0.1", "0x1"])
+    equal("detail", good("print", "detail").replace("\n      ", " ").split(" keepalive-state")[0],
+          LEGEND + ' 0 R  name="ipip1" mtu=auto actual-mtu=1480 local-address=10.0.0.1 '
+          'remote-address=22.63.11.6 keepalive=10s,10 dscp=inherit clamp-tcp-mss=yes '
+          'dont-fragment=no')
+    check("detail is at most 80 columns wide",
+          all(len(line) <= 80 for line in good("print", "detail").splitlines()))
+    equal("terse is one line", len(good("print", "terse").splitlines()), 1)
+    equal("count-only", good("print", "count-only"), "1\n")
+    good("add", "remote", "10.9.9.9", "dscp", "46", "!keepalive", "ttl=64", "mtu=1400", "comment",
+         "to the \"lab\"")
+    equal("the next free name", good("find"), "ipip1,ipip2\n")
+    good("add", "name=x", "remote-address=10.9.9.8", "dont-fragment=inherit", "clamp=both",
+         "link=wan", "fwmark=0x10", "mode=any", "keepalive-mode=icmp", "keepalive-target=10.1.1.1",
+         "require-ipsec=yes", "keepalive=1m30s,3")
+    equal("a comment", good("print", "1").splitlines()[3], '     ;;; to the "lab"')
+    data = json.loads(good("-j", "print"))
+    equal("JSON: all", [t["name"] for t in data], ["ipip1", "ipip2", "x"])
+    want = {"id": 2, "name": "x", "ifindex": link("x")["ifindex"], "disabled": False,
+            "running": True, "mtu": 1480, "mtu_auto": True, "local_address": "0.0.0.0",
+            "remote_address": "10.9.9.8", "clamp_tcp_mss": "both", "dont_fragment": "inherit",
+            "dscp": None, "ttl": 0, "link": "wan", "fwmark": 16, "mode": "any",
+            "keepalive_interval_ms": 90000, "keepalive_retries": 3, "keepalive_mode": "icmp",
+            "keepalive_target": "10.1.1.1", "keepalive_state": "up", "keepalive_misses": 0,
+            "keepalive_age_ms": None, "keepalive_rtt_us": None, "require_ipsec": True,
+            "comment": ""}
+    equal("JSON: each key", data[2], want)
+    equal("JSON: a fixed DSCP", (data[1]["dscp"], data[1]["keepalive_interval_ms"]), (46, 0))
+    equal("JSON: count", json.loads(good("-j", "print", "count-only")), {"count": 3})
+    equal("get", [get("x", p) for p in ("keepalive", "mtu", "actual-mtu", "link", "fwmark")],
+          ["1m30s,3", "auto", "1480", "wan", "0x10"])
+    check("get: all", "remote-address=10.9.9.8\n" in good("get", "2"))
+    equal("-n", json.loads(good("--json", "-n", "a", "find", netns="b")), ["ipip1", "ipip2", "x"])
+
+
+def where():
+    equal("where property=value", good("find", "where", "keepalive=90s,3"), "x\n")
+    equal("where property!=value", good("find", "name!=x"), "ipip1,ipip2\n")
+    equal("where property~regex", good("find", "remote-address~^10\\.9"), "ipip2,x\n")
+    equal("where running, twice", good("find", "running", "mtu=auto"), "ipip1,x\n")
+    equal("where !running", good("find", "!running"), "")
+    equal("print where", good("print", "count-only", "where", "mode=any"), "1\n")
+
+
+def change():
+    good("set", "x", "mtu=1300", "keepalive=5s")
+    equal("set: what was named", (get("x", "mtu"), get("x", "keepalive")), ("1300", "5s,3"))
+    equal("set: what was not", (get("x", "clamp-tcp-mss"), get("x", "dont-fragment")),
+          ("both", "inherit"))
+    good("set", "x", "mtu=1300")
+    equal("the MTU in force, once more, stays fixed", get("x", "mtu"), "1300")
+    good("set", "0,ipip2", "dscp=10", "!keepalive")
+    equal("set: two", good("find", "dscp=10", "keepalive=no"), "ipip1,ipip2\n")
+    equal("!keepalive is absent in detail", "keepalive" in good("print", "0", "detail"), False)
+    good("reset", "x", "mtu,keepalive", "dont-fragment")
+    equal("reset", [get("x", p) for p in ("mtu", "keepalive", "dont-fragment")],
+          ["auto", "10s,10", "no"])
+    good("unset", "x", "keepalive")
+    equal("unset", get("x", "keepalive"), "")
+    good("comment", "0,1", "caf\u00e9 \"1\"")
+    equal("comment", link()["ifalias"], "caf\u00e9 \"1\"")
+    good("unset", "0", "comment")
+    equal("no comment", "ifalias" in link(), False)
+    good("disable", "x")
+    good("set", "x", "name=y")
+    equal("rename", good("find", "disabled"), "y\n")
+    good("enable", "y")
+    run("ip -n a link add name s1 type ipip local 10.0.0.1 remote 10.7.7.7 ttl 9")
+    equal("a tunnel that ip(8) made", good("print", "s1", "terse").split(" ", 4)[4],
+          "name=s1 mtu=1480 actual-mtu=1480 local-address=10.0.0.1 remote-address=10.7.7.7 dscp=0 "
+          "clamp-tcp-mss=no dont-fragment=legacy ttl=9 mode=any\n")
+    good("set", "s1", "keepalive=10s")
+    run("ip -n a link set dev s1 type ipip ttl 10")
+    equal("ip(8) changes it and keeps ours", (get("s1", "ttl"), get("s1", "keepalive")),
+          ("10", "10s,10"))
+
+
+def refusals():
+    before = good("export", "verbose")
+    refused(2, "add: remote-address: is needed", "add", "name=z")
+    refused(2, "add: remote-adress: unknown: did you mean remote-address?", "add",
+            "remote-adress=1.1.1.1")
+    refused(2, "add: mtu: '67' must be auto or 68 to 65515", "add", "mtu=67", "remote=1.1.1.1")
+    refused(2, "add: dscp: '64' must be inherit or 0 to 63", "add", "dscp=64")
+    refused(2, "add: ttl: given twice", "add", "ttl=1", "ttl=2")
+    refused(2, "add: running: can only be read", "add", "running=yes")
+    refused(2, "add: remote-address: '1.2.3.256' not an IPv4 address", "add", "remote=1.2.3.256")
+    refused(2, "add: keepalive: '99ms' interval must be 100ms to 4294967295s", "add",
+            "keepalive=99ms")
+    refused(2, "add: keepalive: '10s,0' retries must be 1 to 4294967295", "add", "keepalive=10s,0")
+    refused(2, "add: ipsec-secret: not on a command line, where others can read it", "add",
+            "ipsec-secret=x")
+    refused(2, "verb: re: could be remove, reset, reset-counters, restore", "re", "0")
+    refused(2, "verb: prnit: unknown: did you mean print?", "prnit")
+    refused(1, "ipip1: a device with this name exists", "add", "name=ipip1", "remote=4.4.4.4")
+    refused(1, "ipip3: remote-address: a tunnel with this local, remote and link exists", "add",
+            "remote=22.63.11.6", "local=10.0.0.1")
+    refused(1, "ipip4: keepalive: keepalive mode icmp needs a target", "add", "name=ipip4",
+            "remote=4.4.4.4", "keepalive-mode=icmp")
+    refused(1, "ipip2: remote-address: remote can't be set or unset after creation", "set",
+            "ipip2", "remote=0.0.0.0", "!keepalive")
+    refused(1, "nope: no such tunnel", "set", "nope", "ttl=1")
+    refused(2, "unset: dscp: can't be unset", "unset", "0", "dscp")
+    refused(2, "set: name: for one tunnel only", "set", "0,1", "name=q")
+    # The second tunnel is refused: the first is put back.
+    refused(1, "ipip2: remote-address: a tunnel with this local, remote and link exists", "set",
+            "ipip1,ipip2", "remote=6.6.6.6", "local=10.0.0.1")
+    equal("and nothing has changed", good("export", "verbose"), before)
+    r = subprocess.run(["ip", "netns", "exec", "a", "setpriv", "--bounding-set=-net_admin", TOOL,
+                        "add", "remote=9.9.9.9"], capture_output=True, text=True, env=NET)
+    equal("without CAP_NET_ADMIN", (r.returncode, r.stderr),
+          (1, "ipipctl: ipip3: Operation not permitted: it takes CAP_NET_ADMIN\n"))
+
+
+def files(work):
+    before = good("export", "verbose")
+    compact = good("export")
+    check("lines of 80 columns at most", all(len(s) <= 80 for s in before.splitlines()))
+    state = good("-j", "print").replace('"id"', "").split("ifindex")[0]
+    for text, name in ((before, "verbose"), (compact, "compact")):
+        clear()
+        good("import", "-", stdin=text)
+        equal(f"export | import is the identity: {name}", good("export", "verbose"), before)
+    equal("and so is JSON", good("-j", "print").replace('"id"', "").split("ifindex")[0], state)
+
+    good("save", f"{work}/tunnels.conf")
+    equal("save: mode", oct(os.stat(f"{work}/tunnels.conf").st_mode & 0o777), "0o600")
+    equal("save: nothing else is left", os.listdir(work), ["tunnels.conf"])
+    good("remove", "ipip1")
+    good("set", "ipip2", "dscp=1", "comment=other")
+    good("add", "name=more", "remote=7.1.1.1")
+    good("restore", f"{work}/tunnels.conf")
+    good("restore", f"{work}/tunnels.conf")
+    good("remove", "more")
+    equal("restore: what was missing is there, what differed is as it was",
+          sorted(good("export", "verbose").replace(" \\\n   ", "").splitlines()),
+          sorted(before.replace(" \\\n   ", "").splitlines()))
+    clear()
+
+
+ROUTEROS = r'''# 2026-10-01 12:00:00 by RouterOS 7.18.2
+# software id = ABCD-EFGH
+#
+/interface bridge
+add name=bridge1
+/interface ipip
+add allow-fast-path=no !keepalive local-address=103.19.56.151 mtu=1500 name=\
+    ipip-syd remote-address=10.10.10.235
+add comment="caf\C3\A9 \"2\"" disabled=yes dscp=46 keepalive=1m,3 \
+    name=ipip-lab remote-address=10.0.0.9
+add clamp-tcp-mss=no dont-fragment=inherit ipsec-secret=hunter2 \
+    allow-fast-path=no name=ipip-sec remote-address=10.0.0.8
+add remote-address=10.0.0.7
+/ip address
+add address=1.1.1.1/24 interface=ipip-lab network=1.1.1.0
+/interface/ipip/add name=short remote-address=10.0.0.6
+'''
+
+
+def routeros():
+    r = ctl("import", "-", stdin=ROUTEROS.replace("\n", "\r\n"))
+    equal("RouterOS's export", (r.status, r.out, r.err.replace("ipipctl: -:", "").splitlines()),
+          (0, "", ["4: /interface bridge: another menu, left out",
+                   "7: allow-fast-path: has no counterpart here, left out",
+                   "11: ipsec-secret: not kept: require-ipsec=yes instead",
+                   "11: allow-fast-path: has no counterpart here, left out",
+                   "14: /ip address: another menu, left out"]))
+    equal("all of it", good("find"), "ipip-syd,ipip-lab,ipip-sec,ipip1,short\n")
+    equal("no keepalive, another MTU", (get("0", "keepalive"), get("0", "mtu")), ("", "1500"))
+    equal("a comment", get("1", "comment"), 'caf\u00e9 "2"')
+    equal("disabled, DSCP, keepalive", [get("1", p) for p in ("disabled", "dscp", "keepalive")],
+          ["yes", "46", "1m,3"])
+    equal("a secret: nothing in the clear",
+          [get("ipip-sec", p) for p in ("require-ipsec", "clamp-tcp-mss", "dont-fragment")],
+          ["yes", "no", "inherit"])
+    equal("the secret isn't shown", [v for v in ("export", "print") if "hunter2" in good(v)], [])
+    clear()
+    lines = "add name=b1 remote-address=10.0.1.1\nadd name=b2 remote-address=10.0.1.1\n" \
+            "add name=b3 remote-address=10.0.1.3\n"
+    r = ctl("import", "-", stdin=lines)
+    equal("one is refused: all are", (r.status, r.err, good("find")),
+          (1, "ipipctl: -:2: b2: remote-address: a tunnel with this local, remote and link exists\n",
+           ""))
+    r = ctl("import", "--continue", "-", stdin=lines)
+    equal("--continue", (r.status, good("find")), (1, "b1,b3\n"))
+    clear()
+    for line, why in (("add name=c remote-address=", "remote-address: '' not an IPv4 address"),
+                      ("add name=c", "remote-address: is needed"),
+                      ("add remote-address=\"1.1.1.1", "string without an end"),
+                      ("add remote-address=1.1.1.1 comment=\"\\q\"", "unknown escape in a string"),
+                      ("add remote-address=[:resolve x]", "scripts are not understood"),
+                      ("set 0 mtu=1400", "only 'add' is understood"),
+                      ("add remote-address", "not property=value")):
+        r = ctl("import", "-", stdin=line)
+        equal(f"refused: {line}", (r.status, r.err), (1, f"ipipctl: -:1: {why}\n"))
+    refused(1, "/nonexistent: No such file or directory", "import", "/nonexistent")
+    equal("nothing was made", good("find"), "")
+
+
+def dry_run():
+    r = good("add", "local=10.0.0.1", "remote=4.4.4.4", "name=d1", "ttl=7", "dscp=46", "mtu=1400",
+             "comment=a b", "dont-fragment=legacy", "clamp=no", "!keepalive", "--dry-run")
+    equal("--dry-run", r, "ip link add name d1 mtu 1400 type ipip mode ipip local 10.0.0.1 remote "
+          "4.4.4.4 ttl 7 tos 0xb8\nip link set dev d1 alias \"a b\"\nip link set dev d1 up\n")
+    equal("--dry-run makes nothing", good("find"), "")
+    for command in r.splitlines():
+        run(f"ip netns exec a {command}")
+    good("add", "local=10.0.0.1", "remote=4.4.4.5", "name=d2", "ttl=7", "dscp=46", "mtu=1400",
+         "comment=a b", "dont-fragment=legacy", "clamp=no", "!keepalive")
+    same = [good("print", n, "terse").split(" ", 5)[5].replace("4.4.4.5", "4.4.4.4")
+            for n in ("d1", "d2")]
+    equal("and those commands make the same", same[0], same[1])
+    clear()
+
+
+def counters():
+    shell("ns_add c; ip link add name x netns a type veth peer name x netns c; "
+          "ip -n a addr add 10.5.0.1/24 dev x; ip -n c addr add 10.5.0.2/24 dev x; "
+          "ip -n a link set dev x up; ip -n c link set dev x up")
+    good("add", "local=10.5.0.1", "remote=10.5.0.2", "name=t", "keepalive=200ms,3")
+    good("add", "local=10.5.0.2", "remote=10.5.0.1", "name=t", netns="c")
+    run("ip -n a addr add 192.168.5.1/30 dev t; ip -n c addr add 192.168.5.2/30 dev t")
+    run("ip netns exec a ping -c 4 -i 0.2 -W 5 192.168.5.2")
+    tunnel = json.loads(good("-j", "print", "stats"))[0]
+    equal("stats", (tunnel["statistics"]["rx_packets"], tunnel["statistics"]["tx_bytes"]),
+          (4, 4 * 84))
+    check("module's counters", tunnel["counters"]["keepalive_answered"] > 0, tunnel["counters"])
+    check("a round-trip time", tunnel["keepalive_rtt_us"] > 0 and tunnel["keepalive_age_ms"] >= 0)
+    row = good("print", "stats").splitlines()[2].split()
+    equal("stats as text", row[2:7], ["t", str(4 * 84), str(4 * 84), "4", "4"])
+    good("reset-counters", "t")
+    run("ip netns exec a ping -c 1 -W 5 192.168.5.2")
+    equal("reset-counters", json.loads(good("-j", "print", "stats"))[0]["statistics"]["rx_packets"],
+          1)
+    line = good("monitor", "t", "once", "interval=300ms")
+    check("monitor, into a pipe", line.startswith("name=t running=yes rx-packets-per-second=") and
+          "keepalive-state=up keepalive-rtt=" in line, line)
+    ping = subprocess.Popen(["ip", "netns", "exec", "a", "ping", "-q", "-i", "0.02", "192.168.5.2"],
+                            stdout=subprocess.DEVNULL)
+    rate = json.loads(good("-j", "monitor", "t", "once", "interval=1s"))
+    ping.kill()
+    check("monitor, as JSON", rate["rx_packets_per_second"] > 5 and
+          abs(rate["rx_bits_per_second"] / rate["rx_packets_per_second"] - 84 * 8) < 60, rate)
+    clear()
+
+
+def terminal():
+    """Colours and columns only where a person looks."""
+    good("add", "remote=10.9.9.9", "name=term")
+    pty = f"ip netns exec a script -qec '{{}} {TOOL} print {{}}' /dev/null"
+    colored = run(pty.format("", ""), env={**NET, "TERM": "xterm"})
+    plain = run(pty.format("NO_COLOR=1", ""), env={**NET, "TERM": "xterm"})
+    check("a terminal has colours", "\033[1m" in colored, colored)
+    check("NO_COLOR", "\033" not in plain, plain)
+    check("a pipe has none", "\033" not in good("print"))
+    narrow = run(pty.format("stty cols 40; NO_COLOR=1", "detail"), env={**NET, "TERM": "xterm"})
+    check("a narrow terminal", max(map(len, narrow.splitlines())) <= 40, narrow)
+    clear()
+
+
+def test():
+    if not os.path.exists(TOOL):
+        skip("ipipctl", "it isn't built here")
+        return
+    shell("ns_add a b; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
+          "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan")
+    if INTREE:
+        refused(1, "ipip: the loaded driver is the in-tree one, which has none of these properties",
+                "add", "remote-address=10.9.9.9")
+        run("ip -n a link add name s1 type ipip remote 10.9.9.9")
+        check("print works", "10.9.9.9" in good("print"))
+        return
+    with tempfile.TemporaryDirectory() as work:
+        add_and_print()
+        where()
+        change()
+        refusals()
+        files(work)
+    routeros()
+    dry_run()
+    counters()
+    terminal()
+
+
+main(test)

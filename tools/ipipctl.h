@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ipipctl: RouterOS's /interface/ipip for the link kind "ipip".
+ */
+#ifndef _IPIPCTL_H
+#define _IPIPCTL_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <linux/if_link.h>
+
+#include <if_ipip.h>
+
+#define IPIPCTL_VERSION		"0.1.0"
+#define IPIPCTL_MTU_MIN		68
+#define IPIPCTL_MTU_MAX		65515
+#define IPIPCTL_COMMENT_MAX	255
+#define IPIPCTL_CONFIG		"/etc/ipip/tunnels.conf"
+#define IPIPCTL_BASE		"/run/ipip"
+
+/* Exit status. */
+enum {
+	IPIPCTL_OK,
+	IPIPCTL_REFUSED,
+	IPIPCTL_USAGE,
+};
+
+/* Indices of properties[]; those up to P_SETTABLE can be set. */
+enum {
+	P_CLAMP_TCP_MSS,
+	P_COMMENT,
+	P_DISABLED,
+	P_DONT_FRAGMENT,
+	P_DSCP,
+	P_FWMARK,
+	P_KEEPALIVE,
+	P_KEEPALIVE_MODE,
+	P_KEEPALIVE_TARGET,
+	P_LINK,
+	P_LOCAL_ADDRESS,
+	P_MODE,
+	P_MTU,
+	P_NAME,
+	P_REMOTE_ADDRESS,
+	P_REQUIRE_IPSEC,
+	P_TTL,
+	P_SETTABLE,
+	P_ACTUAL_MTU = P_SETTABLE,
+	P_IFINDEX,
+	P_KEEPALIVE_AGE,
+	P_KEEPALIVE_MISSES,
+	P_KEEPALIVE_RTT,
+	P_KEEPALIVE_STATE,
+	P_RUNNING,
+	P_COUNT,
+};
+
+#define BIT(n)		(1U << (n))
+#define P_ALL		(BIT(P_SETTABLE) - 1)
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/**
+ * struct tunnel - a tunnel, as it is or as it shall be
+ * @id: number that `print` gives it
+ * @chosen: choose() has seen it
+ * @running: IFF_UP with a carrier
+ * @ours: the driver has IFLA_IPIP_EXT: it isn't the in-tree one
+ * @dscp: 0 to 63, or -1 to inherit
+ * @pmtudisc: IFLA_IPTUN_PMTUDISC
+ * @new_name: name to be, if P_NAME of an existing tunnel is set
+ * @keepalive_interval: milliseconds, 0 is off
+ * @keepalive_age: milliseconds, or -1
+ * @keepalive_rtt: microseconds, or -1
+ */
+struct tunnel {
+	unsigned int id;
+	bool chosen;
+	int ifindex;
+	char name[IFNAMSIZ];
+	char new_name[IFNAMSIZ];
+	char comment[IPIPCTL_COMMENT_MAX + 1];
+	char link[IFNAMSIZ];
+	bool disabled;
+	bool running;
+	bool ours;
+	bool mtu_auto;
+	bool pmtudisc;
+	bool require_ipsec;
+	uint32_t mtu;
+	uint32_t local;
+	uint32_t remote;
+	uint32_t fwmark;
+	int dscp;
+	uint8_t ttl;
+	uint8_t mode;
+	uint8_t df;
+	uint8_t clamp;
+	uint8_t keepalive_mode;
+	uint8_t keepalive_state;
+	uint32_t keepalive_target;
+	uint32_t keepalive_retries;
+	uint32_t keepalive_misses;
+	uint64_t keepalive_interval;
+	int64_t keepalive_age;
+	int64_t keepalive_rtt;
+	struct rtnl_link_stats64 stats;
+	uint64_t counters[__IFLA_IPIP_XSTATS_MAX];
+};
+
+/**
+ * struct tunnels - a growing array of tunnels
+ * @t: the tunnels
+ * @n: how many
+ * @room: how many there is room for
+ * @by_name: the same by name, once somebody has asked for one
+ */
+struct tunnels {
+	struct tunnel *t;
+	size_t n;
+	size_t room;
+	struct tunnel **by_name;
+};
+
+/**
+ * struct property - one word of RouterOS's
+ * @name: as RouterOS or we call it
+ * @help: values, for `help`
+ * @empty: value that `unset` gives it, or NULL if it can't be unset
+ * @parse: put a value into a tunnel; NULL, or what is wrong with it; NULL itself
+ *	if the property can only be read
+ * @format: the value as a word, into a string of FORMAT_MAX bytes; "" if there is
+ *	none
+ */
+struct property {
+	const char *name;
+	const char *help;
+	const char *empty;
+	const char *(*parse)(struct tunnel *t, const char *value);
+	void (*format)(const struct tunnel *t, char *out);
+};
+
+#define FORMAT_MAX	(IPIPCTL_COMMENT_MAX + 1)
+
+enum op {
+	OP_ADD,
+	OP_SET,
+	OP_REMOVE,
+};
+
+/**
+ * struct request - a change of one tunnel
+ * @op: what is done
+ * @mask: BIT(P_*) of what @t says, for OP_SET
+ * @t: the tunnel
+ * @line: where it comes from in a file, or 0
+ * @done: the kernel has taken at least the first of its messages
+ * @error: errno, or 0
+ * @why: what the kernel says of it
+ */
+struct request {
+	enum op op;
+	uint32_t mask;
+	struct tunnel t;
+	unsigned int line;
+	bool done;
+	int error;
+	char why[256];
+};
+
+struct requests {
+	struct request *r;
+	size_t n;
+	size_t room;
+};
+
+/* Global options. */
+struct options {
+	bool json;
+	bool keep_going;
+	bool dry_run;
+	bool color;
+};
+
+extern struct options opt;
+
+/* main.c */
+void fail(const char *what, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int usage(const char *what, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int find_word(const char *what, const char *word, size_t len,
+	      const char *(*name)(size_t i), size_t n);
+
+/* list.c */
+void *grow(void *array, size_t n, size_t *room, size_t size);
+struct tunnel *tunnel_add(struct tunnels *list);
+struct tunnel *tunnel_of_ifindex(const struct tunnels *list, int ifindex);
+struct tunnel *tunnel_of_name(struct tunnels *list, const char *name);
+void tunnels_number(struct tunnels *list);
+void tunnels_free(struct tunnels *list);
+struct request *request_add(struct requests *list, enum op op,
+			    const struct tunnel *t, uint32_t mask);
+void requests_name(struct requests *list);
+
+/* text.c */
+char **split_words(char *line, size_t *n, const char **why);
+void quote_word(FILE *out, const char *word);
+size_t quoted_len(const char *word);
+void json_string(FILE *out, const char *text);
+const char *parse_duration(const char *text, uint64_t *ms);
+void format_duration(uint64_t ms, char *out);
+const char *parse_number(const char *text, uint64_t max, uint64_t *value);
+
+/* property.c */
+extern const struct property properties[P_COUNT];
+void tunnel_defaults(struct tunnel *t);
+int find_property(const char *what, const char *word, size_t len);
+bool is_ignored(const char *word, size_t len);
+int parse_properties(const char *what, char **words, size_t n,
+		     struct tunnel *t, uint32_t *mask);
+bool is_default(const struct tunnel *t, unsigned int p);
+
+/* nl.c */
+int nl_open(void);
+int nl_dump(struct tunnels *list, bool stats);
+int nl_run(struct requests *list, bool keep_going, const char *source);
+bool driver_is_ours(bool *loaded);
+extern const char *const counter_names[__IFLA_IPIP_XSTATS_MAX];
+
+/* change.c */
+int cmd_add(char **words, size_t n);
+int cmd_set(char **words, size_t n);
+int cmd_unset(char **words, size_t n);
+int cmd_reset(char **words, size_t n);
+int cmd_remove(char **words, size_t n);
+int cmd_enable(char **words, size_t n);
+int cmd_disable(char **words, size_t n);
+int cmd_comment(char **words, size_t n);
+int choose(struct tunnels *all, char *word, struct tunnels *chosen);
+int need_ours(void);
+
+/* file.c */
+int cmd_export(char **words, size_t n);
+int cmd_import(char **words, size_t n);
+int cmd_save(char **words, size_t n);
+int cmd_restore(char **words, size_t n);
+
+/* show.c */
+int cmd_find(char **words, size_t n);
+int cmd_get(char **words, size_t n);
+int cmd_print(char **words, size_t n);
+int filter(char **words, size_t n, struct tunnels *list);
+
+/* monitor.c */
+int cmd_monitor(char **words, size_t n);
+int cmd_reset_counters(char **words, size_t n);
+void counters_since(struct tunnel *t);
+
+#endif /* _IPIPCTL_H */

@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RouterOS's properties: what each is called, how it is read and written, and
+ * what a new tunnel has. One table for parsing, printing, help and completion.
+ */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipipctl.h"
+
+#define KEEPALIVE_INTERVAL	10000
+#define KEEPALIVE_RETRIES	10
+
+/**
+ * tunnel_defaults() - What `add` gives a tunnel that nothing is said of
+ * @t: the tunnel
+ */
+void tunnel_defaults(struct tunnel *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->ours = true;
+	t->mtu_auto = true;
+	t->dscp = -1;
+	t->mode = IPPROTO_IPIP;
+	t->df = IPIP_DF_NO;
+	t->clamp = IPIP_CLAMP_RX;
+	t->keepalive_interval = KEEPALIVE_INTERVAL;
+	t->keepalive_retries = KEEPALIVE_RETRIES;
+	t->keepalive_age = -1;
+	t->keepalive_rtt = -1;
+}
+
+/* Values that are one of a few words. */
+struct word {
+	const char *name;
+	int value;
+};
+
+static const struct word yes_no[] = { { "no", 0 }, { "yes", 1 }, { } };
+static const struct word clamp_words[] = {
+	{ "no", 0 }, { "yes", IPIP_CLAMP_RX }, { "tx", IPIP_CLAMP_TX },
+	{ "both", IPIP_CLAMP_RX | IPIP_CLAMP_TX }, { "rx", IPIP_CLAMP_RX },
+	{ "off", 0 }, { }
+};
+static const struct word df_words[] = {
+	{ "no", IPIP_DF_NO }, { "inherit", IPIP_DF_INHERIT },
+	{ "set", IPIP_DF_SET }, { "legacy", IPIP_DF_LEGACY }, { }
+};
+static const struct word keepalive_modes[] = {
+	{ "cookie", IPIP_KEEPALIVE_MODE_COOKIE },
+	{ "routeros", IPIP_KEEPALIVE_MODE_ROUTEROS },
+	{ "icmp", IPIP_KEEPALIVE_MODE_ICMP }, { }
+};
+static const struct word keepalive_states[] = {
+	{ "off", IPIP_KEEPALIVE_STATE_OFF }, { "up", IPIP_KEEPALIVE_STATE_UP },
+	{ "down", IPIP_KEEPALIVE_STATE_DOWN }, { }
+};
+static const struct word modes[] = {
+	{ "ipip", IPPROTO_IPIP }, { "mplsip", IPPROTO_MPLS }, { "any", 0 }, { }
+};
+
+static const struct word *word_of_name(const struct word *words, const char *name)
+{
+	for (; words->name; words++)
+		if (!strcmp(words->name, name))
+			return words;
+	return NULL;
+}
+
+static void format_word(const struct word *words, int value, char *out)
+{
+	for (; words->name; words++)
+		if (words->value == value)
+			break;
+	if (words->name)
+		strcpy(out, words->name);
+	else
+		sprintf(out, "%d", value);
+}
+
+static const char *parse_yes_no(const char *value, bool *out)
+{
+	const struct word *word = word_of_name(yes_no, value);
+
+	if (!word)
+		return "must be yes or no";
+	*out = word->value;
+	return NULL;
+}
+
+static const char *parse_address(const char *value, uint32_t *out)
+{
+	struct in_addr address;
+
+	if (inet_pton(AF_INET, value, &address) != 1)
+		return "not an IPv4 address";
+	*out = address.s_addr;
+	return NULL;
+}
+
+static void format_address(uint32_t address, char *out)
+{
+	inet_ntop(AF_INET, &address, out, INET_ADDRSTRLEN);
+}
+
+static const char *parse_ifname(const char *value, char *out)
+{
+	if (!*value || strlen(value) >= IFNAMSIZ || !strcmp(value, ".") ||
+	    !strcmp(value, "..") || strpbrk(value, "/: \t\r\n%"))
+		return "not a name for a device: 1 to 15 characters, no / : % or blank";
+	strcpy(out, value);
+	return NULL;
+}
+
+static const char *parse_name(struct tunnel *t, const char *value)
+{
+	return parse_ifname(value, t->new_name);
+}
+
+static void format_name(const struct tunnel *t, char *out)
+{
+	strcpy(out, *t->name ? t->name : t->new_name);
+}
+
+static const char *parse_local(struct tunnel *t, const char *value)
+{
+	return parse_address(value, &t->local);
+}
+
+static void format_local(const struct tunnel *t, char *out)
+{
+	format_address(t->local, out);
+}
+
+/* A name is resolved once: a tunnel holds an address. */
+static const char *parse_remote(struct tunnel *t, const char *value)
+{
+	const struct addrinfo hints = { .ai_family = AF_INET };
+	struct addrinfo *found;
+	struct in_addr address;
+	int err;
+
+	if (inet_pton(AF_INET, value, &address) == 1) {
+		t->remote = address.s_addr;
+		return NULL;
+	}
+	if (strchr(value, '@'))
+		return "the VRF of the underlay is given by link=";
+	/* What looks like an address, but is none, shall not be looked up. */
+	if (!value[strspn(value, "0123456789.")])
+		return "not an IPv4 address";
+	err = getaddrinfo(value, NULL, &hints, &found);
+	if (err)
+		return gai_strerror(err);
+	t->remote = ((struct sockaddr_in *)found->ai_addr)->sin_addr.s_addr;
+	freeaddrinfo(found);
+	return NULL;
+}
+
+static void format_remote(const struct tunnel *t, char *out)
+{
+	format_address(t->remote, out);
+}
+
+static const char *parse_mtu(struct tunnel *t, const char *value)
+{
+	uint64_t mtu;
+
+	t->mtu_auto = !strcmp(value, "auto");
+	if (t->mtu_auto)
+		return NULL;
+	if (parse_number(value, IPIPCTL_MTU_MAX, &mtu) || mtu < IPIPCTL_MTU_MIN)
+		return "must be auto or 68 to 65515";
+	t->mtu = mtu;
+	return NULL;
+}
+
+static void format_actual_mtu(const struct tunnel *t, char *out)
+{
+	if (t->mtu)
+		sprintf(out, "%u", t->mtu);
+	else
+		*out = '\0';
+}
+
+static void format_mtu(const struct tunnel *t, char *out)
+{
+	if (t->mtu_auto)
+		strcpy(out, "auto");
+	else
+		format_actual_mtu(t, out);
+}
+
+static const char *parse_clamp(struct tunnel *t, const char *value)
+{
+	const struct word *word = word_of_name(clamp_words, value);
+
+	if (!word)
+		return "must be no, yes, tx or both";
+	t->clamp = word->value;
+	return NULL;
+}
+
+static void format_clamp(const struct tunnel *t, char *out)
+{
+	format_word(clamp_words, t->clamp, out);
+}
+
+static const char *parse_df(struct tunnel *t, const char *value)
+{
+	const struct word *word = word_of_name(df_words, value);
+
+	if (!word)
+		return "must be no, inherit, set or legacy";
+	t->df = word->value;
+	t->pmtudisc = t->df == IPIP_DF_SET || t->df == IPIP_DF_LEGACY;
+	return NULL;
+}
+
+/* Of what `ip link` makes, "nopmtudisc" has a name in RouterOS. */
+static void format_df(const struct tunnel *t, char *out)
+{
+	if (t->df == IPIP_DF_LEGACY && !t->pmtudisc)
+		strcpy(out, "inherit");
+	else
+		format_word(df_words, t->df, out);
+}
+
+static const char *parse_dscp(struct tunnel *t, const char *value)
+{
+	uint64_t dscp;
+
+	if (!strcmp(value, "inherit")) {
+		t->dscp = -1;
+		return NULL;
+	}
+	if (parse_number(value, 63, &dscp))
+		return "must be inherit or 0 to 63";
+	t->dscp = dscp;
+	return NULL;
+}
+
+static void format_dscp(const struct tunnel *t, char *out)
+{
+	if (t->dscp < 0)
+		strcpy(out, "inherit");
+	else
+		sprintf(out, "%d", t->dscp);
+}
+
+static bool is_off(const char *value)
+{
+	return !*value || !strcmp(value, "no") || !strcmp(value, "off") ||
+	       !strcmp(value, "none");
+}
+
+static const char *parse_keepalive(struct tunnel *t, const char *value)
+{
+	const char *comma = strchr(value, ',');
+	uint64_t ms, retries = 0;
+	const char *why;
+	char text[64];
+	size_t len;
+
+	if (is_off(value)) {
+		t->keepalive_interval = 0;
+		return NULL;
+	}
+	len = comma ? (size_t)(comma - value) : strlen(value);
+	if (len >= sizeof(text))
+		return "must be interval,retries, such as 10s,10";
+	memcpy(text, value, len);
+	text[len] = '\0';
+	why = parse_duration(text, &ms);
+	if (why)
+		return why;
+	if (ms && (ms < IPIP_KEEPALIVE_INTERVAL_MIN ||
+		   ms > IPIP_KEEPALIVE_INTERVAL_MAX))
+		return "interval must be 100ms to 4294967295s";
+	if (comma && (parse_number(comma + 1, UINT32_MAX, &retries) ||
+		      (ms && !retries)))
+		return "retries must be 1 to 4294967295";
+	t->keepalive_interval = ms;
+	if (retries)
+		t->keepalive_retries = retries;
+	return NULL;
+}
+
+static void format_keepalive(const struct tunnel *t, char *out)
+{
+	*out = '\0';
+	if (!t->keepalive_interval)
+		return;
+	format_duration(t->keepalive_interval, out);
+	sprintf(out + strlen(out), ",%u", t->keepalive_retries);
+}
+
+static const char *parse_keepalive_mode(struct tunnel *t, const char *value)
+{
+	const struct word *word = word_of_name(keepalive_modes, value);
+
+	if (!word)
+		return "must be cookie, routeros or icmp";
+	t->keepalive_mode = word->value;
+	return NULL;
+}
+
+static void format_keepalive_mode(const struct tunnel *t, char *out)
+{
+	format_word(keepalive_modes, t->keepalive_mode, out);
+}
+
+static const char *parse_keepalive_target(struct tunnel *t, const char *value)
+{
+	if (is_off(value)) {
+		t->keepalive_target = 0;
+		return NULL;
+	}
+	return parse_address(value, &t->keepalive_target);
+}
+
+static void format_keepalive_target(const struct tunnel *t, char *out)
+{
+	if (t->keepalive_target)
+		format_address(t->keepalive_target, out);
+	else
+		strcpy(out, "none");
+}
+
+static const char *parse_require_ipsec(struct tunnel *t, const char *value)
+{
+	return parse_yes_no(value, &t->require_ipsec);
+}
+
+static void format_require_ipsec(const struct tunnel *t, char *out)
+{
+	format_word(yes_no, t->require_ipsec, out);
+}
+
+static const char *parse_ttl(struct tunnel *t, const char *value)
+{
+	uint64_t ttl;
+
+	if (!strcmp(value, "inherit")) {
+		t->ttl = 0;
+		return NULL;
+	}
+	if (parse_number(value, 255, &ttl) || !ttl)
+		return "must be inherit or 1 to 255";
+	t->ttl = ttl;
+	return NULL;
+}
+
+static void format_ttl(const struct tunnel *t, char *out)
+{
+	if (t->ttl)
+		sprintf(out, "%u", t->ttl);
+	else
+		strcpy(out, "inherit");
+}
+
+static const char *parse_link(struct tunnel *t, const char *value)
+{
+	if (is_off(value)) {
+		*t->link = '\0';
+		return NULL;
+	}
+	if (strlen(value) >= IFNAMSIZ || !if_nametoindex(value))
+		return "no such device";
+	strcpy(t->link, value);
+	return NULL;
+}
+
+static void format_link(const struct tunnel *t, char *out)
+{
+	strcpy(out, *t->link ? t->link : "none");
+}
+
+static const char *parse_fwmark(struct tunnel *t, const char *value)
+{
+	uint64_t mark;
+
+	if (parse_number(value, UINT32_MAX, &mark))
+		return "must be 0 to 0xffffffff";
+	t->fwmark = mark;
+	return NULL;
+}
+
+static void format_fwmark(const struct tunnel *t, char *out)
+{
+	sprintf(out, t->fwmark ? "%#x" : "%u", t->fwmark);
+}
+
+static const char *parse_mode(struct tunnel *t, const char *value)
+{
+	const struct word *word = word_of_name(modes, value);
+
+	if (!word)
+		return "must be ipip, mplsip or any";
+	t->mode = word->value;
+	return NULL;
+}
+
+static void format_mode(const struct tunnel *t, char *out)
+{
+	format_word(modes, t->mode, out);
+}
+
+static const char *parse_disabled(struct tunnel *t, const char *value)
+{
+	return parse_yes_no(value, &t->disabled);
+}
+
+static void format_disabled(const struct tunnel *t, char *out)
+{
+	format_word(yes_no, t->disabled, out);
+}
+
+static const char *parse_comment(struct tunnel *t, const char *value)
+{
+	if (strlen(value) > IPIPCTL_COMMENT_MAX)
+		return "longer than 255 bytes";
+	strcpy(t->comment, value);
+	return NULL;
+}
+
+static void format_comment(const struct tunnel *t, char *out)
+{
+	strcpy(out, t->comment);
+}
+
+static void format_ifindex(const struct tunnel *t, char *out)
+{
+	sprintf(out, "%d", t->ifindex);
+}
+
+static void format_running(const struct tunnel *t, char *out)
+{
+	format_word(yes_no, t->running, out);
+}
+
+static void format_keepalive_state(const struct tunnel *t, char *out)
+{
+	format_word(keepalive_states, t->keepalive_state, out);
+}
+
+static void format_keepalive_misses(const struct tunnel *t, char *out)
+{
+	sprintf(out, "%u", t->keepalive_misses);
+}
+
+static void format_keepalive_age(const struct tunnel *t, char *out)
+{
+	*out = '\0';
+	if (t->keepalive_age >= 0)
+		format_duration(t->keepalive_age, out);
+}
+
+static void format_keepalive_rtt(const struct tunnel *t, char *out)
+{
+	*out = '\0';
+	if (t->keepalive_rtt >= 0)
+		sprintf(out, "%lld.%03lldms", (long long)t->keepalive_rtt / 1000,
+			(long long)t->keepalive_rtt % 1000);
+}
+
+const struct property properties[P_COUNT] = {
+	[P_CLAMP_TCP_MSS] = { "clamp-tcp-mss", "no|yes|tx|both", "no",
+		parse_clamp, format_clamp },
+	[P_COMMENT] = { "comment", "TEXT", "", parse_comment, format_comment },
+	[P_DISABLED] = { "disabled", "no|yes", NULL, parse_disabled,
+		format_disabled },
+	[P_DONT_FRAGMENT] = { "dont-fragment", "no|inherit|set|legacy", NULL,
+		parse_df, format_df },
+	[P_DSCP] = { "dscp", "inherit|0-63", NULL, parse_dscp, format_dscp },
+	[P_FWMARK] = { "fwmark", "NUMBER", "0", parse_fwmark, format_fwmark },
+	[P_KEEPALIVE] = { "keepalive", "INTERVAL[,RETRIES]|no", "no",
+		parse_keepalive, format_keepalive },
+	[P_KEEPALIVE_MODE] = { "keepalive-mode", "cookie|routeros|icmp", NULL,
+		parse_keepalive_mode, format_keepalive_mode },
+	[P_KEEPALIVE_TARGET] = { "keepalive-target", "none|ADDRESS", "none",
+		parse_keepalive_target, format_keepalive_target },
+	[P_LINK] = { "link", "none|DEVICE", "none", parse_link, format_link },
+	[P_LOCAL_ADDRESS] = { "local-address", "ADDRESS", "0.0.0.0",
+		parse_local, format_local },
+	[P_MODE] = { "mode", "ipip|mplsip|any", NULL, parse_mode, format_mode },
+	[P_MTU] = { "mtu", "auto|68-65515", "auto", parse_mtu, format_mtu },
+	[P_NAME] = { "name", "NAME", NULL, parse_name, format_name },
+	[P_REMOTE_ADDRESS] = { "remote-address", "ADDRESS|HOST", NULL,
+		parse_remote, format_remote },
+	[P_REQUIRE_IPSEC] = { "require-ipsec", "no|yes", "no",
+		parse_require_ipsec, format_require_ipsec },
+	[P_TTL] = { "ttl", "inherit|1-255", "inherit", parse_ttl, format_ttl },
+	[P_ACTUAL_MTU] = { "actual-mtu", "", NULL, NULL, format_actual_mtu },
+	[P_IFINDEX] = { "ifindex", "", NULL, NULL, format_ifindex },
+	[P_KEEPALIVE_AGE] = { "keepalive-age", "", NULL, NULL,
+		format_keepalive_age },
+	[P_KEEPALIVE_MISSES] = { "keepalive-misses", "", NULL, NULL,
+		format_keepalive_misses },
+	[P_KEEPALIVE_RTT] = { "keepalive-rtt", "", NULL, NULL,
+		format_keepalive_rtt },
+	[P_KEEPALIVE_STATE] = { "keepalive-state", "", NULL, NULL,
+		format_keepalive_state },
+	[P_RUNNING] = { "running", "", NULL, NULL, format_running },
+};
+
+static const char *property_name(size_t i)
+{
+	return properties[i].name;
+}
+
+/**
+ * find_property() - Find a property by its name or an unambiguous start of it
+ * @what: what is being done, for the error
+ * @word: the name
+ * @len: its length
+ *
+ * Return: P_*, or -1 after an error was printed.
+ */
+int find_property(const char *what, const char *word, size_t len)
+{
+	if (len == 3 && !strncmp(word, "dev", len))
+		return P_LINK;
+	return find_word(what, word, len, property_name, P_COUNT);
+}
+
+/**
+ * is_ignored() - Is it a property of RouterOS's that has no counterpart here?
+ * @word: the name
+ * @len: its length
+ *
+ * Return: true if a tunnel can do without it.
+ */
+bool is_ignored(const char *word, size_t len)
+{
+	return len == strlen("allow-fast-path") &&
+	       !strncmp(word, "allow-fast-path", len);
+}
+
+/**
+ * is_default() - Does `add` give a tunnel the same value?
+ * @t: the tunnel
+ * @p: the property
+ *
+ * Return: true if it does.
+ */
+bool is_default(const struct tunnel *t, unsigned int p)
+{
+	char a[FORMAT_MAX], b[FORMAT_MAX];
+	struct tunnel d;
+
+	if (p == P_NAME || p == P_REMOTE_ADDRESS)
+		return false;
+	tunnel_defaults(&d);
+	properties[p].format(t, a);
+	properties[p].format(&d, b);
+	return !strcmp(a, b);
+}
+
+static int set_property(const char *what, int p, const char *value,
+			struct tunnel *t, uint32_t *mask)
+{
+	const char *why;
+
+	if (!properties[p].parse)
+		return usage(what, "%s: can only be read", properties[p].name);
+	if (*mask & BIT(p))
+		return usage(what, "%s: given twice", properties[p].name);
+	why = properties[p].parse(t, value);
+	if (why)
+		return usage(what, "%s: '%s' %s", properties[p].name, value, why);
+	*mask |= BIT(p);
+	return 0;
+}
+
+/* A secret on the command line is there for everybody to read. */
+static int refuse_secret(const char *what)
+{
+	return usage(what, "ipsec-secret: not on a command line, where others can read it");
+}
+
+/**
+ * parse_properties() - Read "property=value", "property value" and "!property"
+ * @what: what is being done, for errors
+ * @words: the words
+ * @n: how many
+ * @t: the tunnel; what is not named keeps its value
+ * @mask: BIT(P_*) of what was named
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int parse_properties(const char *what, char **words, size_t n, struct tunnel *t,
+		     uint32_t *mask)
+{
+	const char *equal, *value;
+	size_t i, len;
+	int p, err;
+
+	for (i = 0; i < n; i++) {
+		const char *word = words[i];
+		const bool not = *word == '!';
+
+		word += not;
+		equal = strchr(word, '=');
+		len = equal ? (size_t)(equal - word) : strlen(word);
+		if (!strncmp(word, "ipsec-secret", len) && len > 4)
+			return refuse_secret(what);
+		if (!not && !equal && i + 1 == n)
+			return usage(what, "%s: has no value", word);
+		value = not ? "" : equal ? equal + 1 : words[++i];
+		if (is_ignored(word, len)) {
+			fail(what, "%.*s: has no counterpart here, left out",
+			     (int)len, word);
+			continue;
+		}
+		p = find_property(what, word, len);
+		if (p < 0)
+			return IPIPCTL_USAGE;
+		if (not) {
+			value = properties[p].empty;
+			if (equal || !value)
+				return usage(what, "!%s: can't be unset",
+					     properties[p].name);
+		}
+		err = set_property(what, p, value, t, mask);
+		if (err)
+			return err;
+	}
+	return 0;
+}
