@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+"""ipipctl with 10,000 tunnels: one import and one print, against `ip -batch` and
+`ip -d link show`, which do the same."""
+import os
+import resource
+import subprocess
+import tempfile
+
+from lib import HERE, INTREE, check, equal, main, run, shell, skip
+
+TOOL = os.path.join(HERE, "../build/tools/ipipctl")
+COUNT = 10000
+OPTIONS = "!keepalive clamp-tcp-mss=no dont-fragment=legacy mtu=1480 disabled=yes"
+
+
+def remote(i):
+    return f"10.64.{i // 250}.{i % 250 + 1}"
+
+
+def timed(netns, *command, stdin=None):
+    """Processor time of the command, user and kernel: what else runs doesn't count."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    p = subprocess.run(["ip", "netns", "exec", netns, *command], stdin=stdin,
+                       capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if p.returncode or p.stderr:
+        check(" ".join(command), False, f"{p.returncode}: {p.stderr[:300]}")
+    user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+    return p.stdout, user + system, f"{user:.1f} + {system:.1f} s"
+
+
+def compare(what, ours, theirs):
+    print(f"# {what}: ipipctl {ours[2]}, ip {theirs[2]}")
+    # A tenth is what two runs of the same differ by here.
+    check(f"{what}: not slower than ip(8)", ours[1] <= theirs[1] * 1.1, (ours[2], theirs[2]))
+
+
+def test():
+    if INTREE or not os.path.exists(TOOL):
+        skip("ipipctl", "it is for our driver")
+        return
+    shell("ns_add a b")
+    with tempfile.TemporaryDirectory() as work:
+        with open(f"{work}/batch", "w", encoding="ascii") as f:
+            for i in range(COUNT):
+                print(f"link add name x{i} mtu 1480 type ipip mode ipip local 10.1.0.1 "
+                      f"remote {remote(i)} tos inherit", file=f)
+        with open(f"{work}/export", "w", encoding="ascii") as f:
+            print("/interface ipip", file=f)
+            for i in range(COUNT):
+                print(f"add name=x{i} local-address=10.1.0.1 remote-address={remote(i)} {OPTIONS}",
+                      file=f)
+        ip = timed("a", "ip", "-batch", f"{work}/batch")
+        ctl = timed("b", TOOL, "import", f"{work}/export")
+        compare(f"make {COUNT}", ctl, ip)
+        ip = timed("a", "ip", "-d", "link", "show", "type", "ipip")
+        ctl = timed("b", TOOL, "print")
+        equal("all are shown", ctl[0].count(" 10.64."), COUNT)
+        compare(f"print {COUNT}", ctl, ip)
+        compare(f"print detail of {COUNT}", timed("b", TOOL, "print", "detail"), ip)
+        # A step for each pair of tunnels would take minutes.
+        names, seconds, text = timed("b", TOOL, "find")
+        names = names.strip()
+        equal("find", names.count(","), COUNT - 1)
+        lines = run(f"ip netns exec b {TOOL} set {','.join(names.split(',')[:2000])} ttl=9 && "
+                    f"ip netns exec b {TOOL} find ttl=9").count(",")
+        equal("2,000 by name are set", lines, 1999)
+        # The last but one is there already: all that was made is taken back.
+        last = [f"add name=y{i} remote-address=10.65.0.{i} {OPTIONS}\n" for i in range(1, 100)]
+        last.append(f"add name=x0 remote-address=10.66.0.1 {OPTIONS}\n")
+        with open(f"{work}/more", "w", encoding="ascii") as f:
+            f.writelines(last)
+        p = subprocess.run(["ip", "netns", "exec", "b", TOOL, "import", f"{work}/more"],
+                           capture_output=True, text=True)
+        equal("a refusal at the end", (p.returncode, p.stderr),
+              (1, f"ipipctl: {work}/more:100: x0: a device with this name exists\n"))
+        equal("takes all back", run(f"ip netns exec b {TOOL} print count-only"), f"{COUNT}\n")
+
+
+main(test)
