@@ -93,6 +93,12 @@ def add_and_print():
     equal("JSON: count", json.loads(good("-j", "print", "count-only")), {"count": 3})
     equal("get", [get("x", p) for p in ("keepalive", "mtu", "actual-mtu", "link", "fwmark")],
           ["1m30s,3", "auto", "1480", "wan", "0x10"])
+    equal("get, as JSON", [json.loads(good("-j", "get", "x", p)) for p in ("actual-mtu", "name")],
+          [{"actual_mtu": 1480}, {"name": "x"}])
+    equal("get and export, as JSON", [json.loads(good("-j", "get", "2")),
+                                      json.loads(good("-j", "export", "where", "name=x"))],
+          [[want], [want]])
+    equal("version", list(json.loads(good("-j", "version"))), ["version", "driver"])
     check("get: all", "remote-address=10.9.9.8\n" in good("get", "2"))
     equal("-n", json.loads(good("--json", "-n", "a", "find", netns="b")), ["ipip1", "ipip2", "x"])
 
@@ -333,6 +339,14 @@ def test():
                 "add", "remote-address=10.9.9.9")
         run("ip -n a link add name s1 type ipip remote 10.9.9.9")
         check("print works", "10.9.9.9" in good("print"))
+        good("enable", "s1")
+        good("comment", "0", "stock")
+        equal("so do enable and comment", (get("s1", "disabled"), get("0", "comment")),
+              ("no", "stock"))
+        refused(1, "ipip: the loaded driver is the in-tree one, which has none of these "
+                "properties", "set", "s1", "ttl=3")
+        good("remove", "s1")
+        equal("and remove", good("find"), "")
         return
     with tempfile.TemporaryDirectory() as work:
         add_and_print()

@@ -117,7 +117,7 @@ static void print_ip_rest(const struct tunnel *t)
 	for (i = 0; i < ARRAY_SIZE(rest); i++) {
 		properties[rest[i]].format(t, value);
 		if (!*value || !strcmp(value, "no") || !strcmp(value, "none") ||
-		    (rest[i] == P_KEEPALIVE_MODE && !t->keepalive_interval))
+		    (rest[i] == P_KEEPALIVE_MODE && is_default(t, rest[i])))
 			continue;
 		printf("# ip has no word for %s=%s\n", properties[rest[i]].name,
 		       value);

@@ -78,7 +78,9 @@ int cmd_export(char **words, size_t n)
 	ret = nl_dump(&list, false);
 	if (!ret && n)
 		ret = filter(words + 1, n - 1, &list);
-	if (!ret)
+	if (!ret && opt.json)
+		ret = json_list(&list, false);
+	else if (!ret)
 		write_tunnels(stdout, &list, verbose);
 	tunnels_free(&list);
 	return ret;

@@ -66,14 +66,36 @@ enum {
  * struct tunnel - a tunnel, as it is or as it shall be
  * @id: number that `print` gives it
  * @chosen: choose() has seen it
+ * @ifindex: index of the link
+ * @name: its name, "" if it isn't there yet
+ * @new_name: its name to be
+ * @comment: IFLA_IFALIAS
+ * @link: name of the underlay device, or ""
+ * @disabled: not IFF_UP
  * @running: IFF_UP with a carrier
  * @ours: the driver has IFLA_IPIP_EXT: it isn't the in-tree one
- * @dscp: 0 to 63, or -1 to inherit
+ * @mtu_auto: IFLA_IPIP_EXT_MTU_AUTO
  * @pmtudisc: IFLA_IPTUN_PMTUDISC
- * @new_name: name to be, if P_NAME of an existing tunnel is set
+ * @require_ipsec: IFLA_IPIP_EXT_REQUIRE_IPSEC
+ * @mtu: bytes
+ * @local: outer source, network byte order
+ * @remote: outer destination, network byte order
+ * @fwmark: IFLA_IPTUN_FWMARK
+ * @dscp: 0 to 63, or -1 to inherit
+ * @ttl: 0 is inherit
+ * @mode: IPPROTO_* of what is inside, 0 is any
+ * @df: IPIP_DF_*
+ * @clamp: IPIP_CLAMP_*
+ * @keepalive_mode: IPIP_KEEPALIVE_MODE_*
+ * @keepalive_state: IPIP_KEEPALIVE_STATE_*
+ * @keepalive_target: address behind the tunnel, network byte order
+ * @keepalive_retries: probes in a row that may go unanswered
+ * @keepalive_misses: those that did, so far
  * @keepalive_interval: milliseconds, 0 is off
- * @keepalive_age: milliseconds, or -1
+ * @keepalive_age: milliseconds since the last answer, or -1
  * @keepalive_rtt: microseconds, or -1
+ * @stats: IFLA_STATS64
+ * @counters: by IFLA_IPIP_XSTATS_*
  */
 struct tunnel {
 	unsigned int id;
@@ -252,6 +274,7 @@ int cmd_restore(char **words, size_t n);
 int cmd_find(char **words, size_t n);
 int cmd_get(char **words, size_t n);
 int cmd_print(char **words, size_t n);
+int json_list(const struct tunnels *list, bool stats);
 int filter(char **words, size_t n, struct tunnels *list);
 
 /* monitor.c */

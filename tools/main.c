@@ -226,21 +226,24 @@ static int cmd_help(char **words, size_t n)
 
 static int cmd_version(char **words, size_t n)
 {
-	char version[64] = "";
-	bool loaded, ours;
+	const char *driver = "not loaded";
+	char version[64] = "unknown";
+	bool loaded;
 	FILE *f;
 
 	if (n)
 		return usage("version", "%s: not expected", words[0]);
-	ours = driver_is_ours(&loaded);
-	f = fopen("/sys/module/ipip/version", "r");
+	if (!driver_is_ours(&loaded))
+		driver = "the in-tree one";
+	f = loaded ? fopen("/sys/module/ipip/version", "r") : NULL;
 	if (f) {
 		if (fgets(version, sizeof(version), f))
 			version[strcspn(version, "\n")] = '\0';
 		fclose(f);
+		driver = version;
 	}
-	printf("ipipctl %s, driver: %s\n", IPIPCTL_VERSION,
-	       !loaded ? "not loaded" : ours ? version : "the in-tree one");
+	printf(opt.json ? "{\"version\":\"%s\",\"driver\":\"%s\"}\n" :
+	       "ipipctl %s, driver: %s\n", IPIPCTL_VERSION, driver);
 	return 0;
 }
 

@@ -139,10 +139,13 @@ static void show_line(const struct tunnel *t, const struct rates *r)
 
 	properties[P_KEEPALIVE_STATE].format(t, state);
 	properties[P_KEEPALIVE_RTT].format(t, rtt);
-	printf("name=%s running=%s rx-packets-per-second=%.0f rx-bits-per-second=%.0f tx-packets-per-second=%.0f tx-bits-per-second=%.0f keepalive-state=%s%s%s\n",
-	       t->name, t->running ? "yes" : "no", r->rx_packets, r->rx_bits,
-	       r->tx_packets, r->tx_bits, state, *rtt ? " keepalive-rtt=" : "",
-	       rtt);
+	printf("name=%s running=%s", t->name, t->running ? "yes" : "no");
+	printf(" rx-packets-per-second=%.0f rx-bits-per-second=%.0f",
+	       r->rx_packets, r->rx_bits);
+	printf(" tx-packets-per-second=%.0f tx-bits-per-second=%.0f",
+	       r->tx_packets, r->tx_bits);
+	printf(" keepalive-state=%s%s%s\n", state,
+	       *rtt ? " keepalive-rtt=" : "", rtt);
 }
 
 static void show_json(const struct tunnel *t, const struct rates *r)
@@ -152,9 +155,12 @@ static void show_json(const struct tunnel *t, const struct rates *r)
 	properties[P_KEEPALIVE_STATE].format(t, state);
 	printf("{\"name\":");
 	json_string(stdout, t->name);
-	printf(",\"running\":%s,\"rx_packets_per_second\":%.0f,\"rx_bits_per_second\":%.0f,\"tx_packets_per_second\":%.0f,\"tx_bits_per_second\":%.0f,\"keepalive_state\":\"%s\",\"keepalive_rtt_us\":",
-	       t->running ? "true" : "false", r->rx_packets, r->rx_bits,
-	       r->tx_packets, r->tx_bits, state);
+	printf(",\"running\":%s", t->running ? "true" : "false");
+	printf(",\"rx_packets_per_second\":%.0f,\"rx_bits_per_second\":%.0f",
+	       r->rx_packets, r->rx_bits);
+	printf(",\"tx_packets_per_second\":%.0f,\"tx_bits_per_second\":%.0f",
+	       r->tx_packets, r->tx_bits);
+	printf(",\"keepalive_state\":\"%s\",\"keepalive_rtt_us\":", state);
 	if (t->keepalive_rtt >= 0)
 		printf("%lld}\n", (long long)t->keepalive_rtt);
 	else

@@ -41,24 +41,29 @@ struct word {
 };
 
 static const struct word yes_no[] = { { "no", 0 }, { "yes", 1 }, { } };
+
 static const struct word clamp_words[] = {
 	{ "no", 0 }, { "yes", IPIP_CLAMP_RX }, { "tx", IPIP_CLAMP_TX },
 	{ "both", IPIP_CLAMP_RX | IPIP_CLAMP_TX }, { "rx", IPIP_CLAMP_RX },
 	{ "off", 0 }, { }
 };
+
 static const struct word df_words[] = {
 	{ "no", IPIP_DF_NO }, { "inherit", IPIP_DF_INHERIT },
 	{ "set", IPIP_DF_SET }, { "legacy", IPIP_DF_LEGACY }, { }
 };
+
 static const struct word keepalive_modes[] = {
 	{ "cookie", IPIP_KEEPALIVE_MODE_COOKIE },
 	{ "routeros", IPIP_KEEPALIVE_MODE_ROUTEROS },
 	{ "icmp", IPIP_KEEPALIVE_MODE_ICMP }, { }
 };
+
 static const struct word keepalive_states[] = {
 	{ "off", IPIP_KEEPALIVE_STATE_OFF }, { "up", IPIP_KEEPALIVE_STATE_UP },
 	{ "down", IPIP_KEEPALIVE_STATE_DOWN }, { }
 };
+
 static const struct word modes[] = {
 	{ "ipip", IPPROTO_IPIP }, { "mplsip", IPPROTO_MPLS }, { "any", 0 }, { }
 };

@@ -285,7 +285,14 @@ static void json_tunnel(const struct tunnel *t, bool stats)
 	putchar('}');
 }
 
-static int json_list(const struct tunnels *list, bool stats)
+/**
+ * json_list() - Write tunnels as JSON
+ * @list: the tunnels
+ * @stats: with their counters
+ *
+ * Return: 0, the exit status.
+ */
+int json_list(const struct tunnels *list, bool stats)
 {
 	size_t i;
 
@@ -329,6 +336,21 @@ int cmd_find(char **words, size_t n)
 	return ret;
 }
 
+/* A number, or a word. */
+static void json_value(unsigned int p, const char *value)
+{
+	const bool text = p == P_NAME || p == P_COMMENT || p == P_LINK;
+
+	putchar('{');
+	if (!text && *value && !value[strspn(value, "0123456789")]) {
+		json_key(properties[p].name);
+		fputs(value, stdout);
+	} else {
+		json_text(properties[p].name, value);
+	}
+	puts("}");
+}
+
 static int get_one(const struct tunnel *t, char **words, size_t n)
 {
 	char value[FORMAT_MAX];
@@ -343,7 +365,9 @@ static int get_one(const struct tunnel *t, char **words, size_t n)
 		if (n && p != only)
 			continue;
 		properties[p].format(t, value);
-		if (n)
+		if (n && opt.json)
+			json_value(p, value);
+		else if (n)
 			puts(value);
 		else
 			printf("%s=%s\n", properties[p].name, value);

@@ -63,10 +63,9 @@ static const char *read_word(const char **in, char **out)
 			p = unescape(p + 1, q);
 			if (!p)
 				return "unknown escape in a string";
-		} else if ((*p == '[' || *p == '$' || *p == '{' || *p == ';') &&
-			   !quoted) {
-			return "scripts are not understood";
 		} else {
+			if (!quoted && strchr("[${;", *p))
+				return "scripts are not understood";
 			*q = *p++;
 		}
 	}
@@ -115,9 +114,13 @@ char **split_words(char *line, size_t *n, const char **why)
 
 static bool is_plain(const char *word)
 {
-	return *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyz"
-					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					   "0123456789._:,/-@*")];
+	const char *p;
+
+	for (p = word; *p; p++)
+		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') &&
+		    !(*p >= '0' && *p <= '9') && !strchr("._:,/-@*", *p))
+			return false;
+	return p != word;
 }
 
 /**
