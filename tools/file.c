@@ -95,6 +95,7 @@ struct reader {
 	char *text;
 	size_t room;
 	bool other_menu;
+	char *menu;		/* the last that was left out */
 	struct requests *list;
 	struct tunnels present;
 	bool replace;
@@ -153,6 +154,29 @@ static bool read_line(struct reader *r)
 	return got >= 0 || len;
 }
 
+/* Say it once for each menu in a row, and nothing of what is set there: there are
+ * passwords among it.
+ */
+static void leave_out_menu(struct reader *r, const char *text)
+{
+	static const char *const commands[] = { " add", " set", "/add", "/set" };
+	size_t len = strcspn(text, "=[\"\r\n"), n;
+	const char *command;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		command = strstr(text, commands[i]);
+		n = command ? (size_t)(command - text) : len;
+		if (n < len && strchr(" \r\n", command[4]))
+			len = n;
+	}
+	if (r->menu && strlen(r->menu) == len && !strncmp(r->menu, text, len))
+		return;
+	free(r->menu);
+	r->menu = strndup(text, len);
+	complain(r, "%.*s: another menu, left out", text, len);
+}
+
 /* "/interface ipip", "/interface/ipip", with or without " add" or "/add" behind it.
  * Returns what is behind it, or NULL for another menu.
  */
@@ -168,7 +192,7 @@ static char *enter_menu(struct reader *r, char *text)
 	r->other_menu = *m || (*p && *p != ' ' && *p != '/');
 	if (!r->other_menu)
 		return p + (*p == '/');
-	complain(r, "%.*s: another menu, left out", text, strcspn(text, "\r\n"));
+	leave_out_menu(r, text);
 	return NULL;
 }
 
@@ -206,6 +230,8 @@ static int known_words(struct reader *r, char **words, size_t n, bool *secret)
 			return -1;
 		}
 		if (is_secret(word, len) && word == words[i]) {
+			if (!word[len + 1])
+				continue;
 			*secret = true;
 			complain(r, "%.*s: not kept: require-ipsec=yes instead",
 				 word, len);
@@ -322,6 +348,7 @@ static int import(const char *name, bool replace)
 		ret = nl_run(&list, opt.keep_going, name) ?: ret;
 	free(list.r);
 	free(r.text);
+	free(r.menu);
 	tunnels_free(&r.present);
 	return ret;
 }

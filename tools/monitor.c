@@ -196,6 +196,8 @@ static unsigned int redraw(const struct tunnels *now, const struct tunnels *last
 	struct rates r;
 	size_t i;
 
+	/* A line that is cut stays one line. */
+	fputs("\033[?7l", stdout);
 	if (lines)
 		printf("\033[%uA", lines);
 	printf("%-17s %9s %11s %9s %11s  %s\033[K\n", "NAME", "RX-PPS", "RX",
@@ -204,7 +206,7 @@ static unsigned int redraw(const struct tunnels *now, const struct tunnels *last
 		r = rates(last, &now->t[i], seconds);
 		show_row(&now->t[i], &r);
 	}
-	fputs("\033[J", stdout);
+	fputs("\033[J\033[?7h", stdout);
 	return i + 1;
 }
 

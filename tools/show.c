@@ -585,27 +585,64 @@ static void print_counters(const struct tunnel *t)
 			       (unsigned long long)t->counters[i]);
 }
 
+static const struct {
+	const char *title;
+	size_t offset;
+} stats_columns[] = {
+#define STAT(title, field) \
+	{ title, offsetof(struct tunnel, stats) + \
+		 offsetof(struct rtnl_link_stats64, field) }
+	STAT("RX-BYTE", rx_bytes), STAT("TX-BYTE", tx_bytes),
+	STAT("RX-PACKET", rx_packets), STAT("TX-PACKET", tx_packets),
+	STAT("RX-DROP", rx_dropped), STAT("TX-DROP", tx_dropped),
+	STAT("RX-ERROR", rx_errors), STAT("TX-ERROR", tx_errors),
+#undef STAT
+};
+
+static unsigned long long stat_of(const struct tunnel *t, unsigned int column)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)t + stats_columns[column].offset,
+	       sizeof(value));
+	return value;
+}
+
+static unsigned int stat_width(const struct tunnels *list, unsigned int column)
+{
+	unsigned int max = strlen(stats_columns[column].title), len;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		len = digits(stat_of(&list->t[i], column));
+		if (len > max)
+			max = len;
+	}
+	return max;
+}
+
 static void print_stats(const struct tunnels *list, bool detail)
 {
 	const unsigned int name = width(list, P_NAME, strlen("NAME"));
 	const unsigned int id = digits(list->n ? list->n - 1 : 0);
-	const struct rtnl_link_stats64 *s;
+	unsigned int w[ARRAY_SIZE(stats_columns)], c;
 	size_t i;
 
 	print_legend();
 	color(BOLD);
-	printf("%*s    %-*s %14s %14s %12s %12s %8s %8s %8s %8s", id + 1, "#",
-	       name, "NAME", "RX-BYTE", "TX-BYTE", "RX-PACKET", "TX-PACKET",
-	       "RX-DROP", "TX-DROP", "RX-ERROR", "TX-ERROR");
+	printf("%*s    %-*s", id + 1, "#", name, "NAME");
+	for (c = 0; c < ARRAY_SIZE(w); c++) {
+		w[c] = stat_width(list, c);
+		printf(" %*s", w[c], stats_columns[c].title);
+	}
 	color(PLAIN);
 	putchar('\n');
 	for (i = 0; i < list->n; i++) {
-		s = &list->t[i].stats;
-		printf("%*u %c  %-*s %14llu %14llu %12llu %12llu %8llu %8llu %8llu %8llu\n",
-		       id + 1, list->t[i].id, flag(&list->t[i]), name,
-		       list->t[i].name, s->rx_bytes, s->tx_bytes, s->rx_packets,
-		       s->tx_packets, s->rx_dropped, s->tx_dropped,
-		       s->rx_errors, s->tx_errors);
+		printf("%*u %c  %-*s", id + 1, list->t[i].id, flag(&list->t[i]),
+		       name, list->t[i].name);
+		for (c = 0; c < ARRAY_SIZE(w); c++)
+			printf(" %*llu", w[c], stat_of(&list->t[i], c));
+		putchar('\n');
 		if (detail)
 			print_counters(&list->t[i]);
 	}
