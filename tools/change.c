@@ -47,9 +47,18 @@ int choose(struct tunnels *all, char *word, struct tunnels *chosen)
 	return 0;
 }
 
-/* The tunnels that all of @words name. */
-static int choose_all(const char *what, char **words, size_t n,
-		      struct tunnels *chosen)
+/**
+ * choose_all() - Read the tunnels that some words name
+ * @what: what is being done, for errors
+ * @words: numbers and names; written to
+ * @n: how many words
+ * @stats: with the device's counters
+ * @chosen: those that are named, in that order, each once
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int choose_all(const char *what, char **words, size_t n, bool stats,
+	       struct tunnels *chosen)
 {
 	struct tunnels all = {};
 	size_t i;
@@ -57,7 +66,7 @@ static int choose_all(const char *what, char **words, size_t n,
 
 	if (!n)
 		return usage(what, "which tunnels?");
-	ret = nl_dump(&all, true);
+	ret = nl_dump(&all, stats);
 	for (i = 0; !ret && i < n; i++)
 		ret = choose(&all, words[i], chosen);
 	if (!ret && !chosen->n)
@@ -89,14 +98,17 @@ static int check_driver(const struct tunnel *t)
 
 	if (ret) {
 		request_add(&undo, OP_REMOVE, t, 0);
-		nl_run(&undo, true, NULL);
+		nl_run(&undo, NULL, true, NULL);
 		free(undo.r);
 	}
 	return ret;
 }
 
-static void print_ip_word(const char *name, const char *value)
+static void print_ip_word(const struct tunnel *t, const char *name, unsigned int p)
 {
+	char value[FORMAT_MAX];
+
+	properties[p].format(t, value);
 	printf(" %s %s", name, value);
 }
 
@@ -126,24 +138,17 @@ static void print_ip_rest(const struct tunnel *t)
 
 static int dry_run(const struct tunnel *t)
 {
-	char value[FORMAT_MAX];
-
 	printf("ip link add name %s", t->new_name);
 	if (!t->mtu_auto)
 		printf(" mtu %u", t->mtu);
 	printf(" type ipip");
-	if (t->mode != 0) {
-		properties[P_MODE].format(t, value);
-		print_ip_word("mode", value);
-	}
-	if (t->local) {
-		properties[P_LOCAL_ADDRESS].format(t, value);
-		print_ip_word("local", value);
-	}
-	properties[P_REMOTE_ADDRESS].format(t, value);
-	print_ip_word("remote", value);
+	if (t->mode)
+		print_ip_word(t, "mode", P_MODE);
+	if (t->local)
+		print_ip_word(t, "local", P_LOCAL_ADDRESS);
+	print_ip_word(t, "remote", P_REMOTE_ADDRESS);
 	if (*t->link)
-		print_ip_word("dev", t->link);
+		print_ip_word(t, "dev", P_LINK);
 	if (t->ttl)
 		printf(" ttl %u", t->ttl);
 	if (t->dscp < 0)
@@ -185,7 +190,7 @@ int cmd_add(char **words, size_t n)
 	if (opt.dry_run)
 		ret = dry_run(&list.r->t);
 	else
-		ret = need_ours() ?: nl_run(&list, false, "") ?:
+		ret = need_ours() ?: nl_run(&list, NULL, false, "") ?:
 		      check_driver(&list.r->t);
 	free(list.r);
 	return ret;
@@ -210,8 +215,9 @@ static int set_all(const char *what, struct tunnels *chosen, char **words,
 		if (mask)
 			request_add(&list, OP_SET, &t, mask);
 	}
+	tunnels_number(chosen);
 	if (!ret && list.n)
-		ret = nl_run(&list, opt.keep_going, "");
+		ret = nl_run(&list, chosen, opt.keep_going, "");
 	free(list.r);
 	return ret;
 }
@@ -223,7 +229,7 @@ int cmd_set(char **words, size_t n)
 
 	if (n < 2)
 		return usage("set", "which tunnels, and what?");
-	ret = choose_all("set", words, 1, &chosen) ?: need_ours() ?:
+	ret = choose_all("set", words, 1, false, &chosen) ?: need_ours() ?:
 	      set_all("set", &chosen, words + 1, n - 1);
 	tunnels_free(&chosen);
 	return ret;
@@ -287,7 +293,7 @@ static int assign(const char *what, char **words, size_t n,
 	if (n < 2)
 		return usage(what, "which tunnels, and which properties?");
 	len = assignments(what, words + 1, n - 1, value, set);
-	ret = len < 0 ? -len : choose_all(what, words, 1, &chosen) ?:
+	ret = len < 0 ? -len : choose_all(what, words, 1, false, &chosen) ?:
 	      need_ours() ?: set_all(what, &chosen, set, len);
 	for (i = 0; i < P_COUNT; i++)
 		free(set[i]);
@@ -312,12 +318,12 @@ int cmd_remove(char **words, size_t n)
 	size_t i;
 	int ret;
 
-	ret = choose_all("remove", words, n, &chosen);
+	ret = choose_all("remove", words, n, false, &chosen);
 	for (i = 0; !ret && i < chosen.n; i++)
 		request_add(&list, OP_REMOVE, &chosen.t[i], 0);
 	/* What is gone can't be put back as it was. */
 	if (!ret)
-		ret = nl_run(&list, true, "");
+		ret = nl_run(&list, NULL, true, "");
 	free(list.r);
 	tunnels_free(&chosen);
 	return ret;
@@ -328,7 +334,7 @@ static int set_one(const char *what, char **words, size_t n, char *assignment)
 	struct tunnels chosen = {};
 	int ret;
 
-	ret = choose_all(what, words, n, &chosen) ?:
+	ret = choose_all(what, words, n, false, &chosen) ?:
 	      set_all(what, &chosen, &assignment, 1);
 	tunnels_free(&chosen);
 	return ret;

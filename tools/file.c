@@ -345,7 +345,7 @@ static int import(const char *name, bool replace)
 	ret = r.failed ? IPIPCTL_REFUSED : 0;
 	requests_name(&list);
 	if (list.n && (!ret || opt.keep_going))
-		ret = nl_run(&list, opt.keep_going, name) ?: ret;
+		ret = nl_run(&list, &r.present, opt.keep_going, name) ?: ret;
 	free(list.r);
 	free(r.text);
 	free(r.menu);

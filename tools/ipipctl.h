@@ -73,7 +73,6 @@ enum {
  * @link: name of the underlay device, or ""
  * @disabled: not IFF_UP
  * @running: IFF_UP with a carrier
- * @ours: the driver has IFLA_IPIP_EXT: it isn't the in-tree one
  * @mtu_auto: IFLA_IPIP_EXT_MTU_AUTO
  * @pmtudisc: IFLA_IPTUN_PMTUDISC
  * @require_ipsec: IFLA_IPIP_EXT_REQUIRE_IPSEC
@@ -107,7 +106,6 @@ struct tunnel {
 	char link[IFNAMSIZ];
 	bool disabled;
 	bool running;
-	bool ours;
 	bool mtu_auto;
 	bool pmtudisc;
 	bool require_ipsec;
@@ -248,7 +246,8 @@ bool is_default(const struct tunnel *t, unsigned int p);
 /* nl.c */
 int nl_open(void);
 int nl_dump(struct tunnels *list, bool stats);
-int nl_run(struct requests *list, bool keep_going, const char *source);
+int nl_run(struct requests *list, const struct tunnels *before, bool keep_going,
+	   const char *source);
 bool driver_is_ours(bool *loaded);
 extern const char *const counter_names[__IFLA_IPIP_XSTATS_MAX];
 
@@ -262,6 +261,8 @@ int cmd_enable(char **words, size_t n);
 int cmd_disable(char **words, size_t n);
 int cmd_comment(char **words, size_t n);
 int choose(struct tunnels *all, char *word, struct tunnels *chosen);
+int choose_all(const char *what, char **words, size_t n, bool stats,
+	       struct tunnels *chosen);
 int need_ours(void);
 
 /* file.c */

@@ -50,6 +50,14 @@ static const struct verb {
 	{ "version", "", "version of the tool and of the driver", cmd_version },
 };
 
+static void print_error(const char *what, const char *format, va_list args)
+{
+	fflush(stdout);
+	fprintf(stderr, "ipipctl: %s: ", what);
+	vfprintf(stderr, format, args);
+	putc('\n', stderr);
+}
+
 /**
  * fail() - Print an error: "ipipctl: what: why"
  * @what: what it is about
@@ -59,12 +67,9 @@ void fail(const char *what, const char *format, ...)
 {
 	va_list args;
 
-	fflush(stdout);
-	fprintf(stderr, "ipipctl: %s: ", what);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	print_error(what, format, args);
 	va_end(args);
-	putc('\n', stderr);
 }
 
 /**
@@ -78,11 +83,9 @@ int usage(const char *what, const char *format, ...)
 {
 	va_list args;
 
-	fprintf(stderr, "ipipctl: %s: ", what);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	print_error(what, format, args);
 	va_end(args);
-	putc('\n', stderr);
 	return IPIPCTL_USAGE;
 }
 

@@ -65,18 +65,14 @@ void counters_since(struct tunnel *t)
 
 int cmd_reset_counters(char **words, size_t n)
 {
-	struct tunnels all = {}, chosen = {};
+	struct tunnels chosen = {};
 	uint64_t now[ALL];
 	char path[128];
 	size_t i;
 	int ret;
 	FILE *f;
 
-	if (!n)
-		return usage("reset-counters", "which tunnels?");
-	ret = nl_dump(&all, true);
-	for (i = 0; !ret && i < n; i++)
-		ret = choose(&all, words[i], &chosen);
+	ret = choose_all("reset-counters", words, n, true, &chosen);
 	if (!ret && mkdir(IPIPCTL_BASE, 0755) && errno != EEXIST) {
 		fail(IPIPCTL_BASE, "%s", strerror(errno));
 		ret = IPIPCTL_REFUSED;
@@ -92,7 +88,6 @@ int cmd_reset_counters(char **words, size_t n)
 		if (f)
 			fclose(f);
 	}
-	tunnels_free(&all);
 	tunnels_free(&chosen);
 	return ret;
 }
@@ -236,7 +231,6 @@ static double clock_now(void)
 /* Those of @names, or all; a tunnel that has gone is not missed. */
 static int look(const char *names, struct tunnels *now)
 {
-	struct tunnels all = {};
 	char *word;
 	int ret;
 
@@ -244,12 +238,9 @@ static int look(const char *names, struct tunnels *now)
 	if (!names)
 		return nl_dump(now, true);
 	word = strdup(names);
-	ret = nl_dump(&all, true);
-	if (!ret)
-		ret = choose(&all, word, now);
+	ret = choose_all("monitor", &word, 1, true, now);
 	tunnels_number(now);	/* for tunnel_of_ifindex() */
 	free(word);
-	tunnels_free(&all);
 	return ret;
 }
 

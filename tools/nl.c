@@ -140,7 +140,6 @@ static void read_ext(const struct nlattr *nest, struct tunnel *t)
 	if (!nest)
 		return;
 	parse_nest(nest, tb, IFLA_IPIP_EXT_MAX);
-	t->ours = true;
 	t->df = get_number(tb[IFLA_IPIP_EXT_DF]);
 	t->clamp = get_number(tb[IFLA_IPIP_EXT_CLAMP_MSS]);
 	t->mtu_auto = get_number(tb[IFLA_IPIP_EXT_MTU_AUTO]);
@@ -222,7 +221,6 @@ static int read_link(const struct nlmsghdr *nlh, void *data)
 
 	t = tunnel_add(list);
 	tunnel_defaults(t);
-	t->ours = false;
 	t->df = IPIP_DF_LEGACY;
 	t->clamp = 0;
 	t->mtu_auto = false;
@@ -644,7 +642,7 @@ static void undo_all(const struct requests *list, const struct tunnels *before)
 	for (i = list->n; i-- > 0; )
 		request_undo(&undo, &list->r[i], before);
 	if (undo.n)
-		nl_run(&undo, true, NULL);
+		nl_run(&undo, NULL, true, NULL);
 	free(undo.r);
 }
 
@@ -684,6 +682,8 @@ static int run_batches(struct requests *list, bool keep_going)
 /**
  * nl_run() - Carry requests out, all or none
  * @list: the requests; what came of each is noted there
+ * @before: those that OP_SET changes as they were, sorted by index; or NULL if
+ *	there are none, or with @keep_going
  * @keep_going: carry out what can be, though others are refused
  * @source: file that they come from, for errors; NULL to say nothing of any
  *
@@ -691,19 +691,11 @@ static int run_batches(struct requests *list, bool keep_going)
  *
  * Return: 0, or an exit status after an error was printed.
  */
-int nl_run(struct requests *list, bool keep_going, const char *source)
+int nl_run(struct requests *list, const struct tunnels *before, bool keep_going,
+	   const char *source)
 {
-	struct tunnels before = {};
-	size_t i;
-	int ret;
+	int ret = nl_open();
 
-	ret = nl_open();
-	for (i = 0; !ret && !keep_going && i < list->n; i++) {
-		if (list->r[i].op == OP_SET) {
-			ret = nl_dump(&before, false);
-			break;
-		}
-	}
 	if (ret)
 		return ret;
 	if (run_batches(list, keep_going)) {
@@ -713,7 +705,6 @@ int nl_run(struct requests *list, bool keep_going, const char *source)
 		ret = report(list, source);
 	}
 	if (ret && !keep_going)
-		undo_all(list, &before);
-	tunnels_free(&before);
+		undo_all(list, before);
 	return ret;
 }

@@ -22,7 +22,6 @@
 void tunnel_defaults(struct tunnel *t)
 {
 	memset(t, 0, sizeof(*t));
-	t->ours = true;
 	t->mtu_auto = true;
 	t->dscp = -1;
 	t->mode = IPPROTO_IPIP;
@@ -68,12 +67,17 @@ static const struct word modes[] = {
 	{ "ipip", IPPROTO_IPIP }, { "mplsip", IPPROTO_MPLS }, { "any", 0 }, { }
 };
 
-static const struct word *word_of_name(const struct word *words, const char *name)
+/* Returns NULL, or @why if it is none of them. */
+static const char *parse_word(const struct word *words, const char *name,
+			      uint8_t *value, const char *why)
 {
-	for (; words->name; words++)
-		if (!strcmp(words->name, name))
-			return words;
-	return NULL;
+	for (; words->name; words++) {
+		if (!strcmp(words->name, name)) {
+			*value = words->value;
+			return NULL;
+		}
+	}
+	return why;
 }
 
 static void format_word(const struct word *words, int value, char *out)
@@ -89,12 +93,11 @@ static void format_word(const struct word *words, int value, char *out)
 
 static const char *parse_yes_no(const char *value, bool *out)
 {
-	const struct word *word = word_of_name(yes_no, value);
+	uint8_t yes = *out;
+	const char *why = parse_word(yes_no, value, &yes, "must be yes or no");
 
-	if (!word)
-		return "must be yes or no";
-	*out = word->value;
-	return NULL;
+	*out = yes;
+	return why;
 }
 
 static const char *parse_address(const char *value, uint32_t *out)
@@ -202,12 +205,8 @@ static void format_mtu(const struct tunnel *t, char *out)
 
 static const char *parse_clamp(struct tunnel *t, const char *value)
 {
-	const struct word *word = word_of_name(clamp_words, value);
-
-	if (!word)
-		return "must be no, yes, tx or both";
-	t->clamp = word->value;
-	return NULL;
+	return parse_word(clamp_words, value, &t->clamp,
+			  "must be no, yes, tx or both");
 }
 
 static void format_clamp(const struct tunnel *t, char *out)
@@ -217,13 +216,12 @@ static void format_clamp(const struct tunnel *t, char *out)
 
 static const char *parse_df(struct tunnel *t, const char *value)
 {
-	const struct word *word = word_of_name(df_words, value);
+	const char *why = parse_word(df_words, value, &t->df,
+				     "must be no, inherit, set or legacy");
 
-	if (!word)
-		return "must be no, inherit, set or legacy";
-	t->df = word->value;
-	t->pmtudisc = t->df == IPIP_DF_SET || t->df == IPIP_DF_LEGACY;
-	return NULL;
+	if (!why)
+		t->pmtudisc = t->df == IPIP_DF_SET || t->df == IPIP_DF_LEGACY;
+	return why;
 }
 
 /* Of what `ip link` makes, "nopmtudisc" has a name in RouterOS. */
@@ -306,12 +304,8 @@ static void format_keepalive(const struct tunnel *t, char *out)
 
 static const char *parse_keepalive_mode(struct tunnel *t, const char *value)
 {
-	const struct word *word = word_of_name(keepalive_modes, value);
-
-	if (!word)
-		return "must be cookie, routeros or icmp";
-	t->keepalive_mode = word->value;
-	return NULL;
+	return parse_word(keepalive_modes, value, &t->keepalive_mode,
+			  "must be cookie, routeros or icmp");
 }
 
 static void format_keepalive_mode(const struct tunnel *t, char *out)
@@ -402,12 +396,8 @@ static void format_fwmark(const struct tunnel *t, char *out)
 
 static const char *parse_mode(struct tunnel *t, const char *value)
 {
-	const struct word *word = word_of_name(modes, value);
-
-	if (!word)
-		return "must be ipip, mplsip or any";
-	t->mode = word->value;
-	return NULL;
+	return parse_word(modes, value, &t->mode,
+			  "must be ipip, mplsip or any");
 }
 
 static void format_mode(const struct tunnel *t, char *out)

@@ -377,19 +377,18 @@ static int get_one(const struct tunnel *t, char **words, size_t n)
 
 int cmd_get(char **words, size_t n)
 {
-	struct tunnels all = {}, chosen = {};
+	struct tunnels chosen = {};
 	int ret;
 
 	if (!n || n > 2)
 		return usage("get", "which tunnel, and which property?");
-	ret = nl_dump(&all, false) ?: choose(&all, words[0], &chosen);
+	ret = choose_all("get", words, 1, false, &chosen);
 	if (!ret && chosen.n != 1)
 		ret = usage("get", "one tunnel only");
 	if (!ret && opt.json && n == 1)
 		ret = json_list(&chosen, false);
 	else if (!ret)
 		ret = get_one(&chosen.t[0], words + 1, n - 1);
-	tunnels_free(&all);
 	tunnels_free(&chosen);
 	return ret;
 }

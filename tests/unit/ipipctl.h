@@ -48,9 +48,11 @@ int nl_dump(struct tunnels *list, bool stats)
 	return IPIPCTL_REFUSED;
 }
 
-int nl_run(struct requests *list, bool keep_going, const char *source)
+int nl_run(struct requests *list, const struct tunnels *before, bool keep_going,
+	   const char *source)
 {
 	(void)list;
+	(void)before;
 	(void)keep_going;
 	(void)source;
 	return IPIPCTL_REFUSED;
