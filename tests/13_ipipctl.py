@@ -340,13 +340,13 @@ def test():
         run("ip -n a link add name s1 type ipip remote 10.9.9.9")
         check("print works", "10.9.9.9" in good("print"))
         good("enable", "s1")
-        good("comment", "0", "stock")
-        equal("so do enable and comment", (get("s1", "disabled"), get("0", "comment")),
+        good("comment", "s1", "stock")
+        equal("so do enable and comment", (get("s1", "disabled"), get("s1", "comment")),
               ("no", "stock"))
         refused(1, "ipip: the loaded driver is the in-tree one, which has none of these "
                 "properties", "set", "s1", "ttl=3")
         good("remove", "s1")
-        equal("and remove", good("find"), "")
+        equal("and remove", good("find"), "tunl0\n")
         return
     with tempfile.TemporaryDirectory() as work:
         add_and_print()
