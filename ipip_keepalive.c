@@ -96,31 +96,40 @@ static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 				  const void *payload, unsigned int len)
 {
 	const unsigned int headroom = LL_RESERVED_SPACE(out->dst->dev) +
-				      out->dst->header_len;
+				      out->dst->header_len +
+				      out->parms->hlen;
+	struct iphdr outer = out->parms->outer;
 	struct sk_buff *skb;
 	struct iphdr *iph;
 	int err;
 
-	skb = alloc_skb(headroom + sizeof(*iph) + len, GFP_ATOMIC);
+	skb = alloc_skb(headroom + len, GFP_ATOMIC);
 	if (!skb)
 		return false;
-	skb_reserve(skb, headroom + sizeof(*iph));
+	skb_reserve(skb, headroom);
 	skb_put_data(skb, payload, len);
+	skb_reset_network_header(skb);
 	skb_reset_transport_header(skb);
+	skb->protocol = htons(ETH_P_IP);
+	skb->dev = out->parms->dev;
+
+	outer.tos = IPIP_KEEPALIVE_TOS;
+	outer.frag_off = 0;
+	outer.protocol = IPPROTO_IPIP;
+	outer.saddr = out->saddr;
+	outer.daddr = out->daddr;
+	if (!outer.ttl)
+		outer.ttl = ip4_dst_hoplimit(out->dst);
+	if (out->parms->encap.type &&
+	    !ipip_encap(skb, &out->parms->encap, &outer)) {
+		ipip_drop(out->parms->dev, skb, IFLA_IPIP_XSTATS_TX_ENCAP);
+		return false;
+	}
 
 	iph = skb_push(skb, sizeof(*iph));
 	skb_reset_network_header(skb);
-	*iph = out->parms->outer;
-	iph->tos = IPIP_KEEPALIVE_TOS;
-	iph->frag_off = 0;
-	iph->protocol = IPPROTO_IPIP;
-	iph->saddr = out->saddr;
-	iph->daddr = out->daddr;
-	if (!iph->ttl)
-		iph->ttl = ip4_dst_hoplimit(out->dst);
+	*iph = outer;
 	__ip_select_ident(out->net, iph, 1);
-
-	skb->protocol = htons(ETH_P_IP);
 	skb->priority = TC_PRIO_CONTROL;
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	skb_dst_set(skb, dst_clone(out->dst));

@@ -22,8 +22,7 @@
 
 #define IPIP_VERSION		"0.1.0"
 #define IPIP_TABLE_BITS_MIN	4
-#define IPIP_MAX_MTU		(IP_MAX_MTU - (unsigned int)sizeof(struct iphdr))
-#define IPIP_DEFAULT_MTU	(ETH_DATA_LEN - (unsigned int)sizeof(struct iphdr))
+#define IPIP_FALLBACK		"tunl0"
 #define IPIP_KEEPALIVE_RETRIES	10
 
 unsigned int ipip_net_id __read_mostly;
@@ -41,6 +40,8 @@ static struct ipip_table *ipip_table_alloc(u8 bits)
 
 static unsigned int ipip_table_class(const struct ipip_parms *parms)
 {
+	if (parms->role)
+		return IPIP_CLASSES - 1 + parms->role;
 	return (parms->key_local ? 0 : IPIP_CLASS_ANY_LOCAL) |
 	       (parms->key_remote ? 0 : IPIP_CLASS_ANY_REMOTE);
 }
@@ -63,6 +64,8 @@ static void ipip_table_count(struct ipip_table *table,
 static void ipip_table_link(struct ipip_table *table, struct ipip_parms *parms)
 {
 	ipip_table_count(table, parms, 1);
+	if (parms->role)
+		rcu_assign_pointer(table->last[parms->role], parms);
 	hlist_add_tail_rcu(&parms->node[table->gen],
 			   ipip_table_bucket(table, parms->key_local,
 					     parms->key_remote));
@@ -72,6 +75,8 @@ static void ipip_table_unlink(struct ipip_table *table,
 			      struct ipip_parms *parms)
 {
 	hlist_del_init_rcu(&parms->node[table->gen]);
+	if (rcu_access_pointer(table->last[parms->role]) == parms)
+		RCU_INIT_POINTER(table->last[parms->role], NULL);
 	ipip_table_count(table, parms, -1);
 }
 
@@ -79,7 +84,7 @@ static unsigned int ipip_table_total(const struct ipip_table *table)
 {
 	unsigned int i, total = 0;
 
-	for (i = 0; i < IPIP_CLASSES; i++)
+	for (i = 0; i < ARRAY_SIZE(table->count); i++)
 		total += table->count[i];
 	return total;
 }
@@ -125,6 +130,8 @@ static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
 	table->linked = old->linked;
 	table->mtu_auto = old->mtu_auto;
 	memcpy(table->count, old->count, sizeof(table->count));
+	for (i = 0; i <= IPIP_ROLE_MAX; i++)
+		RCU_INIT_POINTER(table->last[i], rtnl_dereference(old->last[i]));
 	for (i = 0; i < BIT(old->bits); i++) {
 		ipip_table_split(table, old, i);
 		cond_resched();
@@ -152,18 +159,50 @@ static int ipip_table_reserve(struct ipip_net *in)
 }
 
 /* A tunnel to a group takes what is sent to the group. */
-static __be32 ipip_key_local(const struct ipip_parms *parms)
+static __be32 ipip_key_local(__be32 saddr, __be32 daddr)
 {
-	if (ipv4_is_multicast(parms->outer.daddr))
-		return parms->outer.daddr;
-	return parms->outer.saddr;
+	return ipv4_is_multicast(daddr) ? daddr : saddr;
 }
 
-static __be32 ipip_key_remote(const struct ipip_parms *parms)
+static __be32 ipip_key_remote(__be32 daddr)
 {
-	if (ipv4_is_multicast(parms->outer.daddr))
-		return 0;
-	return parms->outer.daddr;
+	return ipv4_is_multicast(daddr) ? 0 : daddr;
+}
+
+/**
+ * ipip_find() - Find the tunnel that has these addresses
+ * @net: netns of the outer packets
+ * @local: outer source, or 0
+ * @remote: outer destination, or 0
+ * @link: index of the underlay device, or 0
+ *
+ * Context: RTNL.
+ * Return: its configuration, tunl0's before that of one in external mode, or NULL.
+ */
+struct ipip_parms *ipip_find(const struct net *net, __be32 local, __be32 remote,
+			     int link)
+{
+	struct ipip_table *table = rtnl_dereference(ipip_pernet(net)->table);
+	struct hlist_head *head;
+	struct ipip_parms *p;
+	unsigned int role;
+
+	if (!table)
+		return NULL;
+
+	for (role = IPIP_ROLE_MAX; role > IPIP_ROLE_PLAIN; role--) {
+		p = rtnl_dereference(table->last[role]);
+		if (p && p->outer.saddr == local && p->outer.daddr == remote &&
+		    p->link == link)
+			return p;
+	}
+	head = ipip_table_bucket(table, ipip_key_local(local, remote),
+				 ipip_key_remote(remote));
+	hlist_for_each_entry(p, head, node[table->gen])
+		if (p->outer.saddr == local && p->outer.daddr == remote &&
+		    p->link == link)
+			return p;
+	return NULL;
 }
 
 /**
@@ -173,25 +212,20 @@ static __be32 ipip_key_remote(const struct ipip_parms *parms)
  *	device that it belongs to doesn't count
  *
  * Context: RTNL.
- * Return: true if another tunnel has the same local, remote and link.
+ * Return: true if another tunnel has the same local, remote and link, or both
+ * are in external mode.
  */
 bool ipip_exists(const struct net *net, const struct ipip_parms *parms)
 {
 	struct ipip_table *table = rtnl_dereference(ipip_pernet(net)->table);
-	struct ipip_parms *p;
+	const struct ipip_parms *p = NULL;
 
-	if (!table)
-		return false;
-
-	hlist_for_each_entry(p, ipip_table_bucket(table, ipip_key_local(parms),
-						  ipip_key_remote(parms)),
-			     node[table->gen]) {
-		if (p->outer.saddr == parms->outer.saddr &&
-		    p->outer.daddr == parms->outer.daddr &&
-		    p->link == parms->link && p->dev != parms->dev)
-			return true;
-	}
-	return false;
+	if (parms->role != IPIP_ROLE_EXTERNAL)
+		p = ipip_find(net, parms->outer.saddr, parms->outer.daddr,
+			      parms->link);
+	else if (table)
+		p = rtnl_dereference(table->last[IPIP_ROLE_EXTERNAL]);
+	return p && p->dev != parms->dev;
 }
 
 /**
@@ -221,6 +255,9 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 		parms->proto = from->proto;
 		parms->tos = from->tos;
 		parms->keepalive = from->keepalive;
+		parms->encap = from->encap;
+		parms->hlen = from->hlen;
+		parms->role = from->role;
 		parms->df = from->df;
 		parms->pmtudisc = from->pmtudisc;
 		parms->clamp = from->clamp;
@@ -231,10 +268,23 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 
 	parms->outer.version = IPVERSION;
 	parms->outer.ihl = sizeof(struct iphdr) / 4;
+	parms->hlen = sizeof(struct iphdr);
 	parms->pmtudisc = true;
 	parms->proto = IPPROTO_IPIP;
 	parms->keepalive.retries = IPIP_KEEPALIVE_RETRIES;
 	return parms;
+}
+
+/* What isn't found by its addresses gets those that no packet comes with. */
+static void ipip_parms_complete_key(struct ipip_parms *parms)
+{
+	parms->key_local = htonl(INADDR_BROADCAST);
+	parms->key_remote = htonl(INADDR_BROADCAST);
+	if (parms->role)
+		return;
+	parms->key_local = ipip_key_local(parms->outer.saddr,
+					  parms->outer.daddr);
+	parms->key_remote = ipip_key_remote(parms->outer.daddr);
 }
 
 static void ipip_parms_complete_df(struct ipip_parms *parms)
@@ -263,6 +313,10 @@ static void ipip_parms_complete_extras(struct ipip_parms *parms)
 	if (parms->keepalive.interval &&
 	    parms->keepalive.mode == IPIP_KEEPALIVE_MODE_ICMP)
 		parms->rcv_extras |= IPIP_EXTRA_ICMP;
+	if (parms->role == IPIP_ROLE_EXTERNAL) {
+		parms->rcv_extras |= IPIP_EXTRA_EXTERNAL;
+		parms->xmit_extras |= IPIP_EXTRA_EXTERNAL;
+	}
 }
 
 /* Derive what the fast paths want to have ready from what was configured. */
@@ -275,11 +329,12 @@ static int ipip_parms_complete(struct ipip_parms *parms)
 	BUILD_BUG_ON(offsetofend(struct ipip_parms, routes) -
 		     offsetof(struct ipip_parms, outer) > 64);
 
-	parms->key_local = ipip_key_local(parms);
-	parms->key_remote = ipip_key_remote(parms);
+	ipip_parms_complete_key(parms);
 	parms->outer.protocol = parms->proto;
 	ipip_parms_complete_df(parms);
 	ipip_parms_complete_extras(parms);
+	if (parms->role == IPIP_ROLE_EXTERNAL)
+		return 0;
 
 	if (!parms->outer.daddr)
 		parms->route_bits = IPIP_ROUTE_BITS_NEXTHOP;
@@ -371,9 +426,9 @@ int ipip_create(struct net_device *dev, struct net *net,
 	if (err)
 		goto err_hook;
 
-	mtu = ipip_mtu_bind(dev, net, parms, NULL) ?: IPIP_DEFAULT_MTU;
+	mtu = ipip_mtu_bind(dev, net, parms, NULL) ?: ETH_DATA_LEN - parms->hlen;
 	dev->min_mtu = IPV4_MIN_MTU;
-	dev->max_mtu = IPIP_MAX_MTU;
+	dev->max_mtu = IP_MAX_MTU - parms->hlen;
 	dev->mtu = mtu_given ? clamp(dev->mtu, dev->min_mtu, dev->max_mtu) : mtu;
 	ipip_keepalive_init(dev);
 	if (parms->outer.daddr)
@@ -409,6 +464,10 @@ static bool ipip_parms_equal(const struct ipip_parms *a,
 	       a->outer.ttl == b->outer.ttl &&
 	       a->tos == b->tos && a->proto == b->proto &&
 	       a->link == b->link && a->fwmark == b->fwmark &&
+	       a->encap.type == b->encap.type &&
+	       a->encap.flags == b->encap.flags &&
+	       a->encap.sport == b->encap.sport &&
+	       a->encap.dport == b->encap.dport && a->hlen == b->hlen &&
 	       a->df == b->df && a->pmtudisc == b->pmtudisc &&
 	       a->clamp == b->clamp &&
 	       a->require_ipsec == b->require_ipsec &&
@@ -448,11 +507,12 @@ static void ipip_change_mtu(struct net_device *dev,
 	unsigned int mtu;
 
 	if (!new->mtu_auto && new->link == old->link &&
-	    new->fwmark == old->fwmark)
+	    new->fwmark == old->fwmark && new->hlen == old->hlen)
 		return;
+	dev->max_mtu = IP_MAX_MTU - new->hlen;
 	mtu = ipip_mtu_bind(dev, tunnel->net, new, NULL);
 	if (!mtu && !new->mtu_auto)
-		mtu = IPIP_DEFAULT_MTU;
+		mtu = ETH_DATA_LEN - new->hlen;
 	if (mtu && !given)
 		ipip_mtu_set(dev, mtu);
 	if (new->mtu_auto)
@@ -466,8 +526,8 @@ static void ipip_change_mtu(struct net_device *dev,
  * @mtu_given: the same request sets the MTU
  *
  * Nothing is lost on the way: a packet sees the old configuration or the new
- * one. The MTU follows a change of link or fwmark, as it has always done, and
- * each change if it is automatic, unless another part of the kernel objects to
+ * one. The MTU follows a change of link or fwmark, as it has always done, of the
+ * encapsulation, and each change if it is automatic, unless another part of the kernel objects to
  * it. The same configuration once more is no change.
  *
  * Context: process, RTNL.
@@ -554,9 +614,12 @@ static const struct net_device_ops ipip_netdev_ops = {
 	.ndo_open		= ipip_open,
 	.ndo_stop		= ipip_stop,
 	.ndo_start_xmit		= ipip_xmit,
+	.ndo_siocdevprivate	= ip_tunnel_siocdevprivate,
 	.ndo_change_mtu		= ipip_mtu_change,
 	.ndo_get_stats64	= dev_get_tstats64,
 	.ndo_get_iflink		= ipip_get_iflink,
+	.ndo_tunnel_ctl		= ipip_tunnel_ctl,
+	IPIP_COMPAT_NDO_FILL_FORWARD_PATH
 };
 
 /**
@@ -585,10 +648,72 @@ void ipip_setup(struct net_device *dev)
 	netif_keep_dst(dev);
 }
 
+/**
+ * ipip_alloc_netdev() - Allocate a tunnel's device that no rtnetlink request made
+ * @net: netns that it shall be in
+ * @name: its name; %d in it stands for the first number that is free
+ *
+ * Context: process, RTNL.
+ * Return: the device, not registered yet, or NULL for want of memory.
+ */
+struct net_device *ipip_alloc_netdev(struct net *net, const char *name)
+{
+	struct net_device *dev;
+
+	dev = alloc_netdev(sizeof(struct ipip_tunnel), name, NET_NAME_UNKNOWN,
+			   ipip_setup);
+	if (!dev)
+		return NULL;
+	dev_net_set(dev, net);
+	dev->rtnl_link_ops = &ipip_link_ops;
+	return dev;
+}
+
+/* tunl0 carries IPv4 and MPLS and leaves DF as it is. */
+static int ipip_create_fallback(struct net *net)
+{
+	struct ipip_parms *parms;
+	struct net_device *dev;
+	int err = -ENOMEM;
+
+	dev = ipip_alloc_netdev(net, IPIP_FALLBACK);
+	if (!dev)
+		return -ENOMEM;
+	parms = ipip_parms_alloc(dev, NULL);
+	if (!parms)
+		goto err_dev;
+
+	ipip_compat_set_netns_immutable(dev);
+	parms->role = IPIP_ROLE_FALLBACK;
+	parms->proto = 0;
+	parms->pmtudisc = false;
+	err = ipip_create(dev, net, parms, false);
+	if (err)
+		goto err_dev;
+	return 0;
+
+err_dev:
+	free_netdev(dev);
+	return err;
+}
+
 static int __net_init ipip_init_net(struct net *net)
 {
+	struct ipip_net *in = ipip_pernet(net);
+	int err;
+
 	ipip_mtu_init_net(net);
-	return 0;
+	if (!net_has_fallback_tunnels(net))
+		return 0;
+
+	rtnl_lock();
+	err = ipip_create_fallback(net);
+	if (err) {
+		kvfree(rtnl_dereference(in->table));
+		RCU_INIT_POINTER(in->table, NULL);
+	}
+	rtnl_unlock();
+	return err;
 }
 
 /* Tunnels that live in another netns go with the netns of their underlay. */
@@ -675,8 +800,11 @@ static int __init ipip_init(void)
 	int err;
 
 	err = register_pernet_device(&ipip_net_ops);
-	if (err)
+	if (err) {
+		pr_err("can't have " IPIP_FALLBACK " (%d): is another driver loaded?\n",
+		       err);
 		return err;
+	}
 	err = register_netdevice_notifier(&ipip_mtu_netdev_nb);
 	if (err)
 		goto err_pernet;
@@ -722,4 +850,4 @@ MODULE_AUTHOR("ipip developers");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(IPIP_VERSION);
 MODULE_ALIAS_RTNL_LINK("ipip");
-MODULE_ALIAS_NETDEV("tunl0");
+MODULE_ALIAS_NETDEV(IPIP_FALLBACK);

@@ -24,10 +24,11 @@
 #define IPIP_MTU_SHARE		20
 
 /* The MTU that a path leaves to the inner packet (RFC 2003 section 5.1). */
-static unsigned int ipip_mtu_inner(unsigned int mtu)
+static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
+				   unsigned int mtu)
 {
-	return max_t(int, min_t(unsigned int, mtu, IP_MAX_MTU) -
-			  sizeof(struct iphdr), IPV4_MIN_MTU);
+	return max_t(int, min_t(unsigned int, mtu, IP_MAX_MTU) - parms->hlen,
+		     IPV4_MIN_MTU);
 }
 
 /**
@@ -63,20 +64,20 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 	if (underlay) {
 		headroom = underlay->hard_header_len +
 			   underlay->needed_headroom;
-		mtu = ipip_mtu_inner(READ_ONCE(underlay->mtu));
+		mtu = ipip_mtu_inner(parms, READ_ONCE(underlay->mtu));
 	}
 	rcu_read_unlock();
 	if (expires)
 		*expires = 0;
 	if (!IS_ERR_OR_NULL(rt)) {
 		if (parms->mtu_auto)
-			mtu = min(mtu, ipip_mtu_inner(dst_mtu(&rt->dst)));
+			mtu = min(mtu, ipip_mtu_inner(parms, dst_mtu(&rt->dst)));
 		if (expires)
 			*expires = READ_ONCE(rt->dst.expires);
 		ip_rt_put(rt);
 	}
 
-	ipip_limit_headroom(dev, headroom + sizeof(struct iphdr));
+	ipip_limit_headroom(dev, headroom + parms->hlen);
 	return mtu;
 }
 
@@ -228,7 +229,7 @@ void ipip_mtu_check(const struct ipip_parms *parms, const struct dst_entry *dst)
 	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 
 	if (READ_ONCE(parms->mtu_auto) &&
-	    ipip_mtu_inner(dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
+	    ipip_mtu_inner(parms, dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
 		ipip_mtu_schedule(tunnel->net);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: the rtnetlink link kind "ipip".
+ * IP in IP tunnel: the rtnetlink link kind "ipip", and the ioctls of `ip tunnel`.
  *
  * Everything that changes something runs in process context under RTNL. A request
  * is parsed into a configuration of its own and checked as a whole before any of
@@ -72,19 +72,6 @@ static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
 	return -EINVAL;
 }
 
-static int ipip_check_unsupported(struct nlattr *data[],
-				  struct netlink_ext_ack *extack)
-{
-	const struct nlattr *encap = data[IFLA_IPTUN_ENCAP_TYPE];
-
-	if (encap && nla_get_u16(encap) != TUNNEL_ENCAP_NONE) {
-		NL_SET_ERR_MSG_ATTR(extack, encap,
-				    "encap type is not supported");
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
 /* iproute2 reads a tunnel, changes what the user wants changed, and sends the
  * whole again, but leaves out an address that is 0: for it, absent is "any". Who
  * knows our attributes knows that absent means "keep".
@@ -111,11 +98,9 @@ static bool ipip_pmtudisc(const struct ipip_parms *parms)
 /* Who sends back what was read before the change, or has no choice after it,
  * doesn't mean to change it.
  */
-static void ipip_parse_pmtudisc(const struct nlattr *attr, bool before,
-				struct ipip_parms *parms)
+static void ipip_set_pmtudisc(struct ipip_parms *parms, bool pmtudisc,
+			      bool before)
 {
-	const bool pmtudisc = nla_get_u8(attr);
-
 	if (pmtudisc == before || pmtudisc == ipip_pmtudisc(parms))
 		return;
 	parms->df = IPIP_DF_LEGACY;
@@ -145,6 +130,19 @@ static void ipip_parse_ext(struct nlattr *ext[], struct ipip_parms *parms)
 		ka->target = nla_get_in_addr(ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET]);
 }
 
+static void ipip_parse_encap(struct nlattr *data[],
+			     struct ip_tunnel_encap *encap)
+{
+	if (data[IFLA_IPTUN_ENCAP_TYPE])
+		encap->type = nla_get_u16(data[IFLA_IPTUN_ENCAP_TYPE]);
+	if (data[IFLA_IPTUN_ENCAP_FLAGS])
+		encap->flags = nla_get_u16(data[IFLA_IPTUN_ENCAP_FLAGS]);
+	if (data[IFLA_IPTUN_ENCAP_SPORT])
+		encap->sport = nla_get_be16(data[IFLA_IPTUN_ENCAP_SPORT]);
+	if (data[IFLA_IPTUN_ENCAP_DPORT])
+		encap->dport = nla_get_be16(data[IFLA_IPTUN_ENCAP_DPORT]);
+}
+
 /* Put what the request carries over what @parms has already. */
 static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 		       struct ipip_parms *parms)
@@ -164,11 +162,13 @@ static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 	if (data[IFLA_IPTUN_TTL])
 		parms->outer.ttl = nla_get_u8(data[IFLA_IPTUN_TTL]);
 	if (data[IFLA_IPTUN_PMTUDISC])
-		ipip_parse_pmtudisc(data[IFLA_IPTUN_PMTUDISC], pmtudisc, parms);
+		ipip_set_pmtudisc(parms, nla_get_u8(data[IFLA_IPTUN_PMTUDISC]),
+				  pmtudisc);
 	if (data[IFLA_IPTUN_TOS])
 		parms->tos = nla_get_u8(data[IFLA_IPTUN_TOS]);
 	if (data[IFLA_IPTUN_FWMARK])
 		parms->fwmark = nla_get_u32(data[IFLA_IPTUN_FWMARK]);
+	ipip_parse_encap(data, &parms->encap);
 	ipip_parse_ext(ext, parms);
 	/* A packet that loops through the tunnel grows each time. With a fixed
 	 * TTL nothing but DF ends that, unless the user wants it otherwise.
@@ -202,6 +202,20 @@ static int ipip_check_mtu(const struct net_device *dev, struct nlattr *tb[],
 	NL_SET_ERR_MSG_ATTR(extack, attr,
 			    "mtu is set and automatic in the same request");
 	return -EINVAL;
+}
+
+static int ipip_check_encap(struct ipip_parms *parms, struct nlattr *data[],
+			    struct netlink_ext_ack *extack)
+{
+	int hlen = ip_encap_hlen(&parms->encap);
+
+	if (hlen < 0) {
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_ENCAP_TYPE],
+				    "encap type is not known: is the module fou loaded?");
+		return hlen;
+	}
+	parms->hlen = sizeof(struct iphdr) + hlen;
+	return 0;
 }
 
 static bool ipip_is_host(__be32 addr)
@@ -253,6 +267,11 @@ static int ipip_check_keepalive(const struct ipip_parms *parms,
 				    "keepalive mode icmp needs a target");
 		return -EINVAL;
 	}
+	if (ka->mode == IPIP_KEEPALIVE_MODE_ROUTEROS && parms->encap.type) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive mode routeros knows no encap");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -267,8 +286,12 @@ static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 	if (data)
 		attr = data[IFLA_IPTUN_REMOTE] ?: data[IFLA_IPTUN_LOCAL] ?:
 		       data[IFLA_IPTUN_LINK];
-	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "a tunnel with this local, remote and link exists");
+	if (parms->role == IPIP_ROLE_EXTERNAL)
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_COLLECT_METADATA],
+				    "a tunnel in external mode exists");
+	else
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "a tunnel with this local, remote and link exists");
 	return -EEXIST;
 }
 
@@ -280,29 +303,34 @@ static int ipip_new_parms(struct net_device *dev, struct nlattr *tb[],
 	struct nlattr *ext[IFLA_IPIP_EXT_MAX + 1];
 	int err;
 
-	err = ipip_check_unsupported(data, extack);
-	if (err)
-		return err;
-	if (data[IFLA_IPTUN_COLLECT_METADATA]) {
-		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_COLLECT_METADATA],
-				    "external mode is not supported");
-		return -EOPNOTSUPP;
-	}
 	err = ipip_parse_nest(ext, data, extack);
 	if (err)
 		return err;
 	ipip_parse(data, ext, parms);
 	if (data[IFLA_IPTUN_PROTO])
 		parms->proto = nla_get_u8(data[IFLA_IPTUN_PROTO]);
-	return ipip_check_mtu(dev, tb, ext, extack) ?:
+	if (data[IFLA_IPTUN_COLLECT_METADATA])
+		parms->role = IPIP_ROLE_EXTERNAL;
+	return ipip_check_encap(parms, data, extack) ?:
+	       ipip_check_mtu(dev, tb, ext, extack) ?:
 	       ipip_check_keepalive(parms, ext, extack);
 }
 
-static int ipip_newlink(struct net *src_net, struct net_device *dev,
-			struct nlattr *tb[], struct nlattr *data[],
-			struct netlink_ext_ack *extack)
+/**
+ * ipip_newlink() - Make a tunnel as a request has it
+ * @net: netns of the outer packets
+ * @dev: device, set up by ipip_setup() and not yet registered
+ * @tb: IFLA_*
+ * @data: IFLA_IPTUN_* and IFLA_IPIP_EXT, or NULL
+ * @extack: says why not, and because of which attribute
+ *
+ * Context: process, RTNL; the newlink callback of the link kind.
+ * Return: 0; -EINVAL, -ERANGE or -EEXIST for what can't be; or what
+ * ipip_create() returns.
+ */
+int ipip_newlink(struct net *net, struct net_device *dev, struct nlattr *tb[],
+		 struct nlattr *data[], struct netlink_ext_ack *extack)
 {
-	struct net *net = dev_net(dev);
 	struct ipip_parms *parms;
 	int err = 0;
 
@@ -333,7 +361,15 @@ static int ipip_check_change(const struct net_device *dev,
 			     struct netlink_ext_ack *extack)
 {
 	const bool p2p = dev->flags & IFF_POINTOPOINT;
+	unsigned int i;
 
+	for (i = 1; old->role == IPIP_ROLE_FALLBACK && i <= IFLA_IPTUN_MAX; i++) {
+		if (!data[i])
+			continue;
+		NL_SET_ERR_MSG_ATTR(extack, data[i],
+				    "the fallback tunnel can't be changed");
+		return -EINVAL;
+	}
 	if (data[IFLA_IPTUN_COLLECT_METADATA]) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_COLLECT_METADATA],
 				    "external mode can't be changed");
@@ -345,8 +381,7 @@ static int ipip_check_change(const struct net_device *dev,
 		return -EINVAL;
 	}
 	if (ipv4_is_multicast(new->outer.daddr) &&
-	    (new->outer.daddr != old->outer.daddr ||
-	     new->outer.saddr != old->outer.saddr || new->link != old->link)) {
+	    !ipip_same_addresses(new, old)) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_REMOTE],
 				    "remote is a group: set at creation only");
 		return -EINVAL;
@@ -370,9 +405,7 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 	}
 	if (!data)
 		return 0;
-	err = ipip_check_unsupported(data, extack);
-	if (!err)
-		err = ipip_parse_nest(ext, data, extack);
+	err = ipip_parse_nest(ext, data, extack);
 	if (!err)
 		err = ipip_check_mtu(dev, tb, ext, extack);
 	if (err)
@@ -384,6 +417,8 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 	ipip_parse(data, ext, parms);
 	err = ipip_check_change(dev, data, old, parms, extack);
 	if (!err)
+		err = ipip_check_encap(parms, data, extack);
+	if (!err)
 		err = ipip_check_keepalive(parms, ext, extack);
 	if (!err)
 		err = ipip_check_unique(tunnel->net, data, parms, extack);
@@ -394,6 +429,16 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 err_parms:
 	ipip_parms_free(parms);
 	return err;
+}
+
+/* The fallback tunnel goes with its netns only. */
+static void ipip_dellink(struct net_device *dev, struct list_head *head)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
+
+	if (parms->role != IPIP_ROLE_FALLBACK)
+		unregister_netdevice_queue(dev, head);
 }
 
 static size_t ipip_get_size(const struct net_device *dev)
@@ -410,6 +455,7 @@ static size_t ipip_get_size(const struct net_device *dev)
 	       nla_total_size(2) +	/* IFLA_IPTUN_ENCAP_SPORT */
 	       nla_total_size(2) +	/* IFLA_IPTUN_ENCAP_DPORT */
 	       nla_total_size(2) +	/* IFLA_IPTUN_ENCAP_FLAGS */
+	       nla_total_size(0) +	/* IFLA_IPTUN_COLLECT_METADATA */
 	       nla_total_size(0) +	/* IFLA_IPIP_EXT */
 	       nla_total_size(1) +	/* IFLA_IPIP_EXT_DF */
 	       nla_total_size(1) +	/* IFLA_IPIP_EXT_CLAMP_MSS */
@@ -463,10 +509,13 @@ static int ipip_fill_info(struct sk_buff *skb, const struct net_device *dev)
 	    nla_put_u8(skb, IFLA_IPTUN_PROTO, parms->proto) ||
 	    nla_put_u8(skb, IFLA_IPTUN_PMTUDISC, ipip_pmtudisc(parms)) ||
 	    nla_put_u32(skb, IFLA_IPTUN_FWMARK, parms->fwmark) ||
-	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_TYPE, TUNNEL_ENCAP_NONE) ||
-	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_SPORT, 0) ||
-	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_DPORT, 0) ||
-	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_FLAGS, 0))
+	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_TYPE, parms->encap.type) ||
+	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_SPORT, parms->encap.sport) ||
+	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_DPORT, parms->encap.dport) ||
+	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_FLAGS, parms->encap.flags))
+		return -EMSGSIZE;
+	if (parms->role == IPIP_ROLE_EXTERNAL &&
+	    nla_put_flag(skb, IFLA_IPTUN_COLLECT_METADATA))
 		return -EMSGSIZE;
 	return ipip_fill_ext(skb, dev, parms);
 }
@@ -485,12 +534,198 @@ struct rtnl_link_ops ipip_link_ops __read_mostly = {
 	.priv_size	= sizeof(struct ipip_tunnel),
 	.setup		= ipip_setup,
 	.validate	= ipip_validate,
-	.newlink	= ipip_newlink,
+	.newlink	= ipip_compat_newlink,
 	.changelink	= ipip_changelink,
-	.dellink	= unregister_netdevice_queue,
+	.dellink	= ipip_dellink,
 	.get_size	= ipip_get_size,
 	.fill_info	= ipip_fill_info,
 	.get_xstats_size = ipip_xstats_size,
 	.fill_xstats	= ipip_xstats_fill,
 	.get_link_net	= ipip_get_link_net,
 };
+
+/* What SIOCGETTUNNEL shows, and SIOCCHGTUNNEL takes back. */
+static void ipip_ctl_show(const struct ipip_parms *parms,
+			  struct ipip_compat_parm *p)
+{
+	memset(p, 0, sizeof(*p));
+	strscpy(p->name, parms->dev->name, sizeof(p->name));
+	p->link = parms->link;
+	p->iph.version = parms->outer.version;
+	p->iph.ihl = parms->outer.ihl;
+	p->iph.protocol = parms->proto;
+	p->iph.tos = parms->tos;
+	p->iph.ttl = parms->outer.ttl;
+	p->iph.saddr = parms->outer.saddr;
+	p->iph.daddr = parms->outer.daddr;
+	if (ipip_pmtudisc(parms))
+		p->iph.frag_off = htons(IP_DF);
+}
+
+/* Put all that @p says over what @parms has already. */
+static void ipip_ctl_parse(const struct ipip_compat_parm *p,
+			   struct ipip_parms *parms)
+{
+	const bool before = ipip_pmtudisc(parms);
+
+	parms->link = p->link;
+	parms->fwmark = 0;
+	parms->tos = p->iph.tos;
+	parms->outer.ttl = p->iph.ttl;
+	parms->outer.saddr = p->iph.saddr;
+	parms->outer.daddr = p->iph.daddr;
+	ipip_set_pmtudisc(parms, p->iph.ttl || p->iph.frag_off & htons(IP_DF),
+			  before);
+	if (parms->df == IPIP_DF_LEGACY && parms->outer.ttl)
+		parms->pmtudisc = true;
+}
+
+static bool ipip_ctl_is_valid(const struct ipip_compat_parm *p)
+{
+	switch (p->iph.protocol) {
+	case 0:
+	case IPPROTO_IPIP:
+		break;
+	case IPPROTO_MPLS:
+		if (IS_ENABLED(CONFIG_MPLS))
+			break;
+		fallthrough;
+	default:
+		return false;
+	}
+	return p->iph.version == IPVERSION && p->iph.ihl == 5 &&
+	       !(p->iph.frag_off & htons(~IP_DF));
+}
+
+static int ipip_ctl_add(struct net *net, const struct ipip_compat_parm *p)
+{
+	struct ipip_parms *parms;
+	struct net_device *dev;
+	int err;
+
+	if (p->name[0] && !dev_valid_name(p->name))
+		return -E2BIG;
+	dev = ipip_alloc_netdev(net, p->name[0] ? p->name : "ipip%d");
+	if (!dev)
+		return -ENOMEM;
+	parms = ipip_parms_alloc(dev, NULL);
+	if (!parms) {
+		err = -ENOMEM;
+		goto err_dev;
+	}
+	parms->proto = p->iph.protocol;
+	ipip_ctl_parse(p, parms);
+	if (ipip_exists(net, parms)) {
+		ipip_parms_free(parms);
+		err = -EEXIST;
+		goto err_dev;
+	}
+	err = ipip_create(dev, net, parms, false);
+	if (err)
+		goto err_dev;
+	return 0;
+
+err_dev:
+	free_netdev(dev);
+	return err;
+}
+
+/* Which tunnel is meant: the one that has been named, or, through the fallback
+ * tunnel, the one with these addresses. NULL if there is none.
+ */
+static struct ipip_parms *ipip_ctl_find(struct net_device *dev,
+					const struct ipip_compat_parm *p)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
+
+	if (parms->role != IPIP_ROLE_FALLBACK)
+		return parms;
+	return ipip_find(tunnel->net, p->iph.saddr, p->iph.daddr, p->link);
+}
+
+static int ipip_ctl_change(struct net_device *dev,
+			   const struct ipip_compat_parm *p)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_parms *old = ipip_ctl_find(dev, p);
+	struct ipip_parms *parms;
+	int err;
+
+	if (!old)
+		return -ENOENT;
+	parms = ipip_parms_alloc(old->dev, old);
+	if (!parms)
+		return -ENOMEM;
+	ipip_ctl_parse(p, parms);
+
+	err = -EEXIST;
+	if (ipip_exists(tunnel->net, parms))
+		goto err_parms;
+	err = -EINVAL;
+	if (!old->outer.daddr != !parms->outer.daddr ||
+	    (ipv4_is_multicast(parms->outer.daddr) &&
+	     !ipip_same_addresses(old, parms)))
+		goto err_parms;
+	return ipip_change(old->dev, parms, false);
+
+err_parms:
+	ipip_parms_free(parms);
+	return err;
+}
+
+static int ipip_ctl_delete(struct net_device *dev,
+			   const struct ipip_compat_parm *p)
+{
+	struct ipip_parms *parms = ipip_ctl_find(dev, p);
+
+	if (!parms)
+		return -ENOENT;
+	if (parms->role == IPIP_ROLE_FALLBACK)
+		return -EPERM;
+	unregister_netdevice(parms->dev);
+	return 0;
+}
+
+/**
+ * ipip_tunnel_ctl() - The ioctls of `ip tunnel`: ndo_tunnel_ctl
+ * @dev: a tunnel; tunl0 stands for the one that has the addresses of @p
+ * @p: addresses and properties; filled in by SIOCGETTUNNEL
+ * @cmd: SIOCGETTUNNEL, SIOCADDTUNNEL, SIOCCHGTUNNEL or SIOCDELTUNNEL
+ *
+ * What there is an ioctl for takes the value that @p has, fwmark is cleared, and
+ * the rest of a tunnel's properties stays.
+ *
+ * Context: process, RTNL.
+ * Return: 0; -EINVAL for what is no IPIP tunnel, or a remote that would be set or
+ * unset; -EPERM without CAP_NET_ADMIN in the netns of the underlay, and for the
+ * deletion of tunl0; -E2BIG for a name that can't be one; -EEXIST; -ENOENT; or
+ * what ipip_create() and ipip_change() return.
+ */
+int ipip_tunnel_ctl(struct net_device *dev, struct ipip_compat_parm *p, int cmd)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct net *net = tunnel->net;
+
+	if (cmd == SIOCGETTUNNEL) {
+		ipip_ctl_show(ipip_ctl_find(dev, p) ?:
+			      rtnl_dereference(tunnel->parms), p);
+		return 0;
+	}
+	if ((cmd == SIOCADDTUNNEL || cmd == SIOCCHGTUNNEL) &&
+	    !ipip_ctl_is_valid(p))
+		return -EINVAL;
+	if ((cmd == SIOCADDTUNNEL || cmd == SIOCCHGTUNNEL ||
+	     cmd == SIOCDELTUNNEL) && !ns_capable(net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+
+	switch (cmd) {
+	case SIOCADDTUNNEL:
+		return ipip_ctl_add(net, p);
+	case SIOCCHGTUNNEL:
+		return ipip_ctl_change(dev, p);
+	case SIOCDELTUNNEL:
+		return ipip_ctl_delete(dev, p);
+	}
+	return -EINVAL;
+}

@@ -7,6 +7,7 @@
  * 4 are linear, and leaves through the tunnel's GRO cell.
  */
 #include <linux/icmp.h>
+#include <net/dst_metadata.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
@@ -41,6 +42,20 @@ ipip_lookup_class(struct ipip_table *table, __be32 local, __be32 remote,
 	return first;
 }
 
+/* The entry that takes what those with addresses leave. */
+static struct ipip_parms *ipip_lookup_last(struct ipip_table *table)
+{
+	struct ipip_parms *parms;
+	unsigned int role;
+
+	for (role = IPIP_ROLE_PLAIN + 1; role <= IPIP_ROLE_MAX; role++) {
+		parms = rcu_dereference(table->last[role]);
+		if (parms && READ_ONCE(parms->dev->flags) & IFF_UP)
+			return parms;
+	}
+	return NULL;
+}
+
 /**
  * ipip_lookup() - Find the tunnel for an outer packet
  * @net: netns of the outer packet
@@ -49,7 +64,8 @@ ipip_lookup_class(struct ipip_table *table, __be32 local, __be32 remote,
  * @ifindex: the device it came by
  *
  * The most specific tunnel comes first: (local, remote), (any, remote), (local,
- * any) or the group that it was sent to, (any, any). One that is bound to the
+ * any) or the group that it was sent to, (any, any); when none of these takes it,
+ * the one in external mode, and last tunl0. One that is bound to the
  * receiving device comes before all that are not; a binding to another device
  * excludes nothing, as it has always been. A tunnel that is down takes nothing.
  *
@@ -81,7 +97,7 @@ struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
 		if (!best)
 			best = parms;
 	}
-	return best;
+	return best ?: ipip_lookup_last(table);
 }
 
 static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
@@ -156,6 +172,20 @@ static bool ipip_ecn_decapsulate(struct sk_buff *skb, __be32 saddr, u8 tos)
 	return err == 1;
 }
 
+/* External mode: leave word of the outer header to whoever handles the inner
+ * packet.
+ */
+static bool ipip_rcv_metadata(struct sk_buff *skb)
+{
+	struct metadata_dst *dst = ipip_compat_rx_dst(skb);
+
+	if (!dst)
+		return false;
+	ip_tunnel_md_udp_encap(skb, &dst->u.tun_info);
+	skb_dst_set(skb, &dst->dst);
+	return true;
+}
+
 /* Consume the packet, or leave it to another protocol handler with -1. */
 static int ipip_decap(struct sk_buff *skb, u8 proto)
 {
@@ -197,6 +227,9 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 	protocol = proto == IPPROTO_MPLS ? htons(ETH_P_MPLS_UC) : htons(ETH_P_IP);
 	if (__iptunnel_pull_header(skb, 0, protocol, false,
 				   !net_eq(net, dev_net(dev))))
+		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_NO_MEMORY);
+	if (unlikely(parms->rcv_extras & IPIP_EXTRA_EXTERNAL) &&
+	    !ipip_rcv_metadata(skb))
 		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_NO_MEMORY);
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);

@@ -69,6 +69,8 @@ static const struct ipip_counter ipip_counters[__IFLA_IPIP_XSTATS_MAX] = {
 	[IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED] = { "keepalive_reflected" },
 	[IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED] = {
 		"keepalive_rate_limited", SKB_DROP_REASON_NOT_SPECIFIED },
+	[IFLA_IPIP_XSTATS_TX_ENCAP] = {
+		"tx_encap", SKB_DROP_REASON_NOT_SPECIFIED },
 };
 
 static atomic64_t *ipip_counter(const struct net_device *dev,

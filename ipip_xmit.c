@@ -17,11 +17,22 @@
 #include <net/ip_fib.h>
 #include <net/ip_tunnels.h>
 #include <net/l3mdev.h>
+#include <net/nexthop.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
 #include "ipip.h"
 #include "ipip_compat.h"
+
+/* What a packet is sent in, and which way. */
+struct ipip_out {
+	struct iphdr outer;
+	struct dst_entry *dst;
+	const struct ip_tunnel_encap *encap;
+	struct ip_tunnel_info *info;	/* in external mode */
+	unsigned int hlen;
+	bool dst_is_ours;
+};
 
 /* Devices above reserve what is promised here: keep it sane. */
 #define IPIP_MAX_HEADROOM	512
@@ -157,6 +168,68 @@ static __be32 ipip_nexthop(struct sk_buff *skb)
 	return rt_nexthop(skb_rtable(skb), ip_hdr(skb)->daddr);
 }
 
+/* External mode: what the inner packet is to be put into comes with it, from the
+ * route, tc or BPF. Returns false if nothing does.
+ */
+static bool ipip_external_header(const struct sk_buff *skb,
+				 struct ipip_out *out, u8 *tos)
+{
+	struct ip_tunnel_info *info = skb_tunnel_info(skb);
+	const struct ip_tunnel_key *key;
+	int hlen;
+
+	if (!info || !(info->mode & IP_TUNNEL_INFO_TX) ||
+	    ip_tunnel_info_af(info) != AF_INET)
+		return false;
+	hlen = ip_encap_hlen(&info->encap);
+	if (hlen < 0)
+		return false;
+
+	key = &info->key;
+	out->outer.saddr = key->u.ipv4.src;
+	out->outer.daddr = key->u.ipv4.dst;
+	out->outer.ttl = key->ttl;
+	out->outer.frag_off = ipip_compat_key_has_df(key) ? htons(IP_DF) : 0;
+	*tos = key->tos == IPIP_TOS_INHERIT ? key->tos :
+					      key->tos & ~INET_ECN_MASK;
+	out->info = info;
+	out->encap = &info->encap;
+	out->hlen = sizeof(struct iphdr) + hlen;
+	return out->outer.daddr;
+}
+
+/* The outer route, from the cache that comes with the metadata or looked up. */
+static struct dst_entry *ipip_external_route(struct net *net,
+					     struct sk_buff *skb,
+					     struct ipip_out *out)
+{
+	const bool cached = ip_tunnel_dst_cache_usable(skb, out->info);
+	const struct ip_tunnel_key *key = &out->info->key;
+	struct iphdr *outer = &out->outer;
+	struct rtable *rt = NULL;
+	struct flowi4 fl4;
+
+	if (cached)
+		rt = dst_cache_get_ip4(&out->info->dst_cache, &fl4.saddr);
+	if (!rt) {
+		ip_tunnel_init_flow(&fl4, outer->protocol, outer->daddr,
+				    outer->saddr,
+				    tunnel_id_to_key32(key->tun_id),
+				    outer->tos & INET_DSCP_MASK, net, 0,
+				    skb->mark, skb_get_hash(skb),
+				    key->flow_flags);
+		rt = ip_route_output_key(net, &fl4);
+		if (IS_ERR(rt))
+			return NULL;
+		if (cached)
+			dst_cache_set_ip4(&out->info->dst_cache, &rt->dst,
+					  fl4.saddr);
+	}
+	outer->saddr = fl4.saddr;
+	out->dst_is_ours = true;
+	return &rt->dst;
+}
+
 /* RFC 6040 section 4.1, normal mode: the ECN field is copied, CE included. */
 static u8 ipip_outer_tos(u8 dscp, u8 inner)
 {
@@ -187,15 +260,24 @@ static void ipip_update_pmtu(struct sk_buff *skb, unsigned int mtu)
 }
 
 /* RFC 2003 section 5.1: an outer packet with DF limits the inner one to the
- * path MTU less the header. The inner route learns it, and the sender of a
- * packet with DF that doesn't fit. False if the packet is too big.
+ * path MTU less what the tunnel adds. The inner route learns it, and the sender
+ * of a packet with DF that doesn't fit. In external mode, where DF isn't
+ * inherited, the inner route or the device is the limit without it. False if
+ * the packet is too big.
  */
-static bool ipip_pmtu_ok(struct sk_buff *skb, const struct dst_entry *dst)
+static bool ipip_pmtu_ok(struct sk_buff *skb, const struct net_device *dev,
+			 const struct ipip_out *out)
 {
-	const int hlen = sizeof(struct iphdr);
-	unsigned int mtu = max_t(int, dst_mtu(dst) - hlen, 0);
+	unsigned int mtu;
 
-	ipip_update_pmtu(skb, mtu);
+	if (out->outer.frag_off) {
+		mtu = max_t(int, dst_mtu(out->dst) - out->hlen, 0);
+		ipip_update_pmtu(skb, mtu);
+	} else if (skb_valid_dst(skb)) {
+		mtu = dst_mtu(skb_dst(skb));
+	} else {
+		mtu = READ_ONCE(dev->mtu);
+	}
 	if (skb->protocol != htons(ETH_P_IP) ||
 	    !(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
 	    !ipip_exceeds_mtu(skb, mtu))
@@ -221,10 +303,10 @@ static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb)
 
 /* Room for the outer header and for all that is below it. */
 static bool ipip_reserve_headroom(struct net_device *dev, struct sk_buff *skb,
-				  const struct dst_entry *dst)
+				  const struct ipip_out *out)
 {
-	unsigned int headroom = LL_RESERVED_SPACE(dst->dev) + dst->header_len +
-				sizeof(struct iphdr);
+	unsigned int headroom = LL_RESERVED_SPACE(out->dst->dev) +
+				out->dst->header_len + out->hlen;
 
 	if (skb_cow_head(skb, headroom))
 		return false;
@@ -234,24 +316,45 @@ static bool ipip_reserve_headroom(struct net_device *dev, struct sk_buff *skb,
 	return true;
 }
 
-/* Put the outer header on and send. Counts the packet. */
-static void ipip_send(struct sk_buff *skb, struct net_device *dev,
-		      struct net *net, struct dst_entry *dst,
-		      const struct iphdr *outer)
+/**
+ * ipip_encap() - Put a UDP header between the inner packet and the outer header
+ * @skb: inner packet, with room for it
+ * @encap: FOU or GUE, its ports and flags
+ * @outer: outer header to be; its addresses are for the checksum, and its
+ *	protocol is changed
+ *
+ * Context: softirqs off, RCU.
+ * Return: false if the kernel's fou module has gone or refuses the packet.
+ */
+bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
+		struct iphdr *outer)
 {
-	unsigned int len = skb->len;
+	struct flowi4 fl4 = { .saddr = outer->saddr, .daddr = outer->daddr };
+	struct ip_tunnel_encap e = *encap;
+
+	return ip_tunnel_encap(skb, &e, &outer->protocol, &fl4) >= 0;
+}
+
+/* Put the outer header on and send. Counts the packet with @len bytes. */
+static void ipip_send(struct sk_buff *skb, struct net_device *dev,
+		      struct net *net, const struct ipip_out *out,
+		      unsigned int len)
+{
 	struct iphdr *iph;
 	int err;
 
 	skb_scrub_packet(skb, !net_eq(net, dev_net(dev)));
 	skb_clear_hash_if_not_l4(skb);
-	skb_dst_set_noref(skb, dst);
+	if (unlikely(out->dst_is_ours))
+		skb_dst_set(skb, out->dst);
+	else
+		skb_dst_set_noref(skb, out->dst);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 
 	skb_push(skb, sizeof(*iph));
 	skb_reset_network_header(skb);
 	iph = ip_hdr(skb);
-	*iph = *outer;
+	*iph = out->outer;
 	__ip_select_ident(net, iph, skb_shinfo(skb)->gso_segs ?: 1);
 
 	dev_xmit_recursion_inc();
@@ -289,8 +392,9 @@ bool ipip_xmit_has_ipsec(const struct dst_entry *dst)
 /* Returns 0, or the counter of why the packet may not be sent. */
 static enum ipip_xstats ipip_xmit_extras(const struct ipip_parms *parms,
 					 struct sk_buff *skb,
-					 const struct dst_entry *dst)
+					 const struct ipip_out *out)
 {
+	const struct dst_entry *dst = out->dst;
 	struct net_device *dev = parms->dev;
 	int mtu;
 
@@ -300,8 +404,7 @@ static enum ipip_xstats ipip_xmit_extras(const struct ipip_parms *parms,
 	    skb->protocol != htons(ETH_P_IP) || !ipip_mss_may_be_syn(skb))
 		return 0;
 
-	mtu = min_t(int, READ_ONCE(dev->mtu),
-		    dst_mtu(dst) - sizeof(struct iphdr));
+	mtu = min_t(int, READ_ONCE(dev->mtu), dst_mtu(dst) - out->hlen);
 	if (ipip_mss_clamp(dev, skb, max_t(int, mtu, IPV4_MIN_MTU),
 			   IFLA_IPIP_XSTATS_TX_MSS_CLAMPED))
 		return IFLA_IPIP_XSTATS_TX_NO_MEMORY;
@@ -317,6 +420,100 @@ static bool ipip_too_deep(const struct net_device *dev)
 	return true;
 }
 
+/* Make the outer header from the configuration, the inner packet and, in external
+ * mode, the metadata. Returns 0, or the counter of why there is none.
+ */
+static enum ipip_xstats ipip_xmit_header(const struct ipip_parms *parms,
+					 struct sk_buff *skb,
+					 struct ipip_out *out)
+{
+	const bool external = parms->xmit_extras & IPIP_EXTRA_EXTERNAL;
+	u8 proto = IPPROTO_IPIP, tos = parms->tos, inner_tos = 0;
+	struct iphdr *outer = &out->outer;
+
+	*outer = parms->outer;
+	out->encap = &parms->encap;
+	out->hlen = parms->hlen;
+	out->dst_is_ours = false;
+	if (unlikely(external) && !ipip_external_header(skb, out, &tos))
+		return IFLA_IPIP_XSTATS_TX_NO_NEXTHOP;
+
+	if (likely(skb->protocol == htons(ETH_P_IP))) {
+		const struct iphdr *inner = ip_hdr(skb);
+
+		inner_tos = inner->tos;
+		if (tos & IPIP_TOS_INHERIT)
+			tos = inner_tos;
+		outer->frag_off |= inner->frag_off & parms->df_mask;
+		if (!outer->ttl)
+			outer->ttl = inner->ttl;
+	} else if (IS_ENABLED(CONFIG_MPLS) &&
+		   skb->protocol == htons(ETH_P_MPLS_UC)) {
+		proto = IPPROTO_MPLS;
+	} else {
+		return IFLA_IPIP_XSTATS_TX_PROTOCOL;
+	}
+	if (unlikely(outer->protocol && outer->protocol != proto))
+		return IFLA_IPIP_XSTATS_TX_PROTOCOL;
+	outer->protocol = proto;
+	outer->tos = ipip_outer_tos(tos, inner_tos);
+	return 0;
+}
+
+/* Find the way out. Returns 0, or the counter of why there is none. */
+static enum ipip_xstats ipip_xmit_route(const struct ipip_parms *parms,
+					struct sk_buff *skb,
+					struct ipip_out *out)
+{
+	struct net_device *dev = parms->dev;
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+
+	if (unlikely(!out->outer.daddr)) {
+		out->outer.daddr = ipip_nexthop(skb);
+		if (!out->outer.daddr) {
+			DEV_STATS_INC(dev, tx_fifo_errors);
+			return IFLA_IPIP_XSTATS_TX_NO_NEXTHOP;
+		}
+	}
+
+	if (unlikely(parms->xmit_extras & IPIP_EXTRA_EXTERNAL))
+		out->dst = ipip_external_route(tunnel->net, skb, out);
+	else
+		out->dst = ipip_route_get(tunnel->net, parms, skb, &out->outer);
+	if (unlikely(!out->dst)) {
+		DEV_STATS_INC(dev, tx_carrier_errors);
+		return IFLA_IPIP_XSTATS_TX_NO_ROUTE;
+	}
+	if (unlikely(out->dst->dev == dev)) {
+		DEV_STATS_INC(dev, collisions);
+		return IFLA_IPIP_XSTATS_TX_LOOP;
+	}
+	return 0;
+}
+
+/* May it go that way, and does it fit? Returns 0, or the counter of why not. */
+static enum ipip_xstats ipip_xmit_check(const struct ipip_parms *parms,
+					struct sk_buff *skb,
+					struct ipip_out *out)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	enum ipip_xstats counter;
+
+	if (parms->xmit_extras) {
+		counter = ipip_xmit_extras(parms, skb, out);
+		if (unlikely(counter))
+			return counter;
+	}
+	if ((out->outer.frag_off || parms->xmit_extras & IPIP_EXTRA_EXTERNAL) &&
+	    unlikely(!ipip_pmtu_ok(skb, parms->dev, out)))
+		return IFLA_IPIP_XSTATS_TX_TOO_BIG;
+	if (ip_mtu_locked(out->dst))
+		out->outer.frag_off = 0;
+	if (unlikely(READ_ONCE(tunnel->err_count) > 0))
+		ipip_report_error(tunnel, skb);
+	return 0;
+}
+
 /**
  * ipip_xmit() - Encapsulate a packet and send it (RFC 2003 section 3.1)
  * @skb: inner packet, IPv4 or MPLS; owned by this function
@@ -329,79 +526,48 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	const struct ipip_parms *parms = rcu_dereference_bh(tunnel->parms);
-	u8 proto = IPPROTO_IPIP, dscp = parms->tos, inner_tos = 0;
+	const unsigned int len = skb->len;
 	enum ipip_xstats counter;
-	struct dst_entry *dst;
-	struct iphdr outer;
+	struct ipip_out out;
 
 	if (!pskb_inet_may_pull(skb))
 		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_MALFORMED);
-
-	outer = parms->outer;
-	if (likely(skb->protocol == htons(ETH_P_IP))) {
-		const struct iphdr *inner = ip_hdr(skb);
-
-		inner_tos = inner->tos;
-		if (parms->tos & IPIP_TOS_INHERIT)
-			dscp = inner_tos;
-		outer.frag_off |= inner->frag_off & parms->df_mask;
-		if (!outer.ttl)
-			outer.ttl = inner->ttl;
-	} else if (IS_ENABLED(CONFIG_MPLS) &&
-		   skb->protocol == htons(ETH_P_MPLS_UC)) {
-		proto = IPPROTO_MPLS;
-	} else {
-		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_PROTOCOL);
-	}
-	if (unlikely(outer.protocol && outer.protocol != proto))
-		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_PROTOCOL);
+	counter = ipip_xmit_header(parms, skb, &out);
+	if (unlikely(counter))
+		return ipip_xmit_drop(dev, skb, counter);
 	if (ipip_too_deep(dev))
 		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NESTED);
 
-	outer.protocol = proto;
-	outer.tos = ipip_outer_tos(dscp, inner_tos);
-	if (unlikely(!outer.daddr)) {
-		outer.daddr = ipip_nexthop(skb);
-		if (!outer.daddr) {
-			DEV_STATS_INC(dev, tx_fifo_errors);
-			return ipip_xmit_drop(dev, skb,
-					      IFLA_IPIP_XSTATS_TX_NO_NEXTHOP);
-		}
-	}
+	counter = ipip_xmit_route(parms, skb, &out);
+	if (unlikely(counter))
+		goto drop;
+	if (unlikely(!out.outer.ttl))
+		out.outer.ttl = ip4_dst_hoplimit(out.dst);
+	counter = ipip_xmit_check(parms, skb, &out);
+	if (unlikely(counter))
+		goto drop;
 
-	dst = ipip_route_get(tunnel->net, parms, skb, &outer);
-	if (unlikely(!dst)) {
-		DEV_STATS_INC(dev, tx_carrier_errors);
-		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NO_ROUTE);
-	}
-	if (unlikely(dst->dev == dev)) {
-		DEV_STATS_INC(dev, collisions);
-		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_LOOP);
-	}
-	if (unlikely(!outer.ttl))
-		outer.ttl = ip4_dst_hoplimit(dst);
-	if (parms->xmit_extras) {
-		counter = ipip_xmit_extras(parms, skb, dst);
-		if (unlikely(counter))
-			return ipip_xmit_drop(dev, skb, counter);
-	}
-
-	if (outer.frag_off && unlikely(!ipip_pmtu_ok(skb, dst)))
-		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_TOO_BIG);
-	if (ip_mtu_locked(dst))
-		outer.frag_off = 0;
-	if (unlikely(READ_ONCE(tunnel->err_count) > 0))
-		ipip_report_error(tunnel, skb);
-
+	counter = IFLA_IPIP_XSTATS_TX_NO_MEMORY;
 	if (iptunnel_handle_offloads(skb, SKB_GSO_IPXIP4))
-		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NO_MEMORY);
-	skb_set_inner_ipproto(skb, proto);
-
-	if (!ipip_reserve_headroom(dev, skb, dst)) {
+		goto drop;
+	skb_set_inner_ipproto(skb, out.outer.protocol);
+	if (!ipip_reserve_headroom(dev, skb, &out)) {
 		DEV_STATS_INC(dev, tx_dropped);
-		ipip_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NO_MEMORY);
-		return NETDEV_TX_OK;
+		ipip_drop(dev, skb, counter);
+		goto release;
 	}
-	ipip_send(skb, dev, tunnel->net, dst, &outer);
+	if (unlikely(out.encap->type) &&
+	    !ipip_encap(skb, out.encap, &out.outer)) {
+		counter = IFLA_IPIP_XSTATS_TX_ENCAP;
+		goto drop;
+	}
+	ipip_send(skb, dev, tunnel->net, &out, len);
+	return NETDEV_TX_OK;
+
+drop:
+	ipip_xmit_drop(dev, skb, counter);
+release:
+	if (out.dst_is_ours)
+		dst_release(out.dst);
 	return NETDEV_TX_OK;
 }

@@ -22,10 +22,13 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/gro_cells.h>
+#include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 #include <net/tcp.h>
 #include <uapi/linux/if_ipip.h>
+
+#include "ipip_compat.h"
 
 struct flowi4;
 struct nf_hook_state;
@@ -42,7 +45,9 @@ struct rtable;
 /* Bit 0 of IFLA_IPTUN_TOS: the outer DSCP is the inner one. */
 #define IPIP_TOS_INHERIT	BIT(0)
 
-/* Classes of table entries: bit 0, any local; bit 1, any remote. */
+/* Classes of table entries that are found by addresses: bit 0, any local; bit 1,
+ * any remote. After them come those that are not.
+ */
 #define IPIP_CLASS_ANY_LOCAL	BIT(0)
 #define IPIP_CLASS_ANY_REMOTE	BIT(1)
 #define IPIP_CLASSES		4
@@ -51,6 +56,21 @@ struct rtable;
 #define IPIP_EXTRA_CLAMP	BIT(0)	/* lower the MSS of a SYN */
 #define IPIP_EXTRA_IPSEC	BIT(1)	/* IPsec is required */
 #define IPIP_EXTRA_ICMP		BIT(2)	/* an echo reply may answer a probe */
+#define IPIP_EXTRA_EXTERNAL	BIT(3)	/* metadata say where from and where to */
+
+/**
+ * enum ipip_role - what a tunnel is found by
+ * @IPIP_ROLE_PLAIN: its addresses
+ * @IPIP_ROLE_EXTERNAL: nothing: it takes what no plain one does; one per netns
+ * @IPIP_ROLE_FALLBACK: nothing: it takes what is then still left; tunl0
+ */
+enum ipip_role {
+	IPIP_ROLE_PLAIN,
+	IPIP_ROLE_EXTERNAL,
+	IPIP_ROLE_FALLBACK,
+};
+
+#define IPIP_ROLE_MAX	IPIP_ROLE_FALLBACK
 
 /**
  * struct ipip_route - one slot of the outer route cache of one CPU
@@ -103,10 +123,13 @@ struct ipip_keepalive_parms {
  * @xmit_extras: IPIP_EXTRA_* for transmitted packets
  * @df_mask: IP_DF if the outer header takes over that of the inner one, or 0
  * @route_bits: slots in @routes, as a power of two
+ * @hlen: bytes that the tunnel puts on a packet: the outer header and @encap
  * @fwmark: mark for the lookup of the outer route; the packet doesn't get it
- * @routes: route cache
+ * @routes: route cache; NULL in external mode, where the metadata have their own
  * @rcu: for the deferred free
  * @keepalive: keepalive
+ * @encap: UDP header between the outer header and the inner packet
+ * @role: enum ipip_role
  * @df: enum ipip_df
  * @pmtudisc: IFLA_IPTUN_PMTUDISC, and true with a fixed TTL; for IPIP_DF_LEGACY
  * @clamp: IPIP_CLAMP_*
@@ -133,11 +156,14 @@ struct ipip_parms {
 	u8 xmit_extras;
 	__be16 df_mask;
 	u8 route_bits;
+	u8 hlen;
 	u32 fwmark;
 	struct ipip_route __percpu *routes;
 	struct rcu_head rcu;
 
 	struct ipip_keepalive_parms keepalive;
+	struct ip_tunnel_encap encap;
+	u8 role;
 	u8 df;
 	bool pmtudisc;
 	u8 clamp;
@@ -204,7 +230,9 @@ struct ipip_tunnel {
  * struct ipip_table - the tunnels of one netns, hashed by outer addresses
  * @rcu: for the deferred free
  * @count: number of entries by class, the most specific first: local and
- *	remote, remote, local, none; receive doesn't look for an empty class
+ *	remote, remote, local, none; receive doesn't look for an empty class.
+ *	Then that of each role but the plain one: 0 or 1
+ * @last: by role, the entry that is found by no address; RCU
  * @linked: number of entries that are bound to an underlay device
  * @mtu_auto: number of entries whose MTU follows the path
  * @gen: which &ipip_parms.node this table links its entries by. While a table
@@ -217,7 +245,8 @@ struct ipip_tunnel {
  */
 struct ipip_table {
 	struct rcu_head rcu;
-	unsigned int count[IPIP_CLASSES];
+	unsigned int count[IPIP_CLASSES + IPIP_ROLE_MAX];
+	struct ipip_parms __rcu *last[IPIP_ROLE_MAX + 1];
 	unsigned int linked;
 	unsigned int mtu_auto;
 	u8 gen;
@@ -265,6 +294,13 @@ ipip_table_bucket(struct ipip_table *table, __be32 local, __be32 remote)
 	return &table->buckets[hash_64(key, table->bits)];
 }
 
+static inline bool ipip_same_addresses(const struct ipip_parms *a,
+				       const struct ipip_parms *b)
+{
+	return a->outer.saddr == b->outer.saddr &&
+	       a->outer.daddr == b->outer.daddr && a->link == b->link;
+}
+
 /* ipip_main.c */
 struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 				    const struct ipip_parms *from);
@@ -273,11 +309,16 @@ int ipip_create(struct net_device *dev, struct net *net,
 		struct ipip_parms *parms, bool mtu_given);
 int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		bool mtu_given);
+struct ipip_parms *ipip_find(const struct net *net, __be32 local, __be32 remote,
+			     int link);
 bool ipip_exists(const struct net *net, const struct ipip_parms *parms);
+struct net_device *ipip_alloc_netdev(struct net *net, const char *name);
 void ipip_setup(struct net_device *dev);
 
 /* ipip_netlink.c */
 extern struct rtnl_link_ops ipip_link_ops;
+int ipip_tunnel_ctl(struct net_device *dev, struct ipip_compat_parm *p,
+		    int cmd);
 
 /* ipip_rcv.c */
 extern bool ipip_log_ecn_error;
@@ -296,7 +337,13 @@ struct rtable *ipip_route_lookup(struct net *net,
 				 struct flowi4 *fl4, u8 proto, __be32 daddr,
 				 __be32 saddr, u8 tos, u32 hash);
 bool ipip_xmit_has_ipsec(const struct dst_entry *dst);
+bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
+		struct iphdr *outer);
 void ipip_limit_headroom(struct net_device *dev, unsigned int headroom);
+
+/* ipip_path.c, where the kernel has a use for it */
+int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
+			   struct net_device_path *path);
 
 /* ipip_mss.c */
 /* The cheap half of ipip_mss_clamp(): anything but a SYN ends here. */

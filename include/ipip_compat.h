@@ -11,6 +11,7 @@
 #include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <net/dst_metadata.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
@@ -55,6 +56,71 @@ static inline void ipip_compat_set_lltx(struct net_device *dev)
 #endif
 }
 
+/* 6.12.y by backport, 0c493da86374 ("net: rename netns_local to netns_immutable")
+ * of 6.15; 6.12, 05c1280a2bcf ("netdev_features: convert NETIF_F_NETNS_LOCAL to
+ * dev->netns_local")
+ */
+static inline void ipip_compat_set_netns_immutable(struct net_device *dev)
+{
+#if defined(IPIP_HAVE_NETNS_IMMUTABLE)
+	dev->netns_immutable = true;
+#elif defined(IPIP_HAVE_NETNS_LOCAL)
+	dev->netns_local = true;
+#else
+	dev->features |= NETIF_F_NETNS_LOCAL;
+#endif
+}
+
+/* 6.10, 117aef12a7b1 ("ip_tunnel: use a separate struct to store tunnel params in
+ * the kernel")
+ */
+#ifdef IPIP_HAVE_PARM_KERN
+#define ipip_compat_parm	ip_tunnel_parm_kern
+#else
+#define ipip_compat_parm	ip_tunnel_parm
+#endif
+
+/* 6.10, 5832c4a77d69 ("ip_tunnel: convert __be16 tunnel flags to bitmaps") */
+#ifdef IPIP_HAVE_FLAGS_BITMAP
+static inline bool ipip_compat_key_has_df(const struct ip_tunnel_key *key)
+{
+	return test_bit(IP_TUNNEL_DONT_FRAGMENT_BIT, key->tun_flags);
+}
+
+static inline struct metadata_dst *ipip_compat_rx_dst(struct sk_buff *skb)
+{
+	IP_TUNNEL_DECLARE_FLAGS(flags) = {};
+
+	return ip_tun_rx_dst(skb, flags, 0, 0);
+}
+#else
+static inline bool ipip_compat_key_has_df(const struct ip_tunnel_key *key)
+{
+	return key->tun_flags & TUNNEL_DONT_FRAGMENT;
+}
+
+static inline struct metadata_dst *ipip_compat_rx_dst(struct sk_buff *skb)
+{
+	return ip_tun_rx_dst(skb, 0, 0, 0);
+}
+#endif
+
+/* 6.19, "net: netfilter: Add IPIP flowtable rx sw acceleration" */
+#ifdef IPIP_HAVE_DEV_PATH_TUN
+#define IPIP_COMPAT_NDO_FILL_FORWARD_PATH \
+	.ndo_fill_forward_path = ipip_fill_forward_path,
+#else
+#define IPIP_COMPAT_NDO_FILL_FORWARD_PATH
+#endif
+
+/* 2026: the flowtable tells IPv4 and IPv6 outer headers apart. */
+static inline void ipip_compat_set_encap_proto(struct net_device_path *path)
+{
+#ifdef IPIP_HAVE_DEV_PATH_ENCAP_PROTO
+	path->tun.encap_proto = AF_INET;
+#endif
+}
+
 /* 6.7, 34d21de99cea ("net: Move {l,t,d}stats allocation to core and convert
  * veth & vrf"), and in 6.1.y by backport: the core allocates and frees the
  * per-CPU statistics of a device that says which it has.
@@ -77,6 +143,31 @@ static inline void ipip_compat_stats_free(struct net_device *dev)
 	dev->tstats = NULL;
 #endif
 }
+
+/* 6.15, 69c7be1b903f ("rtnetlink: Pack newlink() params into struct"): a tunnel may
+ * be made in another netns than that of its underlay from the start.
+ */
+int ipip_newlink(struct net *net, struct net_device *dev, struct nlattr *tb[],
+		 struct nlattr *data[], struct netlink_ext_ack *extack);
+
+#ifdef IPIP_HAVE_NEWLINK_PARAMS
+static inline int ipip_compat_newlink(struct net_device *dev,
+				      struct rtnl_newlink_params *params,
+				      struct netlink_ext_ack *extack)
+{
+	return ipip_newlink(params->link_net ?: dev_net(dev), dev, params->tb,
+			    params->data, extack);
+}
+#else
+static inline int ipip_compat_newlink(struct net *src_net,
+				      struct net_device *dev,
+				      struct nlattr *tb[],
+				      struct nlattr *data[],
+				      struct netlink_ext_ack *extack)
+{
+	return ipip_newlink(dev_net(dev), dev, tb, data, extack);
+}
+#endif
 
 /* 2026, in 6.1.y and 6.12.y by backport: may the caller change a link whose
  * underlay is in @link_net?

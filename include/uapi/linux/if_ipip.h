@@ -164,7 +164,7 @@ enum ipip_xstats {
 	IFLA_IPIP_XSTATS_TX_MALFORMED,	/* shorter than its header */
 	IFLA_IPIP_XSTATS_TX_PROTOCOL,	/* protocol that isn't carried */
 	IFLA_IPIP_XSTATS_TX_NESTED,	/* tunnels nested too deep */
-	IFLA_IPIP_XSTATS_TX_NO_NEXTHOP,	/* next-hop mode, and no next hop */
+	IFLA_IPIP_XSTATS_TX_NO_NEXTHOP,	/* next-hop or external mode, and no destination */
 	IFLA_IPIP_XSTATS_TX_NO_ROUTE,	/* no route to the far end */
 	IFLA_IPIP_XSTATS_TX_LOOP,	/* its route leads into the tunnel */
 	IFLA_IPIP_XSTATS_TX_NO_IPSEC,	/* not through an SA, which is required */
@@ -183,6 +183,9 @@ enum ipip_xstats {
 	IFLA_IPIP_XSTATS_KEEPALIVE_FORGED,	/* not an answer to a probe of ours */
 	IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED,	/* the far end's probes, answered */
 	IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED, /* the far end's, not answered */
+
+	/* To be sent and dropped; also in the device's tx_errors. */
+	IFLA_IPIP_XSTATS_TX_ENCAP,	/* FOU or GUE has refused it, or has gone */
 
 	__IFLA_IPIP_XSTATS_MAX
 };
