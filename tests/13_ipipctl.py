@@ -84,6 +84,8 @@ def add_and_print():
             "running": True, "mtu": 1480, "mtu_auto": True, "local_address": "0.0.0.0",
             "remote_address": "10.9.9.8", "clamp_tcp_mss": "both", "dont_fragment": "inherit",
             "dscp": None, "ttl": 0, "link": "wan", "fwmark": 16, "mode": "any",
+            "external": False, "encap": "none", "encap_sport": 0, "encap_dport": 0,
+            "encap_csum": False, "encap_remcsum": False,
             "keepalive_interval_ms": 90000, "keepalive_retries": 3, "keepalive_mode": "icmp",
             "keepalive_target": "10.1.1.1", "keepalive_state": "up", "keepalive_misses": 0,
             "keepalive_age_ms": None, "keepalive_rtt_us": None, "require_ipsec": True,
@@ -328,6 +330,43 @@ def terminal():
     clear()
 
 
+def encap():
+    """FOU, GUE and external mode, and that an export has them."""
+    run("modprobe fou")
+    good("add", "name=f", "remote-address=10.9.9.1", "encap=fou", "encap-dport=5555",
+         "encap-csum=yes", "encap-sport", "7777")
+    data = link("f")["linkinfo"]["info_data"]["encap"]
+    equal("FOU, as ip(8) sees it", [data[k] for k in ("type", "sport", "dport", "csum")],
+          ["fou", 7777, 5555, True])
+    equal("its MTU leaves room", get("f", "actual-mtu"), "1472")
+    good("set", "f", "encap=gue", "encap-sport=auto")
+    equal("set: what was named, and what was not",
+          [get("f", "encap" + p) for p in ("", "-sport", "-dport", "-csum", "-remcsum")],
+          ["gue", "auto", "5555", "yes", "no"])
+    check("detail has it", "encap=gue encap-dport=5555 encap-csum=yes" in
+          " ".join(good("print", "f", "detail").split()), good("print", "f", "detail"))
+    refused(2, "set: encap: 'vxlan' must be none, fou or gue", "set", "f", "encap=vxlan")
+    refused(2, "set: encap-dport: '65536' must be 0 to 65535", "set", "f", "encap-dport=65536")
+    refused(1, "f: keepalive-mode: keepalive mode routeros knows no encap", "set", "f",
+            "keepalive-mode=routeros")
+    good("add", "name=e", "external=yes")
+    equal("external", (get("e", "external"), get("e", "keepalive")), ("yes", ""))
+    check("as ip(8) sees it", link("e")["linkinfo"]["info_data"].get("external"))
+    refused(1, "e2: external: a tunnel in external mode exists", "add", "name=e2", "external=yes")
+    refused(2, "set: external: 'no' can't be changed: external mode is for good", "set", "e",
+            "external=no")
+    refused(2, "set: external: 'yes' can't be changed: external mode is for good", "set", "f",
+            "external=yes")
+    equal("where external", good("find", "external"), "e\n")
+    before = good("export")
+    good("remove", "e,f")
+    good("import", "-", stdin=before)
+    equal("import of the export", good("export"), before)
+    good("remove", "e,f")
+    check("tunl0 is not among the tunnels", "tunl0" not in good("print") + good("export"))
+    refused(1, "tunl0: no such tunnel", "remove", "tunl0")
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -346,7 +385,7 @@ def test():
         refused(1, "ipip: the loaded driver is the in-tree one, which has none of these "
                 "properties", "set", "s1", "ttl=3")
         good("remove", "s1")
-        equal("and remove", good("find"), "tunl0\n")
+        equal("and remove", good("find"), "")
         return
     with tempfile.TemporaryDirectory() as work:
         add_and_print()
@@ -357,6 +396,7 @@ def test():
     routeros()
     dry_run()
     counters()
+    encap()
     terminal()
 
 

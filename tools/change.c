@@ -136,6 +136,18 @@ static void print_ip_rest(const struct tunnel *t)
 	}
 }
 
+static void print_ip_encap(const struct tunnel *t)
+{
+	print_ip_word(t, "encap", P_ENCAP);
+	print_ip_word(t, "encap-sport", P_ENCAP_SPORT);
+	if (t->encap_dport)
+		printf(" encap-dport %u", t->encap_dport);
+	if (t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM)
+		printf(" encap-csum");
+	if (t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM)
+		printf(" encap-remcsum");
+}
+
 static int dry_run(const struct tunnel *t)
 {
 	printf("ip link add name %s", t->new_name);
@@ -146,7 +158,8 @@ static int dry_run(const struct tunnel *t)
 		print_ip_word(t, "mode", P_MODE);
 	if (t->local)
 		print_ip_word(t, "local", P_LOCAL_ADDRESS);
-	print_ip_word(t, "remote", P_REMOTE_ADDRESS);
+	if (t->remote)
+		print_ip_word(t, "remote", P_REMOTE_ADDRESS);
 	if (*t->link)
 		print_ip_word(t, "dev", P_LINK);
 	if (t->ttl)
@@ -160,6 +173,10 @@ static int dry_run(const struct tunnel *t)
 	/* ip(8) takes no "nopmtudisc" with a fixed TTL. */
 	if (!t->pmtudisc && !t->ttl)
 		printf(" nopmtudisc");
+	if (t->encap)
+		print_ip_encap(t);
+	if (t->external)
+		printf(" external");
 	putchar('\n');
 	if (*t->comment) {
 		printf("ip link set dev %s alias ", t->new_name);
@@ -176,6 +193,7 @@ int cmd_add(char **words, size_t n)
 {
 	struct requests list = {};
 	struct tunnel t;
+	const char *why;
 	uint32_t mask = 0;
 	int ret;
 
@@ -183,8 +201,9 @@ int cmd_add(char **words, size_t n)
 	ret = parse_properties("add", words, n, &t, &mask);
 	if (ret)
 		return ret;
-	if (!(mask & BIT(P_REMOTE_ADDRESS)))
-		return usage("add", "remote-address: is needed");
+	why = complete_new(&t, mask);
+	if (why)
+		return usage("add", "%s", why);
 	request_add(&list, OP_ADD, &t, P_ALL);
 	requests_name(&list);
 	if (opt.dry_run)

@@ -255,6 +255,10 @@ static void add_request(struct reader *r, struct tunnel *t)
 		request_add(r->list, OP_ADD, t, P_ALL)->line = r->start;
 		return;
 	}
+	if (t->external != old->external) {
+		refuse_line(r, "external: can't be changed: external mode is for good");
+		return;
+	}
 	t->ifindex = old->ifindex;
 	strcpy(t->name, old->name);
 	request_add(r->list, OP_SET, t, P_ALL & ~BIT(P_NAME))->line = r->start;
@@ -263,6 +267,7 @@ static void add_request(struct reader *r, struct tunnel *t)
 static void read_add(struct reader *r, char **words, size_t n)
 {
 	uint32_t mask = 0;
+	const char *why;
 	struct tunnel t;
 	char what[512];
 	bool secret;
@@ -279,8 +284,9 @@ static void read_add(struct reader *r, char **words, size_t n)
 	}
 	if (secret)
 		t.require_ipsec = true;
-	if (!(mask & BIT(P_REMOTE_ADDRESS))) {
-		refuse_line(r, "remote-address: is needed");
+	why = complete_new(&t, mask);
+	if (why) {
+		refuse_line(r, why);
 		return;
 	}
 	add_request(r, &t);

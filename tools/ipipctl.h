@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <linux/if_link.h>
+#include <linux/if_tunnel.h>
 
 #include <if_ipip.h>
 
@@ -35,6 +36,12 @@ enum {
 	P_DISABLED,
 	P_DONT_FRAGMENT,
 	P_DSCP,
+	P_ENCAP,
+	P_ENCAP_CSUM,
+	P_ENCAP_DPORT,
+	P_ENCAP_REMCSUM,
+	P_ENCAP_SPORT,
+	P_EXTERNAL,
 	P_FWMARK,
 	P_KEEPALIVE,
 	P_KEEPALIVE_MODE,
@@ -76,6 +83,7 @@ enum {
  * @mtu_auto: IFLA_IPIP_EXT_MTU_AUTO
  * @pmtudisc: IFLA_IPTUN_PMTUDISC
  * @require_ipsec: IFLA_IPIP_EXT_REQUIRE_IPSEC
+ * @external: IFLA_IPTUN_COLLECT_METADATA
  * @mtu: bytes
  * @local: outer source, network byte order
  * @remote: outer destination, network byte order
@@ -85,6 +93,10 @@ enum {
  * @mode: IPPROTO_* of what is inside, 0 is any
  * @df: IPIP_DF_*
  * @clamp: IPIP_CLAMP_*
+ * @encap: TUNNEL_ENCAP_*
+ * @encap_flags: TUNNEL_ENCAP_FLAG_*
+ * @encap_sport: UDP port, host byte order, 0 is one for each flow
+ * @encap_dport: UDP port, host byte order
  * @keepalive_mode: IPIP_KEEPALIVE_MODE_*
  * @keepalive_state: IPIP_KEEPALIVE_STATE_*
  * @keepalive_target: address behind the tunnel, network byte order
@@ -109,6 +121,7 @@ struct tunnel {
 	bool mtu_auto;
 	bool pmtudisc;
 	bool require_ipsec;
+	bool external;
 	uint32_t mtu;
 	uint32_t local;
 	uint32_t remote;
@@ -118,6 +131,10 @@ struct tunnel {
 	uint8_t mode;
 	uint8_t df;
 	uint8_t clamp;
+	uint8_t encap;
+	uint16_t encap_flags;
+	uint16_t encap_sport;
+	uint16_t encap_dport;
 	uint8_t keepalive_mode;
 	uint8_t keepalive_state;
 	uint32_t keepalive_target;
@@ -239,6 +256,8 @@ extern const struct property properties[P_COUNT];
 void tunnel_defaults(struct tunnel *t);
 int find_property(const char *what, const char *word, size_t len);
 bool is_ignored(const char *word, size_t len);
+bool is_yes_no(unsigned int p);
+const char *complete_new(struct tunnel *t, uint32_t mask);
 int parse_properties(const char *what, char **words, size_t n,
 		     struct tunnel *t, uint32_t *mask);
 bool is_default(const struct tunnel *t, unsigned int p);

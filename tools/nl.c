@@ -3,11 +3,11 @@
  * rtnetlink through libmnl: one dump for what there is, one batch for what shall
  * be. What the kernel says of a refusal, and of which attribute, is kept.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 /* Before the kernel's headers, which then leave out what it has. */
 #include <net/if.h>
-#include <linux/if_tunnel.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -48,6 +48,7 @@ const char *const counter_names[__IFLA_IPIP_XSTATS_MAX] = {
 	[IFLA_IPIP_XSTATS_KEEPALIVE_FORGED] = "keepalive_forged",
 	[IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED] = "keepalive_reflected",
 	[IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED] = "keepalive_rate_limited",
+	[IFLA_IPIP_XSTATS_TX_ENCAP] = "tx_encap",
 };
 
 static struct mnl_socket *nl;
@@ -171,6 +172,11 @@ static void read_data(const struct nlattr *nest, struct tunnel *t)
 	t->mode = get_number(tb[IFLA_IPTUN_PROTO]);
 	t->pmtudisc = get_number(tb[IFLA_IPTUN_PMTUDISC]);
 	t->fwmark = get_number(tb[IFLA_IPTUN_FWMARK]);
+	t->encap = get_number(tb[IFLA_IPTUN_ENCAP_TYPE]);
+	t->encap_flags = get_number(tb[IFLA_IPTUN_ENCAP_FLAGS]);
+	t->encap_sport = ntohs(get_number(tb[IFLA_IPTUN_ENCAP_SPORT]));
+	t->encap_dport = ntohs(get_number(tb[IFLA_IPTUN_ENCAP_DPORT]));
+	t->external = tb[IFLA_IPTUN_COLLECT_METADATA];
 	link = get_number(tb[IFLA_IPTUN_LINK]);
 	if (link && !if_indextoname(link, t->link))
 		snprintf(t->link, sizeof(t->link), "if%u", link);
@@ -197,6 +203,15 @@ static void read_stats(const struct nlattr *attr, struct tunnel *t)
 	if (len > sizeof(t->stats))
 		len = sizeof(t->stats);
 	memcpy(&t->stats, mnl_attr_get_payload(attr), len);
+}
+
+/* The tunnel that each netns has from the start was made by nobody: it is neither
+ * numbered nor exported.
+ */
+static bool is_fallback(const struct tunnel *t)
+{
+	return !strcmp(t->name, "tunl0") && !t->local && !t->remote &&
+	       !*t->link && !t->external;
 }
 
 static int read_link(const struct nlmsghdr *nlh, void *data)
@@ -232,6 +247,10 @@ static int read_link(const struct nlmsghdr *nlh, void *data)
 	get_string(tb[IFLA_IFALIAS], t->comment, sizeof(t->comment));
 	t->mtu = get_number(tb[IFLA_MTU]);
 	read_data(info[IFLA_INFO_DATA], t);
+	if (is_fallback(t)) {
+		list->n--;
+		return MNL_CB_OK;
+	}
 	read_counters(info[IFLA_INFO_XSTATS], t);
 	read_stats(tb[IFLA_STATS64], t);
 	return MNL_CB_OK;
@@ -316,6 +335,11 @@ static const struct {
 	{ IFLA_INFO_DATA, IFLA_IPTUN_PROTO, P_MODE },
 	{ IFLA_INFO_DATA, IFLA_IPTUN_PMTUDISC, P_DONT_FRAGMENT },
 	{ IFLA_INFO_DATA, IFLA_IPTUN_FWMARK, P_FWMARK },
+	{ IFLA_INFO_DATA, IFLA_IPTUN_ENCAP_TYPE, P_ENCAP },
+	{ IFLA_INFO_DATA, IFLA_IPTUN_ENCAP_FLAGS, P_ENCAP_CSUM },
+	{ IFLA_INFO_DATA, IFLA_IPTUN_ENCAP_SPORT, P_ENCAP_SPORT },
+	{ IFLA_INFO_DATA, IFLA_IPTUN_ENCAP_DPORT, P_ENCAP_DPORT },
+	{ IFLA_INFO_DATA, IFLA_IPTUN_COLLECT_METADATA, P_EXTERNAL },
 	{ IFLA_IPIP_EXT, IFLA_IPIP_EXT_DF, P_DONT_FRAGMENT },
 	{ IFLA_IPIP_EXT, IFLA_IPIP_EXT_CLAMP_MSS, P_CLAMP_TCP_MSS },
 	{ IFLA_IPIP_EXT, IFLA_IPIP_EXT_MTU_AUTO, P_MTU },
@@ -329,9 +353,11 @@ static const struct {
 #define P_EXT	(BIT(P_DONT_FRAGMENT) | BIT(P_CLAMP_TCP_MSS) | BIT(P_MTU) | \
 		 BIT(P_REQUIRE_IPSEC) | BIT(P_KEEPALIVE) | \
 		 BIT(P_KEEPALIVE_MODE) | BIT(P_KEEPALIVE_TARGET))
-#define P_DATA	(P_EXT | BIT(P_LINK) | BIT(P_LOCAL_ADDRESS) | BIT(P_MODE) | \
-		 BIT(P_REMOTE_ADDRESS) | BIT(P_TTL) | BIT(P_DSCP) | \
-		 BIT(P_FWMARK))
+#define P_FLAGS	(BIT(P_ENCAP_CSUM) | BIT(P_ENCAP_REMCSUM))
+#define P_DATA	(P_EXT | P_FLAGS | BIT(P_ENCAP) | BIT(P_ENCAP_SPORT) | \
+		 BIT(P_ENCAP_DPORT) | BIT(P_EXTERNAL) | BIT(P_LINK) | \
+		 BIT(P_LOCAL_ADDRESS) | BIT(P_MODE) | BIT(P_REMOTE_ADDRESS) | \
+		 BIT(P_TTL) | BIT(P_DSCP) | BIT(P_FWMARK))
 
 static void put_ext(struct nlmsghdr *nlh, const struct tunnel *t, uint32_t mask)
 {
@@ -386,6 +412,18 @@ static void put_data(struct nlmsghdr *nlh, const struct tunnel *t, uint32_t mask
 		mnl_attr_put_u8(nlh, IFLA_IPTUN_PMTUDISC, t->pmtudisc);
 	if (mask & BIT(P_FWMARK))
 		mnl_attr_put_u32(nlh, IFLA_IPTUN_FWMARK, t->fwmark);
+	if (mask & BIT(P_ENCAP))
+		mnl_attr_put_u16(nlh, IFLA_IPTUN_ENCAP_TYPE, t->encap);
+	if (mask & P_FLAGS)
+		mnl_attr_put_u16(nlh, IFLA_IPTUN_ENCAP_FLAGS, t->encap_flags);
+	if (mask & BIT(P_ENCAP_SPORT))
+		mnl_attr_put_u16(nlh, IFLA_IPTUN_ENCAP_SPORT,
+				 htons(t->encap_sport));
+	if (mask & BIT(P_ENCAP_DPORT))
+		mnl_attr_put_u16(nlh, IFLA_IPTUN_ENCAP_DPORT,
+				 htons(t->encap_dport));
+	if (mask & BIT(P_EXTERNAL) && t->external && !t->ifindex)
+		mnl_attr_put(nlh, IFLA_IPTUN_COLLECT_METADATA, 0, NULL);
 	if (mask & P_EXT)
 		put_ext(nlh, t, mask);
 	mnl_attr_nest_end(nlh, data);

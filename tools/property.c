@@ -67,6 +67,11 @@ static const struct word modes[] = {
 	{ "ipip", IPPROTO_IPIP }, { "mplsip", IPPROTO_MPLS }, { "any", 0 }, { }
 };
 
+static const struct word encaps[] = {
+	{ "none", TUNNEL_ENCAP_NONE }, { "fou", TUNNEL_ENCAP_FOU },
+	{ "gue", TUNNEL_ENCAP_GUE }, { }
+};
+
 /* Returns NULL, or @why if it is none of them. */
 static const char *parse_word(const struct word *words, const char *name,
 			      uint8_t *value, const char *why)
@@ -405,6 +410,106 @@ static void format_mode(const struct tunnel *t, char *out)
 	format_word(modes, t->mode, out);
 }
 
+static const char *parse_encap(struct tunnel *t, const char *value)
+{
+	return parse_word(encaps, value, &t->encap, "must be none, fou or gue");
+}
+
+static void format_encap(const struct tunnel *t, char *out)
+{
+	format_word(encaps, t->encap, out);
+}
+
+static const char *parse_encap_flag(struct tunnel *t, const char *value,
+				    uint16_t flag)
+{
+	bool on = t->encap_flags & flag;
+	const char *why = parse_yes_no(value, &on);
+
+	if (on)
+		t->encap_flags |= flag;
+	else
+		t->encap_flags &= ~flag;
+	return why;
+}
+
+static const char *parse_encap_csum(struct tunnel *t, const char *value)
+{
+	return parse_encap_flag(t, value, TUNNEL_ENCAP_FLAG_CSUM);
+}
+
+static void format_encap_csum(const struct tunnel *t, char *out)
+{
+	format_word(yes_no, !!(t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM), out);
+}
+
+static const char *parse_encap_remcsum(struct tunnel *t, const char *value)
+{
+	return parse_encap_flag(t, value, TUNNEL_ENCAP_FLAG_REMCSUM);
+}
+
+static void format_encap_remcsum(const struct tunnel *t, char *out)
+{
+	format_word(yes_no, !!(t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM), out);
+}
+
+static const char *parse_port(const char *value, const char *word, uint16_t *out)
+{
+	uint64_t port;
+
+	if (!strcmp(value, word)) {
+		*out = 0;
+		return NULL;
+	}
+	if (parse_number(value, UINT16_MAX, &port))
+		return "must be 0 to 65535";
+	*out = port;
+	return NULL;
+}
+
+static const char *parse_encap_sport(struct tunnel *t, const char *value)
+{
+	return parse_port(value, "auto", &t->encap_sport);
+}
+
+static void format_encap_sport(const struct tunnel *t, char *out)
+{
+	if (t->encap_sport)
+		sprintf(out, "%u", t->encap_sport);
+	else
+		strcpy(out, "auto");
+}
+
+static const char *parse_encap_dport(struct tunnel *t, const char *value)
+{
+	return parse_port(value, "none", &t->encap_dport);
+}
+
+static void format_encap_dport(const struct tunnel *t, char *out)
+{
+	if (t->encap_dport)
+		sprintf(out, "%u", t->encap_dport);
+	else
+		strcpy(out, "none");
+}
+
+static const char *parse_external(struct tunnel *t, const char *value)
+{
+	/* A tunnel that is there has been read: it can't be made another. */
+	bool external = t->external;
+	const char *why = parse_yes_no(value, &external);
+
+	if (!why && t->ifindex && external != t->external)
+		return "can't be changed: external mode is for good";
+	t->external = external;
+	return why;
+}
+
+static void format_external(const struct tunnel *t, char *out)
+{
+	format_word(yes_no, t->external, out);
+}
+
 static const char *parse_disabled(struct tunnel *t, const char *value)
 {
 	return parse_yes_no(value, &t->disabled);
@@ -472,6 +577,18 @@ const struct property properties[P_COUNT] = {
 	[P_DONT_FRAGMENT] = { "dont-fragment", "no|inherit|set|legacy", NULL,
 		parse_df, format_df },
 	[P_DSCP] = { "dscp", "inherit|0-63", NULL, parse_dscp, format_dscp },
+	[P_ENCAP] = { "encap", "none|fou|gue", "none", parse_encap,
+		format_encap },
+	[P_ENCAP_CSUM] = { "encap-csum", "no|yes", "no", parse_encap_csum,
+		format_encap_csum },
+	[P_ENCAP_DPORT] = { "encap-dport", "none|1-65535", "none",
+		parse_encap_dport, format_encap_dport },
+	[P_ENCAP_REMCSUM] = { "encap-remcsum", "no|yes", "no",
+		parse_encap_remcsum, format_encap_remcsum },
+	[P_ENCAP_SPORT] = { "encap-sport", "auto|1-65535", "auto",
+		parse_encap_sport, format_encap_sport },
+	[P_EXTERNAL] = { "external", "no|yes", NULL, parse_external,
+		format_external },
 	[P_FWMARK] = { "fwmark", "NUMBER", "0", parse_fwmark, format_fwmark },
 	[P_KEEPALIVE] = { "keepalive", "INTERVAL[,RETRIES]|no", "no",
 		parse_keepalive, format_keepalive },
@@ -534,6 +651,43 @@ bool is_ignored(const char *word, size_t len)
 {
 	return len == strlen("allow-fast-path") &&
 	       !strncmp(word, "allow-fast-path", len);
+}
+
+/**
+ * is_yes_no() - Is it a property that is either yes or no?
+ * @p: the property
+ *
+ * Return: true if it can be a condition by itself.
+ */
+bool is_yes_no(unsigned int p)
+{
+	switch (p) {
+	case P_DISABLED:
+	case P_ENCAP_CSUM:
+	case P_ENCAP_REMCSUM:
+	case P_EXTERNAL:
+	case P_REQUIRE_IPSEC:
+	case P_RUNNING:
+		return true;
+	}
+	return false;
+}
+
+/**
+ * complete_new() - Is enough said of a new tunnel?
+ * @t: the tunnel; in external mode it has no far end that could be asked
+ * @mask: BIT(P_*) of what was said
+ *
+ * Return: NULL, or what is missing.
+ */
+const char *complete_new(struct tunnel *t, uint32_t mask)
+{
+	if (!t->external)
+		return mask & BIT(P_REMOTE_ADDRESS) ? NULL :
+						      "remote-address: is needed";
+	if (!(mask & BIT(P_KEEPALIVE)))
+		t->keepalive_interval = 0;
+	return NULL;
 }
 
 /**

@@ -67,8 +67,7 @@ static int parse_condition(const char *word, struct condition *c)
 		word += *word == '!';
 		c->p = find_property("where", word, strlen(word));
 		strcpy(c->value, "yes");
-		if (c->p >= 0 && c->p != P_RUNNING && c->p != P_DISABLED &&
-		    c->p != P_REQUIRE_IPSEC)
+		if (c->p >= 0 && !is_yes_no(c->p))
 			return usage("where", "%s: has no value",
 				     properties[c->p].name);
 		return c->p < 0 ? IPIPCTL_USAGE : 0;
@@ -276,6 +275,17 @@ static void json_tunnel(const struct tunnel *t, bool stats)
 	json_number("fwmark", t->fwmark);
 	json_comma();
 	json_property(t, P_MODE);
+	json_bool("external", t->external);
+	json_comma();
+	json_property(t, P_ENCAP);
+	json_number("encap_sport", t->encap_sport);
+	json_comma();
+	json_number("encap_dport", t->encap_dport);
+	json_comma();
+	json_bool("encap_csum", t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM);
+	json_comma();
+	json_bool("encap_remcsum", t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM);
+	json_comma();
 	json_keepalive(t);
 	json_bool("require_ipsec", t->require_ipsec);
 	json_comma();
@@ -529,7 +539,9 @@ static void print_words(const struct tunnel *t, unsigned int column, bool wrap)
 		P_KEEPALIVE, P_DSCP, P_CLAMP_TCP_MSS, P_DONT_FRAGMENT,
 	};
 	static const uint8_t ours[] = {
-		P_TTL, P_LINK, P_FWMARK, P_MODE, P_REQUIRE_IPSEC,
+		P_TTL, P_LINK, P_FWMARK, P_MODE, P_REQUIRE_IPSEC, P_EXTERNAL,
+		P_ENCAP, P_ENCAP_SPORT, P_ENCAP_DPORT, P_ENCAP_CSUM,
+		P_ENCAP_REMCSUM,
 		P_KEEPALIVE_MODE, P_KEEPALIVE_TARGET,
 	};
 	static const uint8_t state[] = {

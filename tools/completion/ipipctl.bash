@@ -5,11 +5,13 @@
 
 _ipipctl_values() {	# PROPERTY
 	case $1 in
-	disabled | require-ipsec | running) echo no yes ;;
+	disabled | encap-csum | encap-remcsum | external | require-ipsec | running) echo no yes ;;
 	clamp-tcp-mss) echo no yes tx both ;;
 	dont-fragment) echo no inherit set legacy ;;
 	dscp | ttl) echo inherit ;;
-	mtu) echo auto ;;
+	encap) echo none fou gue ;;
+	encap-dport) echo none ;;
+	encap-sport | mtu) echo auto ;;
 	keepalive) echo no 10s,10 ;;
 	keepalive-mode) echo cookie routeros icmp ;;
 	keepalive-state) echo off up down ;;
