@@ -98,14 +98,15 @@ def topo(arguments=""):
 
 
 class netns:
-    """Context: what is opened inside belongs to the network namespace."""
+    """Context: what is opened inside belongs to the network namespace, which has a
+    name or is a file."""
 
     def __init__(self, name):
         self.name = name
 
     def __enter__(self):
         self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        there = os.open(os.path.join("/run/netns", self.name), os.O_RDONLY)
         self._set(there)
         os.close(there)
 
@@ -171,6 +172,7 @@ def mac(ns, device):
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
+NLM_F_DUMP, NLM_F_APPEND, NLMSG_ERROR, NLMSG_DONE = 0x300, 0x800, 2, 3
 IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 3, 4, 18
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_XSTATS = 1, 2, 3
 NLA_F_NESTED = 0x8000
@@ -216,7 +218,8 @@ STATE = {"off": 0, "up": 1, "down": 2}
 XSTATS = ("rx_protocol rx_policy rx_no_ipsec rx_ecn rx_no_memory tx_malformed tx_protocol "
           "tx_nested tx_no_nexthop tx_no_route tx_loop tx_no_ipsec tx_too_big tx_no_memory "
           "rx_mss_clamped tx_mss_clamped keepalive_sent keepalive_unsent keepalive_answered "
-          "keepalive_late keepalive_forged keepalive_reflected keepalive_rate_limited").split()
+          "keepalive_late keepalive_forged keepalive_reflected keepalive_rate_limited "
+          "tx_encap").split()
 _WORDS = {"df": DF, "clamp_mss": CLAMP, "keepalive_mode": MODE, "keepalive_state": STATE}
 
 
@@ -294,6 +297,33 @@ class Rtnl:
                 at = struct.unpack_from("=HH", self.sent, where)[1] & 0x3fff
             offset += (alen + 3) & ~3
         return error, message, at
+
+    def dump(self, kind, family=0, size=16):
+        """The bodies of a dump's messages; size: of the header that the request has."""
+        self.seq += 1
+        self.sock.send(struct.pack("=IHHII", 16 + size, kind, NLM_F_REQUEST | NLM_F_DUMP,
+                                   self.seq, 0) + bytes([family]) + bytes(size - 1))
+        bodies = []
+        while True:
+            data = self.sock.recv(1 << 20)
+            while data:
+                length, what, _, seq, _ = struct.unpack_from("=IHHII", data)
+                if seq == self.seq and what in (NLMSG_ERROR, NLMSG_DONE):
+                    return bodies
+                if seq == self.seq:
+                    bodies.append(data[16:length])
+                data = data[(length + 3) & ~3:]
+
+    def send(self, kind, flags, body):
+        """A request as it is; errno."""
+        self.seq += 1
+        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind,
+                                   flags | NLM_F_REQUEST | NLM_F_ACK, self.seq, 0) + body)
+        while True:
+            reply = self.sock.recv(65536)
+            length, what, _, seq, _ = struct.unpack_from("=IHHII", reply)
+            if seq == self.seq and what == NLMSG_ERROR:
+                return -struct.unpack_from("=i", reply, 16)[0]
 
     def add(self, name, *info, extra=b""):
         return self.request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name, info, extra)

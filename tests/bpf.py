@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Two programs for tc, put together by hand, so that no compiler is needed: one
+gives a packet the metadata of a tunnel, one looks at them.
+
+  bpf.py set PIN LOCAL REMOTE TOS TTL df|-	for the egress of a device in external mode
+  bpf.py expect PIN REMOTE			for its ingress: drops what isn't from there
+"""
+import ctypes
+import ipaddress
+import os
+import platform
+import struct
+import sys
+
+SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+PROG_LOAD, OBJ_PIN, SCHED_CLS = 5, 6, 3
+GET_TUNNEL_KEY, SET_TUNNEL_KEY = 20, 21
+DONT_FRAGMENT = 4
+TC_ACT_OK, TC_ACT_SHOT = 0, 2
+# struct bpf_tunnel_key, on the stack
+KEY, SIZE = -48, 44
+REMOTE, TOS, TTL, LOCAL = KEY + 4, KEY + 20, KEY + 21, KEY + 28
+
+
+def insn(code, dst=0, src=0, off=0, imm=0):
+    return struct.pack("=BBhI", code, src << 4 | dst, off, imm & 0xffffffff)
+
+
+def store(size, off, value):
+    return insn({1: 0x72, 4: 0x62, 8: 0x7a}[size], 10, 0, off, value)
+
+
+def call_with_key(function, flags):
+    return (insn(0xbf, 2, 10) + insn(0x07, 2, imm=KEY) + insn(0xb7, 3, imm=SIZE) +
+            insn(0xb7, 4, imm=flags) + insn(0x85, imm=function))
+
+
+def verdict(value):
+    return insn(0xb7, 0, imm=value) + insn(0x95)
+
+
+def number(address):
+    return int(ipaddress.IPv4Address(address))
+
+
+CLEAR = b"".join(store(8, off, 0) for off in range(KEY, 0, 8))
+UNLESS_0 = insn(0x15, 0, off=2, imm=0) + verdict(TC_ACT_SHOT)
+
+
+def set_key(local, remote, tos, ttl, df):
+    return (CLEAR + store(4, REMOTE, number(remote)) + store(4, LOCAL, number(local)) +
+            store(1, TOS, int(tos, 0)) + store(1, TTL, int(ttl)) +
+            call_with_key(SET_TUNNEL_KEY, DONT_FRAGMENT if df == "df" else 0) +
+            UNLESS_0 + verdict(TC_ACT_OK))
+
+
+def expect(remote):
+    return (CLEAR + call_with_key(GET_TUNNEL_KEY, 0) + UNLESS_0 +
+            insn(0x61, 1, 10, REMOTE) + insn(0x16, 1, off=2, imm=number(remote)) +
+            verdict(TC_ACT_SHOT) + verdict(TC_ACT_OK))
+
+
+def bpf(command, attributes):
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(attributes, 128)
+    result = libc.syscall(SYS_BPF, command, buffer, 128)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"bpf({command})")
+    return result
+
+
+def main():
+    what, pin, *arguments = sys.argv[1:]
+    program = {"set": set_key, "expect": expect}[what](*arguments)
+    code = ctypes.create_string_buffer(program, len(program))
+    gpl = ctypes.create_string_buffer(b"GPL")
+    log = ctypes.create_string_buffer(65536)
+    try:
+        fd = bpf(PROG_LOAD, struct.pack("=IIQQIIQ", SCHED_CLS, len(program) // 8,
+                                        ctypes.addressof(code), ctypes.addressof(gpl), 1,
+                                        len(log), ctypes.addressof(log)))
+    except OSError:
+        print(log.value.decode(), file=sys.stderr)
+        raise
+    path = ctypes.create_string_buffer(os.fsencode(pin))
+    bpf(OBJ_PIN, struct.pack("=QI", ctypes.addressof(path), fd))
+
+
+main()
