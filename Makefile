@@ -7,6 +7,9 @@
 #     K=6.12		  with this kernel only
 #     T=ecn			  only the test files with this in the name
 #     IPIP=in-tree		  against the in-tree driver
+#   make check-upstream	run the kernel's own selftests for ipip with the in-tree
+#			driver and with ours, side by side
+#   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
 #   make fuzz		fuzz the parsers of strangers' bytes
 #     FUZZ_TIME=600		  each for so many seconds
 #   make lint		static checks
@@ -14,7 +17,9 @@
 #			one, and ipipctl under PREFIX, or take them away again
 #   make install-tools, uninstall-tools	ipipctl alone
 #     DESTDIR= PREFIX=/usr/local
+#     SIGN_KEY= SIGN_CERT=	  sign the module: the key and its X.509 certificate
 #   make load, unload	swap the drivers of this machine
+#     KEEP=1		  and have the tunnels again, or FORCE=1: without them
 
 KVER	:= $(shell uname -r)
 ifneq ($(K),)
@@ -32,13 +37,23 @@ module:
 	@cp -rpu $(SOURCES) $(BUILD)/
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD) $(KBUILD_ARGS) modules
 
+# Signed before it is compressed. Kbuild would look for the key that the kernel was
+# built with.
 install: module install-tools
-	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD) INSTALL_MOD_DIR=updates modules_install
-	depmod $(KVER)
+ifneq ($(SIGN_KEY),)
+	tail -c 28 $(BUILD)/ipip.ko | grep -q '^~Module signature appended~$$' || \
+		$(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $(BUILD)/ipip.ko
+else
+	@! grep -qs Y /sys/module/module/parameters/sig_enforce || \
+		echo "This kernel wants signed modules: say SIGN_KEY= and SIGN_CERT=" >&2
+endif
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD) INSTALL_MOD_DIR=updates \
+		INSTALL_MOD_PATH=$(DESTDIR) CONFIG_MODULE_SIG_ALL= DEPMOD=true modules_install
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVER)
 
 uninstall: uninstall-tools
-	$(RM) /lib/modules/$(KVER)/updates/ipip.ko*
-	depmod $(KVER)
+	$(RM) $(DESTDIR)/lib/modules/$(KVER)/updates/ipip.ko*
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVER)
 
 tools:
 	@$(MAKE) -s -C tools
@@ -60,6 +75,14 @@ check:
 	@tests/setup
 	@tests/run "$(K)" "$(T)"
 
+check-upstream:
+	@tests/setup upstream
+	@tests/upstream $(K)
+
+check-uml:
+	@tests/setup uml $(K)
+	@tests/uml "$(K)" "$(T)"
+
 fuzz:
 	@tests/setup fuzz
 	@tests/unit/run fuzz $(FUZZ_TIME)
@@ -72,4 +95,4 @@ clean:
 	$(RM) -r build
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools load \
-	unload demo check fuzz lint clean
+	unload demo check check-upstream check-uml fuzz lint clean

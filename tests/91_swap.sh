@@ -36,4 +36,57 @@ tunnel b 10.2.0.1 10.1.0.1
 ip -n a addr add 192.168.0.1/30 dev t0
 ip -n b addr add 192.168.0.2/30 dev t0
 check "and works" ns a ping -c 1 -W 5 192.168.0.2
+
+# KEEP=1: the tunnels come back.
+config() {	# all that is asked of it
+	local n
+	for n in a b; do
+		ip -n $n -d -o link show type ipip | sed 's/qdisc.*qlen [0-9]*//; s/mode DEFAULT//'
+		ip -n $n -o -4 addr show dev t0
+		ip -n $n -o -6 addr show dev t0 scope global
+		ip -n $n addr show dev tunl0 | sed 1,2d
+		ip -n $n route show table all | grep -E 'dev (t0|tunl0|far)' | grep -v 'table local' | sort
+	done
+	ip -n c -d -o link show type ipip | sed 's/qdisc.*qlen [0-9]*//'
+	ns a sysctl net.ipv4.conf.t0.rp_filter net.ipv4.conf.tunl0.forwarding
+}
+stock() { sed 's/^[0-9]*: tunl0/tunl0/' "$1"; }
+ns_add c
+ip -n a addr add 192.0.2.1/32 dev t0
+ip -n a link set t0 alias "to b" group 7
+ip -n a route add 172.16.2.0/24 dev t0 metric 5 mtu 1400
+ip -n b route add 172.16.1.0/24 dev t0
+ip -n a route add 198.51.100.0/24 table 77 nexthop dev t0 weight 2 nexthop via 10.1.0.254 dev wan
+ip -n a addr add 172.16.1.129/32 dev tunl0
+ip -n a link set tunl0 mtu 1440 up
+ip -n a route add 172.16.77.0/24 via 10.2.0.1 dev tunl0 onlink
+ip -n a link add name far type ipip local 10.1.0.1 remote 10.9.9.9 ttl 5
+ip -n a link set far netns c
+ns a sysctl -qw net.ipv4.conf.t0.rp_filter=2 net.ipv4.conf.tunl0.forwarding=0
+config > "$WORK/before"
+refuse "unload without KEEP or FORCE" ./swap unload
+check "it names tunl0, which is in use" grep -q 'netns a: tunl0' "$WORK/output"
+check "unload with KEEP=1" env KEEP=1 ./swap unload
+is "the in-tree driver has its place" "$(loaded)" in-tree
+config > "$WORK/after"
+is "all is as it was" "$(diff <(stock "$WORK/before") <(stock "$WORK/after"))" ""
+check "the tunnel works" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+check "load with KEEP=1" env KEEP=1 ./swap load "$MODULE"
+is "ours is loaded" "$(loaded)" ours
+config > "$WORK/after"
+is "all is as it was" "$(diff <(stock "$WORK/before") <(stock "$WORK/after"))" ""
+check "the tunnel works" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+./ext a t0 df=no clamp_mss=both keepalive_interval=1000 keepalive_retries=7 mtu_auto=1
+extras() { ./ext a t0 df clamp_mss keepalive_interval keepalive_retries mtu_auto; }
+want=$(extras)
+check "load ours in the place of ours" env KEEP=1 ./swap load "$MODULE"
+is "what only ours has is as it was" "$(extras)" "$want"
+check "unload says what the in-tree driver hasn't got" \
+	sh -c "KEEP=1 ./swap unload 2>&1 | grep -q 't0: the in-tree driver has no word'"
+check "load" env KEEP=1 ./swap load "$MODULE"
+cp "$MODULE" "$WORK/broken.ko" && truncate -s 1000 "$WORK/broken.ko"
+refuse "load what can't be loaded" env KEEP=1 ./swap load "$WORK/broken.ko"
+check "a driver is back" test -e /sys/module/ipip
+check "and so are the tunnels" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+check "load ours again" env KEEP=1 ./swap load "$MODULE"
 refuse "load without a right to" setpriv --reuid 65534 --clear-groups ./swap load "$MODULE"
