@@ -66,7 +66,8 @@ vm_accel() {
 
 # vm_run RELEASE SECONDS CONSOLE [vng option ...] -- COMMAND
 # Run a command as root in a guest with this kernel. The console's log goes to a
-# file. The host's file system is there, read-only but for --rwdir.
+# file. The host's file system is there, read-only but for --rwdir. vm_emulate=1: not
+# by KVM.
 vm_run() {
 	local release=$1 limit=$2 console=$3 options=()
 	shift 3
@@ -74,7 +75,7 @@ vm_run() {
 	# QEMU 7.2 may run one processor's code from a translation that
 	# another is just patching: the guest's kernel dies of its own int3 when a
 	# static key changes under traffic. All on one thread they can't race.
-	[ "$(vm_accel "$release")" = kvm ] ||
+	[ -z "${vm_emulate:-}" ] && [ "$(vm_accel "$release")" = kvm ] ||
 		options+=(--disable-kvm --qemu-opts="-accel tcg,thread=single")
 	: > "$console"
 	# Not microvm: it has no PCI bus for a NIC. And through a pipe: QEMU opens

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A flowtable takes flows through the tunnel past the stack, where the kernel has
+# one that knows tunnels (6.19 and newer), and doesn't where the driver has to see them.
+. ./lib.sh
+
+if ! command -v nft > /dev/null || [ "$(uname -r | awk -F. '{ print ($1 * 100 + $2 >= 619) }')" != 1 ]; then
+	skip "flowtable" "this kernel's flowtable knows no tunnels, or no nft"
+	exit
+fi
+
+offload() {	# NETNS DEVICE...
+	local devices=${*:2}
+
+	ns "$1" nft -f - <<- END
+		flush ruleset
+		table ip f {
+			flowtable ft {
+				hook ingress priority filter
+				devices = { ${devices// /, } }
+			}
+			chain forward {
+				type filter hook forward priority filter
+				ct state established meta l4proto tcp flow add @ft
+				counter
+			}
+		}
+	END
+}
+stack() { ns a nft list chain ip f forward | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'; }
+# Packets of a transfer that the stack has seen on a's way.
+bulk() {
+	local before
+
+	offload a h1 wan
+	before=$(stack)
+	check "$1: TCP" tcp_bulk h1 h2 172.16.2.2 2
+	check "$1: TCP, back" tcp_bulk h2 h1 172.16.1.2 2
+	seen=$(($(stack) - before))
+	echo "# $1: the stack has seen $seen packets"
+}
+
+topo
+check "a flowtable is there" offload a h1 wan
+ns a nft flush ruleset
+bulk "plain"
+check "plain: the stack has seen the beginning only" test "$seen" -lt 60
+capture r a "proto 4 and src 10.1.0.1"
+check "plain: ping goes on" ns h1 ping -c 1 -W 5 172.16.2.2
+captured > "$WORK/packets"
+check "plain: encapsulated as ever" grep -q '10.1.0.1 > 10.2.0.1: *IP' "$WORK/packets"
+
+if [ "$IPIP" = ours ]; then
+	./ext a t0 clamp_mss=rx
+	bulk "MSS clamp"
+	check "MSS clamp: all comes through the driver" test "$seen" -gt 200
+	./ext a t0 clamp_mss=off require_ipsec=1
+	offload a h1 wan
+	refuse "IPsec required: nothing passes in the clear" \
+		timeout 10 bash -c '. ./lib.sh; trap - EXIT; WORK='"$WORK"' tcp_bulk h1 h2 172.16.2.2 1'
+	./ext a t0 require_ipsec=0
+	bulk "plain again"
+	check "plain again: past the stack" test "$seen" -lt 60
+fi
+modprobe -q fou || exit 0
+for n in a b; do
+	ns $n ip fou add port 5555 ipproto 4
+	ip -n $n link set t0 type ipip encap fou encap-sport auto encap-dport 5555
+done
+if [ "$IPIP" = ours ]; then
+	bulk "FOU"
+	check "FOU: all comes through the driver" test "$seen" -gt 200
+fi
