@@ -91,14 +91,14 @@ vm_run() {
 }
 
 # What comes from a kernel's source: checkpatch and kernel-doc, the schema of
-# netlink specifications and the client that works by them. Unpacked once; prints
-# where it is.
+# netlink specifications and the client that works by them. Of the oldest that there
+# is: newer ones, for check-uml, have them elsewhere. Unpacked once; prints where it is.
 vm_kernel_scripts() {
 	local archive scripts=$vm_cache/scripts
 
 	if [ ! -e "$scripts/netlink/netlink-raw.yaml" ]; then
 		# shellcheck disable=SC2012 # the names are the distribution's
-		archive=$(ls /usr/src/linux-source-*.tar.* 2> /dev/null | sort -V | tail -n 1)
+		archive=$(ls /usr/src/linux-source-*.tar.* 2> /dev/null | sort -V | head -n 1)
 		[ -n "$archive" ] || return 1
 		rm -rf "$scripts.new"
 		mkdir -p "$scripts.new/ynl"
