@@ -389,7 +389,6 @@ static void ipip_destruct(struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 
-	gro_cells_destroy(&tunnel->gro_cells);
 	ipip_parms_free(rcu_dereference_protected(tunnel->parms, 1));
 }
 
@@ -422,10 +421,6 @@ int ipip_create(struct net_device *dev, struct net *net,
 	err = ipip_keepalive_hook_get(net, parms);
 	if (err)
 		goto err_parms;
-	err = gro_cells_init(&tunnel->gro_cells, dev);
-	if (err)
-		goto err_hook;
-
 	mtu = ipip_mtu_bind(dev, net, parms, NULL) ?: ETH_DATA_LEN - parms->hlen;
 	dev->min_mtu = IPV4_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU - parms->hlen;
@@ -438,7 +433,7 @@ int ipip_create(struct net_device *dev, struct net *net,
 
 	err = register_netdevice(dev);
 	if (err)
-		goto err_gro_cells;
+		goto err_hook;
 
 	/* Not earlier: a failed registration may run the destructor or not. */
 	dev->priv_destructor = ipip_destruct;
@@ -446,10 +441,8 @@ int ipip_create(struct net_device *dev, struct net *net,
 	ipip_mtu_schedule(net);
 	return 0;
 
-err_gro_cells:
-	RCU_INIT_POINTER(tunnel->parms, NULL);
-	gro_cells_destroy(&tunnel->gro_cells);
 err_hook:
+	RCU_INIT_POINTER(tunnel->parms, NULL);
 	ipip_keepalive_hook_put(net, parms);
 err_parms:
 	ipip_parms_free(parms);
@@ -579,6 +572,7 @@ static void ipip_uninit_dev(struct net_device *dev)
 		ipip_table_unlink(table, parms);
 		ipip_keepalive_hook_put(tunnel->net, parms);
 	}
+	ipip_rcv_flush();
 	ipip_compat_stats_free(dev);
 }
 
@@ -799,11 +793,14 @@ static int __init ipip_init(void)
 {
 	int err;
 
+	err = ipip_rcv_init();
+	if (err)
+		return err;
 	err = register_pernet_device(&ipip_net_ops);
 	if (err) {
 		pr_err("can't have " IPIP_FALLBACK " (%d): is another driver loaded?\n",
 		       err);
-		return err;
+		goto err_rcv;
 	}
 	err = register_netdevice_notifier(&ipip_mtu_netdev_nb);
 	if (err)
@@ -827,6 +824,8 @@ err_notifier:
 	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 err_pernet:
 	unregister_pernet_device(&ipip_net_ops);
+err_rcv:
+	ipip_rcv_exit();
 	return err;
 }
 
@@ -836,6 +835,7 @@ static void __exit ipip_exit(void)
 	ipip_exit_handlers();
 	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 	unregister_pernet_device(&ipip_net_ops);
+	ipip_rcv_exit();
 	rcu_barrier();	/* ipip_parms_free_rcu() is in this module. */
 }
 

@@ -4,8 +4,10 @@
  *
  * Everything here runs in softirq under rcu_read_lock(). A received packet comes
  * from tunnel4, which has made sure that an inner header's 20 bytes or a label's
- * 4 are linear, and leaves through the tunnel's GRO cell.
+ * 4 are linear. It is handed up at once, or by way of this CPU's cell if GRO might
+ * merge it with others.
  */
+#include <linux/delay.h>
 #include <linux/icmp.h>
 #include <net/dst_metadata.h>
 #include <net/inet_ecn.h>
@@ -18,6 +20,173 @@
 #include "ipip_compat.h"
 
 bool ipip_log_ecn_error = true;
+
+/**
+ * struct ipip_cell - where the packets of one CPU wait for GRO, of all tunnels
+ * @napi: does the merging
+ * @skbs: those that wait
+ * @queued: packets that have ever been put into @skbs
+ * @done: how many of those have been handed up
+ * @nested: a packet is just being handed up that has not waited
+ *
+ * Written with softirqs off by its own CPU alone.
+ */
+struct ipip_cell {
+	struct napi_struct napi;
+	struct sk_buff_head skbs;
+	u32 queued;
+	u32 done;
+	bool nested;
+};
+
+static struct ipip_cell __percpu *ipip_cells;
+static struct net_device *ipip_cells_dev;	/* NAPI wants one; never seen */
+
+static int ipip_cell_poll(struct napi_struct *napi, int budget)
+{
+	struct ipip_cell *cell = container_of(napi, struct ipip_cell, napi);
+	struct sk_buff *skb;
+	int work = 0;
+
+	while (work < budget) {
+		skb = __skb_dequeue(&cell->skbs);
+		if (!skb)
+			break;
+		napi_gro_receive(napi, skb);
+		work++;
+	}
+	/* Held no longer than this softirq: see ipip_rcv_flush(). */
+	if (work < budget)
+		napi_complete_done(napi, work);
+	else
+		napi_gro_flush(napi, false);
+	WRITE_ONCE(cell->done, cell->done + work);
+	return work;
+}
+
+/**
+ * ipip_rcv_flush() - Wait until no cell has a packet of a device that goes
+ *
+ * Context: process, may sleep; a grace period after the device was shut.
+ */
+void ipip_rcv_flush(void)
+{
+	bool waited = false;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
+		const u32 queued = READ_ONCE(cell->queued);
+
+		/* Those that came later are of other devices. */
+		while ((s32)(queued - READ_ONCE(cell->done)) > 0) {
+			waited = true;
+			usleep_range(100, 1000);
+		}
+	}
+	/* The softirq that has counted them may be handing them up still. */
+	if (waited)
+		synchronize_net();
+}
+
+/**
+ * ipip_rcv_init() - Make the cells
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int ipip_rcv_init(void)
+{
+	int cpu;
+
+	ipip_cells_dev = ipip_compat_alloc_dummy();
+	if (!ipip_cells_dev)
+		return -ENOMEM;
+	ipip_cells = alloc_percpu(struct ipip_cell);
+	if (!ipip_cells) {
+		ipip_compat_free_dummy(ipip_cells_dev);
+		return -ENOMEM;
+	}
+	for_each_possible_cpu(cpu) {
+		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
+
+		__skb_queue_head_init(&cell->skbs);
+		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
+		netif_napi_add(ipip_cells_dev, &cell->napi, ipip_cell_poll);
+		napi_enable(&cell->napi);
+	}
+	return 0;
+}
+
+/**
+ * ipip_rcv_exit() - Free the cells
+ *
+ * Context: process; when the last device has gone.
+ */
+void ipip_rcv_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
+
+		napi_disable(&cell->napi);
+		__netif_napi_del(&cell->napi);
+	}
+	synchronize_net();
+	free_percpu(ipip_cells);
+	ipip_compat_free_dummy(ipip_cells_dev);
+}
+
+/* Might GRO merge it with another? Not what is not its own, nor where it is off. */
+static bool ipip_rcv_may_gro(const struct sk_buff *skb)
+{
+	const struct net_device *dev = skb->dev;
+
+	if (netif_elide_gro(dev) || skb_cloned(skb) ||
+	    skb->protocol != htons(ETH_P_IP))
+		return false;
+
+	switch (ip_hdr(skb)->protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_IPIP:
+	case IPPROTO_IPV6:
+	case IPPROTO_GRE:
+	case IPPROTO_ESP:
+		return true;
+	case IPPROTO_UDP:
+		return ipip_compat_udp_wants_gro() ||
+		       dev->features & (NETIF_F_GRO_UDP_FWD |
+					NETIF_F_GRO_FRAGLIST);
+	default:
+		return false;
+	}
+}
+
+/* Hand the inner packet up: to GRO if that might gain something, and else at once,
+ * but never from within another that is: the stack has an end. What decides is the
+ * same for all packets of a flow, so that none overtakes another.
+ */
+static void ipip_rcv_deliver(struct sk_buff *skb)
+{
+	struct ipip_cell *cell = this_cpu_ptr(ipip_cells);
+
+	if (likely(!cell->nested) && !ipip_rcv_may_gro(skb)) {
+		cell->nested = true;
+		netif_receive_skb(skb);
+		cell->nested = false;
+		return;
+	}
+	if (unlikely(skb_queue_len(&cell->skbs) > ipip_compat_max_backlog())) {
+		dev_core_stats_rx_dropped_inc(skb->dev);
+		ipip_drop(skb->dev, skb, IFLA_IPIP_XSTATS_RX_BACKLOG);
+		return;
+	}
+	__skb_queue_tail(&cell->skbs, skb);
+	WRITE_ONCE(cell->queued, cell->queued + 1);
+	if (skb_queue_len(&cell->skbs) == 1)
+		napi_schedule(&cell->napi);
+}
 
 /* The best entry of one class that is up: one that is bound to the device the
  * packet came by, or else the first.
@@ -195,7 +364,6 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 	const u8 tos = ip_hdr(skb)->tos;
 	const struct ipip_parms *parms;
 	enum ipip_xstats counter;
-	struct ipip_tunnel *tunnel;
 	struct net_device *dev;
 	__be16 protocol;
 
@@ -204,7 +372,6 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 		return -1;
 
 	dev = parms->dev;
-	tunnel = netdev_priv(dev);
 	if (unlikely(parms->proto && parms->proto != proto))
 		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_PROTOCOL);
 	counter = ipip_rcv_check_ipsec(parms, skb, saddr);
@@ -233,6 +400,7 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_NO_MEMORY);
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
+	skb_reset_transport_header(skb);
 
 	if (likely(proto == IPPROTO_IPIP) &&
 	    unlikely(!ipip_ecn_decapsulate(skb, saddr, tos))) {
@@ -244,7 +412,7 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 
 	dev_sw_netstats_rx_add(dev, skb->len);
 	skb->dev = dev;
-	gro_cells_receive(&tunnel->gro_cells, skb);
+	ipip_rcv_deliver(skb);
 	return 0;
 }
 

@@ -71,6 +71,8 @@ static const struct ipip_counter ipip_counters[__IFLA_IPIP_XSTATS_MAX] = {
 		"keepalive_rate_limited", SKB_DROP_REASON_NOT_SPECIFIED },
 	[IFLA_IPIP_XSTATS_TX_ENCAP] = {
 		"tx_encap", SKB_DROP_REASON_NOT_SPECIFIED },
+	[IFLA_IPIP_XSTATS_RX_BACKLOG] = {
+		"rx_backlog", SKB_DROP_REASON_CPU_BACKLOG },
 };
 
 static atomic64_t *ipip_counter(const struct net_device *dev,

@@ -30,6 +30,7 @@ struct ipip_out {
 	struct dst_entry *dst;
 	const struct ip_tunnel_encap *encap;
 	struct ip_tunnel_info *info;	/* in external mode */
+	u16 *id;	/* of the next with DF; none in external mode */
 	unsigned int hlen;
 	bool dst_is_ours;
 };
@@ -119,6 +120,7 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 		return false;
 
 	route->dst = &rt->dst;
+	route->id = get_random_u32();
 	route->saddr = fl4.saddr;
 	route->tos = tos;
 	route->proto = outer->protocol;
@@ -129,16 +131,17 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 	return true;
 }
 
-/* The outer route for destination, TOS and protocol of @outer from this CPU's
- * cache, and the source address that goes with it. The slot keeps its reference:
+/* The outer route for destination, TOS and protocol of the outer header from this
+ * CPU's cache, and the source address that goes with it. The slot keeps its reference:
  * the route stays valid for as long as the caller's RCU read-side section, also
  * when the slot is filled anew meanwhile.
  */
 static struct dst_entry *ipip_route_get(struct net *net,
 					const struct ipip_parms *parms,
 					struct sk_buff *skb,
-					struct iphdr *outer)
+					struct ipip_out *out)
 {
+	struct iphdr *outer = &out->outer;
 	const u8 tos = outer->tos & INET_DSCP_MASK;
 	struct ipip_route *route;
 
@@ -150,6 +153,7 @@ static struct dst_entry *ipip_route_get(struct net *net,
 		return NULL;
 
 	outer->saddr = route->saddr;
+	out->id = &route->id;
 	return route->dst;
 }
 
@@ -335,6 +339,21 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 	return ip_tunnel_encap(skb, &e, &outer->protocol, &fl4) >= 0;
 }
 
+/* RFC 6864 section 4.1: a header with DF may have any ID. It has the next of this
+ * CPU's to that far end: the counters that __ip_select_ident() takes it from are
+ * shared between CPUs. In sequence, because GRO merges no others.
+ */
+static void ipip_select_ident(struct net *net, const struct ipip_out *out,
+			      struct iphdr *iph, unsigned int segs)
+{
+	if (!iph->frag_off || unlikely(!out->id)) {
+		__ip_select_ident(net, iph, segs);
+		return;
+	}
+	iph->id = htons(*out->id);
+	*out->id += segs;
+}
+
 /* Put the outer header on and send. Counts the packet with @len bytes. */
 static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 		      struct net *net, const struct ipip_out *out,
@@ -355,7 +374,7 @@ static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 	skb_reset_network_header(skb);
 	iph = ip_hdr(skb);
 	*iph = out->outer;
-	__ip_select_ident(net, iph, skb_shinfo(skb)->gso_segs ?: 1);
+	ipip_select_ident(net, out, iph, skb_shinfo(skb)->gso_segs ?: 1);
 
 	dev_xmit_recursion_inc();
 	err = ip_local_out(net, NULL, skb);
@@ -435,6 +454,7 @@ static enum ipip_xstats ipip_xmit_header(const struct ipip_parms *parms,
 	out->encap = &parms->encap;
 	out->hlen = parms->hlen;
 	out->dst_is_ours = false;
+	out->id = NULL;
 	if (unlikely(external) && !ipip_external_header(skb, out, &tos))
 		return IFLA_IPIP_XSTATS_TX_NO_NEXTHOP;
 
@@ -479,7 +499,7 @@ static enum ipip_xstats ipip_xmit_route(const struct ipip_parms *parms,
 	if (unlikely(parms->xmit_extras & IPIP_EXTRA_EXTERNAL))
 		out->dst = ipip_external_route(tunnel->net, skb, out);
 	else
-		out->dst = ipip_route_get(tunnel->net, parms, skb, &out->outer);
+		out->dst = ipip_route_get(tunnel->net, parms, skb, out);
 	if (unlikely(!out->dst)) {
 		DEV_STATS_INC(dev, tx_carrier_errors);
 		return IFLA_IPIP_XSTATS_TX_NO_ROUTE;

@@ -21,7 +21,6 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <net/gro_cells.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
@@ -81,6 +80,7 @@ enum ipip_role {
  * @tos: DSCP field of the outer header that @dst was looked up with
  * @proto: protocol of the outer header that @dst was looked up with: an IPsec
  *	policy may tell IPIP and MPLS apart
+ * @id: IP ID of the next outer header with DF
  *
  * Read and written with softirqs off by its own CPU alone. On PREEMPT_RT that
  * relies on local_bh_disable() being a lock of the CPU, as it is in the kernels
@@ -92,6 +92,7 @@ struct ipip_route {
 	__be32 saddr;
 	u8 tos;
 	u8 proto;
+	u16 id;
 };
 
 /**
@@ -208,7 +209,6 @@ struct ipip_keepalive {
  * @parms: the configuration in force; replaced under RTNL; NULL only if the
  *	registration of the device has failed
  * @net: netns of the outer packets; that of the device may be another
- * @gro_cells: hands received packets to GRO
  * @err_time: jiffies of the last ICMP error about an outer packet
  * @err_count: packets whose sender shall still hear of such an error
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
@@ -218,7 +218,6 @@ struct ipip_keepalive {
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
 	struct net *net;
-	struct gro_cells gro_cells;
 	unsigned long err_time;
 	int err_count;
 	bool mtu_following;
@@ -329,6 +328,9 @@ enum ipip_xstats ipip_rcv_check_ipsec(const struct ipip_parms *parms,
 int ipip_rcv(struct sk_buff *skb);
 int ipip_rcv_mpls(struct sk_buff *skb);
 int ipip_err(struct sk_buff *skb, u32 info);
+int ipip_rcv_init(void);
+void ipip_rcv_exit(void);
+void ipip_rcv_flush(void);
 
 /* ipip_xmit.c */
 netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev);

@@ -11,10 +11,20 @@
 #include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/udp.h>
 #include <net/dst_metadata.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
+
+/* 6.9, 2658b5a8a4ee ("net: introduce struct net_hotdata") */
+#ifdef IPIP_HAVE_HOTDATA_BACKLOG
+#include <net/hotdata.h>
+#define ipip_compat_max_backlog()	READ_ONCE(net_hotdata.max_backlog)
+#else
+#define ipip_compat_max_backlog()	READ_ONCE(netdev_max_backlog)
+#endif
 
 /* 6.5, d457a0e329b0 ("net: move gso declarations and functions to their own
  * files"): before, <linux/skbuff.h> had them.
@@ -104,6 +114,42 @@ static inline struct metadata_dst *ipip_compat_rx_dst(struct sk_buff *skb)
 	return ip_tun_rx_dst(skb, 0, 0, 0);
 }
 #endif
+
+/* 6.10, f8c8e6ec7d0e ("net: create a dummy net_device allocator") */
+static inline struct net_device *ipip_compat_alloc_dummy(void)
+{
+#ifdef IPIP_HAVE_NETDEV_DUMMY
+	return alloc_netdev_dummy(0);
+#else
+	struct net_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+	if (dev)
+		init_dummy_netdev(dev);
+	return dev;
+#endif
+}
+
+static inline void ipip_compat_free_dummy(struct net_device *dev)
+{
+#ifdef IPIP_HAVE_NETDEV_DUMMY
+	free_netdev(dev);
+#else
+	kfree(dev);
+#endif
+}
+
+/* Is there a socket that GRO has UDP packets for? Where the kernel doesn't tell
+ * modules, there may be: since 6.16, 5d7f5b2f6b93 ("udp_tunnel: use static call
+ * for GRO hooks when possible"), the key is not exported.
+ */
+static inline bool ipip_compat_udp_wants_gro(void)
+{
+#ifdef IPIP_HAVE_UDP_ENCAP_KEY
+	return static_branch_unlikely(&udp_encap_needed_key);
+#else
+	return true;
+#endif
+}
 
 /* 6.19, "net: netfilter: Add IPIP flowtable rx sw acceleration" */
 #ifdef IPIP_HAVE_DEV_PATH_TUN

@@ -49,6 +49,7 @@ const char *const counter_names[__IFLA_IPIP_XSTATS_MAX] = {
 	[IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED] = "keepalive_reflected",
 	[IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED] = "keepalive_rate_limited",
 	[IFLA_IPIP_XSTATS_TX_ENCAP] = "tx_encap",
+	[IFLA_IPIP_XSTATS_RX_BACKLOG] = "rx_backlog",
 };
 
 static struct mnl_socket *nl;

@@ -187,6 +187,9 @@ enum ipip_xstats {
 	/* To be sent and dropped; also in the device's tx_errors. */
 	IFLA_IPIP_XSTATS_TX_ENCAP,	/* FOU or GUE has refused it, or has gone */
 
+	/* Received and dropped; also in the device's rx_dropped. */
+	IFLA_IPIP_XSTATS_RX_BACKLOG,	/* too many wait for GRO */
+
 	__IFLA_IPIP_XSTATS_MAX
 };
 
