@@ -10,6 +10,8 @@
 #   make check-upstream	run the kernel's own selftests for ipip with the in-tree
 #			driver and with ours, side by side
 #   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
+#   make bench		count the instructions that a tunnel costs, in-tree and ours
+#     T=fixed		  only the scenarios with this in the name
 #   make fuzz		fuzz the parsers of strangers' bytes
 #     FUZZ_TIME=600		  each for so many seconds
 #   make lint		static checks
@@ -83,6 +85,10 @@ check-uml:
 	@tests/setup uml $(K)
 	@tests/uml "$(K)" "$(T)"
 
+bench:
+	@tests/setup
+	@tests/bench/run "$(K)" "$(T)"
+
 fuzz:
 	@tests/setup fuzz
 	@tests/unit/run fuzz $(FUZZ_TIME)
@@ -95,4 +101,4 @@ clean:
 	$(RM) -r build
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools load \
-	unload demo check check-upstream check-uml fuzz lint clean
+	unload demo check check-upstream check-uml bench fuzz lint clean

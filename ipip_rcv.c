@@ -9,6 +9,7 @@
  */
 #include <linux/delay.h>
 #include <linux/icmp.h>
+#include <linux/tcp.h>
 #include <net/dst_metadata.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
@@ -163,15 +164,42 @@ static bool ipip_rcv_may_gro(const struct sk_buff *skb)
 	}
 }
 
+/* Is there nothing to merge it with: is it merged already, or TCP without data? */
+static bool ipip_rcv_is_complete(const struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	const unsigned int hlen = iph->ihl * 4;
+	const struct tcphdr *tcph;
+
+	if (skb_is_gso(skb))
+		return true;
+	if (iph->protocol != IPPROTO_TCP ||
+	    skb_headlen(skb) < hlen + sizeof(*tcph))
+		return false;
+	tcph = (const struct tcphdr *)(skb->data + hlen);
+	return ntohs(iph->tot_len) == hlen + tcph->doff * 4;
+}
+
+/* No packet overtakes another of its flow: either none of the flow waits, or this
+ * one only goes ahead when the cell is idle.
+ */
+static bool ipip_rcv_may_wait(const struct ipip_cell *cell,
+			      const struct sk_buff *skb)
+{
+	if (!ipip_rcv_may_gro(skb))
+		return false;
+	return test_bit(NAPI_STATE_SCHED, &cell->napi.state) ||
+	       !ipip_rcv_is_complete(skb);
+}
+
 /* Hand the inner packet up: to GRO if that might gain something, and else at once,
- * but never from within another that is: the stack has an end. What decides is the
- * same for all packets of a flow, so that none overtakes another.
+ * but never from within another that is: the stack has an end.
  */
 static void ipip_rcv_deliver(struct sk_buff *skb)
 {
 	struct ipip_cell *cell = this_cpu_ptr(ipip_cells);
 
-	if (likely(!cell->nested) && !ipip_rcv_may_gro(skb)) {
+	if (likely(!cell->nested) && !ipip_rcv_may_wait(cell, skb)) {
 		cell->nested = true;
 		netif_receive_skb(skb);
 		cell->nested = false;

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two programs for tc, put together by hand, so that no compiler is needed: one
-gives a packet the metadata of a tunnel, one looks at them.
+"""Programs put together by hand, so that no compiler is needed: for tc, one gives a
+packet the metadata of a tunnel, one looks at them; for XDP, one drops.
 
   bpf.py set PIN LOCAL REMOTE TOS TTL df|-	for the egress of a device in external mode
   bpf.py expect PIN REMOTE			for its ingress: drops what isn't from there
+  bpf.py drop PIN				for XDP
 """
 import ctypes
 import ipaddress
@@ -13,10 +14,12 @@ import struct
 import sys
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-PROG_LOAD, OBJ_PIN, SCHED_CLS = 5, 6, 3
+PROG_LOAD, OBJ_PIN = 5, 6
+SCHED_CLS, XDP = 3, 6
 GET_TUNNEL_KEY, SET_TUNNEL_KEY = 20, 21
 DONT_FRAGMENT = 4
 TC_ACT_OK, TC_ACT_SHOT = 0, 2
+XDP_DROP = 1
 # struct bpf_tunnel_key, on the stack
 KEY, SIZE = -48, 44
 REMOTE, TOS, TTL, LOCAL = KEY + 4, KEY + 20, KEY + 21, KEY + 28
@@ -60,6 +63,10 @@ def expect(remote):
             verdict(TC_ACT_SHOT) + verdict(TC_ACT_OK))
 
 
+def drop():
+    return verdict(XDP_DROP)
+
+
 def bpf(command, attributes):
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(attributes, 128)
@@ -71,12 +78,13 @@ def bpf(command, attributes):
 
 def main():
     what, pin, *arguments = sys.argv[1:]
-    program = {"set": set_key, "expect": expect}[what](*arguments)
+    program = {"set": set_key, "expect": expect, "drop": drop}[what](*arguments)
     code = ctypes.create_string_buffer(program, len(program))
     gpl = ctypes.create_string_buffer(b"GPL")
     log = ctypes.create_string_buffer(65536)
     try:
-        fd = bpf(PROG_LOAD, struct.pack("=IIQQIIQ", SCHED_CLS, len(program) // 8,
+        fd = bpf(PROG_LOAD, struct.pack("=IIQQIIQ", XDP if what == "drop" else SCHED_CLS,
+                                        len(program) // 8,
                                         ctypes.addressof(code), ctypes.addressof(gpl), 1,
                                         len(log), ctypes.addressof(log)))
     except OSError:

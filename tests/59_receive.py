@@ -1,0 +1,263 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""A decapsulated packet is handed up at once or waits for GRO. Whatever the kernel
+does with received packets it does with both: what is turned on at run time holds for
+the next packet. Nothing is overtaken, merged where it must not be, or lost."""
+import os
+import socket
+import struct
+import threading
+import time
+
+from craft import Delta, Raw
+from lib import INTREE, Rtnl, Tap, check, equal, main, netns, run, shell, topo
+from scapy.all import ICMP, IP, TCP, UDP
+
+SRC, DST = "172.16.1.2", "172.16.2.2"
+UDP_SEGMENT, UDP_GRO = 103, 104
+# Of these, GRO merges the second kind only.
+KINDS = {"UDP": UDP(sport=7, dport=9), "TCP": TCP(sport=7, dport=9, flags="A"), "ICMP": ICMP()}
+
+
+class Way:
+    """Packets from h1 to h2; each has an ID of its own."""
+
+    def __init__(self):
+        self.raw, self.far, self.id = Raw("h1"), Tap("h2", "eth0", "in"), 0
+
+    def send(self, layer, src=SRC):
+        self.id += 1
+        packet = IP(src=src, dst=DST, id=self.id) / layer / bytes(20)
+        self.raw.send(packet)
+        return self.id
+
+    def arrives(self, layer, tap=None, timeout=5.0, src=SRC):
+        ident = struct.pack("!H", self.send(layer, src))
+        return bool((tap or self.far).receive(lambda d: d[4:6] == ident, timeout))
+
+
+def nft(text):
+    shell(f"ns b nft '{text}'")
+
+
+def hooks(way):
+    """The test turns each on, and off again: neither leaves a packet out."""
+    for name, on, off in (
+            ("tc on the tunnel's ingress",
+             "tc -n b qdisc add dev t0 clsact; tc -n b filter add dev t0 ingress matchall action drop",
+             "tc -n b qdisc del dev t0 clsact"),
+            ("netfilter's prerouting",
+             "ip netns exec b nft 'add table ip x; add chain ip x p { type filter hook prerouting "
+             "priority 0; }; add rule ip x p iifname t0 drop'",
+             "ip netns exec b nft delete table ip x"),
+            ("netfilter's ingress",
+             "ip netns exec b nft 'add table netdev x; add chain netdev x p { type filter hook "
+             "ingress device t0 priority 0; }; add rule netdev x p drop'",
+             "ip netns exec b nft delete table netdev x"),
+            ("generic XDP", "ip -n b link set dev t0 xdpgeneric pinned /run/bpf/drop",
+             "ip -n b link set dev t0 xdpgeneric off")):
+        for kind, layer in KINDS.items():
+            before = way.arrives(layer)
+            shell(on)
+            during = way.arrives(layer, timeout=0.5)
+            shell(off)
+            equal(f"{kind}: {name}: off, on, off again", (before, during, way.arrives(layer)),
+                  (True, False, True))
+
+
+def taps(way):
+    for kind, layer in KINDS.items():
+        check(f"{kind}: seen on the tunnel", way.arrives(layer, Tap("b", "t0", "in")))
+        check(f"{kind}: seen on the underlay, and goes on",
+              Tap("b", "wan", "in") and way.arrives(layer))
+    nft("add table ip c; add chain ip c p { type filter hook forward priority 0; }; "
+        "add rule ip c p iifname t0 ct state new counter")
+    for port in (1001, 1002):
+        way.arrives(UDP(sport=7, dport=port))
+    rule = run("ip netns exec b nft list chain ip c p".split())
+    check("UDP: a connection of its own for conntrack", "packets 2 " in rule, rule)
+    nft("delete table ip c")
+
+
+def steered():
+    with open("/proc/net/softnet_stat") as f:
+        return sum(int(line.split()[9], 16) for line in f)
+
+
+def rps(way):
+    for kind, layer in KINDS.items():
+        before = steered()
+        way.arrives(layer)
+        equal(f"{kind}: RPS off", steered() - before, 0)
+        shell("ns b bash -c 'echo 3 > /sys/class/net/t0/queues/rx-0/rps_cpus'")
+        before = steered()
+        for i in range(8):
+            way.arrives(layer, src=f"172.16.1.{i + 10}")
+        on = steered() - before
+        shell("ns b bash -c 'echo 0 > /sys/class/net/t0/queues/rx-0/rps_cpus'")
+        check(f"{kind}: RPS on the tunnel", on >= 1, f"{on} steered")
+
+
+def counts(way):
+    for kind, layer in KINDS.items():
+        delta = Delta("b", "t0", "rx")
+        for _ in range(5):
+            way.arrives(layer)
+        equal(f"{kind}: each is counted once", delta(), {"rx_packets": 5})
+
+
+class Receiver:
+    """Collects the UDP packets that come to a port of b or h2."""
+
+    def __init__(self, ns, port, gro=False):
+        with netns(ns):
+            self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)    # SO_RCVBUFFORCE
+        if gro:
+            self.sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+        self.sock.bind(("0.0.0.0", port))
+        self.sock.settimeout(2)
+
+    def __call__(self):
+        data = []
+        try:
+            while True:
+                data.append(self.sock.recv(65536))
+        except socket.timeout:
+            return data
+
+
+def sender(ns, segment=0):
+    with netns(ns):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    if segment:
+        sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, segment)
+    return sock
+
+
+def order(_):
+    """Of four flows at a time, one of them with sizes that change."""
+    receivers = [Receiver("h2", 6000 + i) for i in range(4)]
+    got = [[] for _ in receivers]
+    threads = [threading.Thread(target=lambda g=g, r=r: g.extend(r()))
+               for g, r in zip(got, receivers)]
+    for t in threads:
+        t.start()
+    sock = sender("h1")
+    for n in range(500):
+        for flow in range(4):
+            size = 4 + (n * 37 % 1000 if flow == 3 else 20)
+            sock.sendto(struct.pack("!I", n).ljust(size, b"."), (DST, 6000 + flow))
+    for t in threads:
+        t.join()
+    for flow in range(4):
+        numbers = [struct.unpack("!I", d[:4])[0] for d in got[flow]]
+        check(f"UDP, flow {flow}: in order, and none twice",
+              len(numbers) > 100 and all(a < b for a, b in zip(numbers, numbers[1:])),
+              f"{len(numbers)} packets")
+
+
+def burst(receiver, target, port):
+    """40 packets in one go; how large the largest read is, and are all bytes there?"""
+    sender("h1", 1000).sendto(bytes(i // 1000 for i in range(40000)), (target, port))
+    data = receiver()
+    return max(map(len, data), default=0), b"".join(data)
+
+
+def dropped():
+    return 0 if INTREE else Rtnl("b").xstats("t0")["rx_backlog"]
+
+
+def udp_gro(_):
+    """A socket that wants UDP merged has it, also when it comes out of a tunnel."""
+    whole = bytes(i // 1000 for i in range(40000))
+    # The underlay has them one by one.
+    shell("for d in gso tso tx-udp-segmentation; do ns a ethtool -K wan $d off; done; "
+          "ns h1 ethtool -K eth0 tx-udp-segmentation off; ns b ethtool -K wan gro off")
+    plain = Receiver("b", 6100)
+    size, data = burst(plain, "172.16.2.1", 6100)
+    equal("UDP: a socket that doesn't want GRO", (size, data == whole), (1000, True))
+    merged = Receiver("b", 6101, gro=True)
+    size, data = burst(merged, "172.16.2.1", 6101)
+    check("UDP: a socket that wants GRO", size > 1000 and data == whole, f"largest {size}")
+
+    # As many as a NIC's queue has, and all at once; none waits on their way.
+    shell("ns h1 ethtool -K eth0 tx-udp-segmentation on; "
+          "ns r ethtool -K a gro on; ns r ethtool -K b tso off; ns b ethtool -K wan gro on; "
+          "sysctl -qw net.core.netdev_max_backlog=4")
+    delta, before = Delta("b", "t0", "rx"), dropped()
+    sender("h1", 1000).sendto(whole, (DST, 6102))
+    time.sleep(1)
+    shell("sysctl -qw net.core.netdev_max_backlog=1000; ns r ethtool -K a gro off; "
+          "ns b ethtool -K wan gro off")
+    now = delta()
+    equal("more than netdev_max_backlog wait for GRO: the rest is dropped and counted",
+          (now["rx_packets"], now.get("rx_dropped", 0) > 10, dropped() - before),
+          (40, True, 0 if INTREE else now.get("rx_dropped")))
+    merged.sock.close()
+    plain.sock.close()
+    time.sleep(0.5)
+
+    tap = Tap("b", "h2", "out")
+    shell("ns b ethtool -K t0 rx-udp-gro-forwarding on")
+    sender("h1", 1000).sendto(whole, (DST, 6102))
+    check("UDP: merged on its way, where that was asked for",
+          tap.receive(lambda d: d[9] == 17 and len(d) > 1028))
+    tap.drain()
+    shell("ns b ethtool -K t0 rx-udp-gro-forwarding off")
+    sender("h1", 1000).sendto(whole, (DST, 6102))
+    check("UDP: and not where it was not",
+          not tap.receive(lambda d: d[9] == 17 and len(d) > 1028, 2.0))
+    shell("for d in gso tso tx-udp-segmentation; do ns a ethtool -K wan $d on; done")
+
+
+def removal(way):
+    """The tunnel goes while its packets wait."""
+    stop = threading.Event()
+
+    def flood():
+        raw = Raw("h1")
+        packets = [bytes(IP(src=SRC, dst=DST) / layer / bytes(20)) for layer in KINDS.values()]
+        while not stop.is_set():
+            for p in packets:
+                raw.send(p)
+
+    threads = [threading.Thread(target=flood) for _ in range(2)]
+    for t in threads:
+        t.start()
+    for _ in range(30):
+        shell("ip -n b link del dev t0; tunnel b 10.2.0.1 10.1.0.1; ip -n b route add 172.16.1.0/24 dev t0")
+    stop.set()
+    for t in threads:
+        t.join()
+    time.sleep(0.5)
+    way.far.drain()
+    for kind, layer in KINDS.items():
+        check(f"{kind}: arrives after 30 removals under load", way.arrives(layer))
+
+
+def nested(_):
+    """Three tunnels, one in the other: handing up doesn't nest without end."""
+    inner = "ip -n {n} link add name n{i} type ipip local 10.9.{p}.{l} remote 10.9.{p}.{r}; " \
+            "ip -n {n} addr add 10.9.{i}.{l}/24 dev n{i}; ip -n {n} link set dev n{i} up"
+    shell("ip -n a addr add 10.9.0.1/24 dev t0; ip -n b addr add 10.9.0.2/24 dev t0; " +
+          "; ".join(inner.format(n=n, i=i, p=i - 1, l=le, r=3 - le)
+                    for i in (1, 2) for n, le in (("a", 1), ("b", 2))))
+    for kind, layer in KINDS.items():
+        tap, raw = Tap("b", "n2", "in"), Raw("a")
+        raw.send(IP(src="10.9.2.1", dst="10.9.2.2", id=77) / layer / bytes(20))
+        check(f"{kind}: through three tunnels", tap.receive(lambda d: d[4:6] == b"\0\115", 5.0))
+
+
+def test():
+    topo()
+    # Not in /sys: ip has another there in each netns.
+    os.makedirs("/run/bpf", exist_ok=True)
+    shell("mount -t bpf bpf /run/bpf; python3 bpf.py drop /run/bpf/drop")
+    way = Way()
+    for part in (taps, counts, hooks, rps, order, udp_gro, nested, removal):
+        part(way)
+    shell("umount /run/bpf")
+
+
+main(test)
