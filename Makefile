@@ -12,6 +12,8 @@
 #   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
 #   make bench		count the instructions that a tunnel costs, in-tree and ours
 #     T=fixed		  only the scenarios with this in the name
+#   make bench-native	nanoseconds of the same, in a User Mode Linux
+#     K=6.12		  built from linux-source-6.12
 #   make fuzz		fuzz the parsers of strangers' bytes
 #     FUZZ_TIME=600		  each for so many seconds
 #   make lint		static checks
@@ -89,6 +91,11 @@ bench:
 	@tests/setup
 	@tests/bench/run "$(K)" "$(T)"
 
+bench-native: K := $(or $(K),6.12)
+bench-native:
+	@tests/setup uml $(K)
+	@BENCH=native tests/uml "$(K)" "$(T)"
+
 fuzz:
 	@tests/setup fuzz
 	@tests/unit/run fuzz $(FUZZ_TIME)
@@ -101,4 +108,4 @@ clean:
 	$(RM) -r build
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools load \
-	unload demo check check-upstream check-uml bench fuzz lint clean
+	unload demo check check-upstream check-uml bench bench-native fuzz lint clean

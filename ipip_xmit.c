@@ -30,7 +30,7 @@ struct ipip_out {
 	struct dst_entry *dst;
 	const struct ip_tunnel_encap *encap;
 	struct ip_tunnel_info *info;	/* in external mode */
-	u16 *id;	/* of the next with DF; none in external mode */
+	struct ipip_route *route;	/* not in external mode */
 	unsigned int hlen;
 	bool dst_is_ours;
 };
@@ -120,7 +120,7 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 		return false;
 
 	route->dst = &rt->dst;
-	route->id = get_random_u32();
+	route->ids = 0;
 	route->saddr = fl4.saddr;
 	route->tos = tos;
 	route->proto = outer->protocol;
@@ -153,7 +153,7 @@ static struct dst_entry *ipip_route_get(struct net *net,
 		return NULL;
 
 	outer->saddr = route->saddr;
-	out->id = &route->id;
+	out->route = route;
 	return route->dst;
 }
 
@@ -339,19 +339,30 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 	return ip_tunnel_encap(skb, &e, &outer->protocol, &fl4) >= 0;
 }
 
-/* RFC 6864 section 4.1: a header with DF may have any ID. It has the next of this
- * CPU's to that far end: the counters that __ip_select_ident() takes it from are
- * shared between CPUs. In sequence, because GRO merges no others.
+/* The counters of IP IDs are shared between CPUs: take a few at a time, for use
+ * before the next tick, so that none comes late and meets its like. In sequence,
+ * because GRO merges no others.
  */
-static void ipip_select_ident(struct net *net, const struct ipip_out *out,
-			      struct iphdr *iph, unsigned int segs)
+#define IPIP_IDS	64
+
+static void ipip_select_ident(struct net *net, struct ipip_route *route,
+			      struct iphdr *iph, u16 segs)
 {
-	if (!iph->frag_off || unlikely(!out->id)) {
+	const u32 now = jiffies;
+
+	if (unlikely(!route)) {
 		__ip_select_ident(net, iph, segs);
 		return;
 	}
-	iph->id = htons(*out->id);
-	*out->id += segs;
+	if (unlikely(route->ids < segs || route->ids_time != now)) {
+		route->ids = max_t(u16, segs, IPIP_IDS);
+		route->ids_time = now;
+		__ip_select_ident(net, iph, route->ids);
+		route->id = ntohs(iph->id);
+	}
+	iph->id = htons(route->id);
+	route->id += segs;
+	route->ids -= segs;
 }
 
 /* Put the outer header on and send. Counts the packet with @len bytes. */
@@ -374,7 +385,8 @@ static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 	skb_reset_network_header(skb);
 	iph = ip_hdr(skb);
 	*iph = out->outer;
-	ipip_select_ident(net, out, iph, skb_shinfo(skb)->gso_segs ?: 1);
+	ipip_select_ident(net, out->route, iph,
+			  skb_shinfo(skb)->gso_segs ?: 1);
 
 	dev_xmit_recursion_inc();
 	err = ip_local_out(net, NULL, skb);
@@ -454,7 +466,7 @@ static enum ipip_xstats ipip_xmit_header(const struct ipip_parms *parms,
 	out->encap = &parms->encap;
 	out->hlen = parms->hlen;
 	out->dst_is_ours = false;
-	out->id = NULL;
+	out->route = NULL;
 	if (unlikely(external) && !ipip_external_header(skb, out, &tos))
 		return IFLA_IPIP_XSTATS_TX_NO_NEXTHOP;
 

@@ -80,7 +80,9 @@ enum ipip_role {
  * @tos: DSCP field of the outer header that @dst was looked up with
  * @proto: protocol of the outer header that @dst was looked up with: an IPsec
  *	policy may tell IPIP and MPLS apart
- * @id: IP ID of the next outer header with DF
+ * @id: IP ID of the next outer header
+ * @ids: how many from @id on are this CPU's to use
+ * @ids_time: the tick of jiffies in which they may be used
  *
  * Read and written with softirqs off by its own CPU alone. On PREEMPT_RT that
  * relies on local_bh_disable() being a lock of the CPU, as it is in the kernels
@@ -93,6 +95,8 @@ struct ipip_route {
 	u8 tos;
 	u8 proto;
 	u16 id;
+	u16 ids;
+	u32 ids_time;
 };
 
 /**
