@@ -11,6 +11,7 @@
 #include <linux/icmp.h>
 #include <linux/tcp.h>
 #include <net/dst_metadata.h>
+#include <net/gro.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>

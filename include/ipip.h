@@ -218,6 +218,12 @@ struct ipip_keepalive {
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
  * @keepalive: keepalive's state
  * @counters: by IFLA_IPIP_XSTATS_*
+ *
+ * A packet that arrives well writes nothing here: it reads @parms, @net and
+ * @err_count, which change with the configuration or an ICMP error, and is counted
+ * in the device's per-CPU statistics. The rest belongs to RTNL (@mtu_following),
+ * to the softirq that got the error (@err_time, @err_count), to the timer and the
+ * answers to probes (@keepalive), and to whoever drops a packet (@counters).
  */
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
