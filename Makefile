@@ -13,7 +13,7 @@
 #   make bench		count the instructions that a tunnel costs, in-tree and ours
 #     T=fixed		  only the scenarios with this in the name
 #   make bench-native	nanoseconds of the same, in a User Mode Linux
-#     K=6.12		  built from linux-source-6.12
+#     K=7.2		  built from linux-source-7.2
 #   make fuzz		fuzz the parsers of strangers' bytes
 #     FUZZ_TIME=600		  each for so many seconds
 #   make lint		static checks
@@ -91,7 +91,7 @@ bench:
 	@tests/setup
 	@tests/bench/run "$(K)" "$(T)"
 
-bench-native: K := $(or $(K),6.12)
+bench-native: K := $(or $(K),7.2)
 bench-native:
 	@tests/setup uml $(K)
 	@BENCH=native tests/uml "$(K)" "$(T)"
