@@ -15,7 +15,9 @@
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
+#include <net/udp.h>
 #include <net/xfrm.h>
 
 #include "ipip.h"
@@ -140,6 +142,33 @@ void ipip_rcv_exit(void)
 	ipip_compat_free_dummy(ipip_cells_dev);
 }
 
+/* UDP is merged for a socket that asked for it, here the one that GRO would find,
+ * or where the device was told to.
+ */
+static bool ipip_rcv_udp_may_gro(const struct sk_buff *skb)
+{
+	const struct net_device *dev = skb->dev;
+	const struct iphdr *iph = ip_hdr(skb);
+	int dif = dev->ifindex, sdif = 0;
+	const struct udphdr *uh;
+	const struct sock *sk;
+	struct udphdr buffer;
+
+	if (dev->features & (NETIF_F_GRO_UDP_FWD | NETIF_F_GRO_FRAGLIST))
+		return true;
+	if (!ipip_compat_udp_encap_needed())
+		return false;
+	uh = skb_header_pointer(skb, iph->ihl * 4, sizeof(buffer), &buffer);
+	if (!uh)
+		return false;
+	if (netif_is_l3_slave(dev)) {
+		sdif = dif;
+		dif = l3mdev_master_ifindex_rcu(dev);
+	}
+	sk = ipip_compat_udp_lookup(dev_net(dev), iph, uh, dif, sdif);
+	return sk && (udp_sk(sk)->gro_receive || udp_test_bit(GRO_ENABLED, sk));
+}
+
 /* Might GRO merge it with another? Not what is not its own, nor where it is off. */
 static bool ipip_rcv_may_gro(const struct sk_buff *skb)
 {
@@ -157,9 +186,7 @@ static bool ipip_rcv_may_gro(const struct sk_buff *skb)
 	case IPPROTO_ESP:
 		return true;
 	case IPPROTO_UDP:
-		return ipip_compat_udp_wants_gro() ||
-		       dev->features & (NETIF_F_GRO_UDP_FWD |
-					NETIF_F_GRO_FRAGLIST);
+		return ipip_rcv_udp_may_gro(skb);
 	default:
 		return false;
 	}

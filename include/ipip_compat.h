@@ -17,6 +17,7 @@
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
+#include <net/udp.h>
 
 /* 6.9, 2658b5a8a4ee ("net: introduce struct net_hotdata") */
 #ifdef IPIP_HAVE_HOTDATA_BACKLOG
@@ -138,16 +139,34 @@ static inline void ipip_compat_free_dummy(struct net_device *dev)
 #endif
 }
 
-/* Is there a socket that GRO has UDP packets for? Where the kernel doesn't tell
- * modules, there may be: since 6.16, 5d7f5b2f6b93 ("udp_tunnel: use static call
- * for GRO hooks when possible"), the key is not exported.
+/* Is there a socket anywhere that GRO merges UDP packets for? Some kernels don't
+ * tell modules: 7.2 doesn't export the key.
  */
-static inline bool ipip_compat_udp_wants_gro(void)
+static inline bool ipip_compat_udp_encap_needed(void)
 {
 #ifdef IPIP_HAVE_UDP_ENCAP_KEY
 	return static_branch_unlikely(&udp_encap_needed_key);
 #else
 	return true;
+#endif
+}
+
+/* The socket that a UDP packet is for; valid under RCU. 6.2, "udp:
+ * Access &udp_table via net.": tables per netns; none is named in 7.2.
+ */
+static inline struct sock *
+ipip_compat_udp_lookup(struct net *net, const struct iphdr *iph,
+		       const struct udphdr *uh, int dif, int sdif)
+{
+#if defined(IPIP_HAVE_UDP_LOOKUP_NO_TABLE)
+	return __udp4_lib_lookup(net, iph->saddr, uh->source, iph->daddr,
+				 uh->dest, dif, sdif, NULL);
+#elif defined(IPIP_HAVE_NETNS_UDP_TABLE)
+	return __udp4_lib_lookup(net, iph->saddr, uh->source, iph->daddr,
+				 uh->dest, dif, sdif, net->ipv4.udp_table, NULL);
+#else
+	return __udp4_lib_lookup(net, iph->saddr, uh->source, iph->daddr,
+				 uh->dest, dif, sdif, &udp_table, NULL);
 #endif
 }
 
