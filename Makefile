@@ -3,6 +3,7 @@
 #   make [K=6.12]		build the module for the running kernel, or for K
 #   make tools		build ipipctl, which needs libmnl
 #   make demo		see a tunnel carry packets, in a virtual machine
+#   make demo-ipsec	the same with an ipsec-secret
 #   make check		run all tests in virtual machines
 #     K=6.12		  with this kernel only
 #     T=ecn			  only the test files with this in the name
@@ -73,7 +74,11 @@ unload:
 
 demo:
 	@tests/setup
-	@tests/demo $(K)
+	@tests/demo "$(K)"
+
+demo-ipsec:
+	@tests/setup
+	@tests/demo "$(K)" ipsec
 
 check:
 	@tests/setup
@@ -108,4 +113,4 @@ clean:
 	$(RM) -r build
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools load \
-	unload demo check check-upstream check-uml bench bench-native fuzz lint clean
+	unload demo demo-ipsec check check-upstream check-uml bench bench-native fuzz lint clean

@@ -104,6 +104,37 @@ static int check_driver(const struct tunnel *t)
 	return ret;
 }
 
+/**
+ * carry_out() - Carry requests out, all or none: in the kernel, and then with the IKE
+ * daemon
+ * @list: the requests
+ * @before: those that OP_SET changes as they were, sorted by index
+ * @keep_going: carry out what can be, though others are refused
+ * @source: file that they come from, for errors
+ *
+ * The kernel first, so that nothing leaves before it requires IPsec.
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int carry_out(struct requests *list, const struct tunnels *before,
+	      bool keep_going, const char *source)
+{
+	int ret = nl_run(list, before, keep_going, source);
+	struct requests one = { .n = 1 };
+	size_t i;
+
+	if ((ret && !keep_going) || !ipsec_follow(list, keep_going))
+		return ret;
+	if (!keep_going)
+		nl_undo(list, before);
+	for (i = 0; keep_going && i < list->n; i++) {
+		one.r = &list->r[i];
+		if (one.r->error && !one.r->reported)
+			nl_undo(&one, before);
+	}
+	return nl_report(list, source);
+}
+
 static void print_ip_word(const struct tunnel *t, const char *name, unsigned int p)
 {
 	char value[FORMAT_MAX];
@@ -117,7 +148,7 @@ static void print_ip_rest(const struct tunnel *t)
 {
 	static const unsigned int rest[] = {
 		P_CLAMP_TCP_MSS, P_KEEPALIVE, P_KEEPALIVE_MODE,
-		P_KEEPALIVE_TARGET, P_REQUIRE_IPSEC,
+		P_KEEPALIVE_TARGET, P_REQUIRE_IPSEC, P_IPSEC_PROFILE,
 	};
 	char value[FORMAT_MAX];
 	unsigned int i;
@@ -201,15 +232,15 @@ int cmd_add(char **words, size_t n)
 	ret = parse_properties("add", words, n, &t, &mask);
 	if (ret)
 		return ret;
-	why = complete_new(&t, mask);
+	why = complete_new(&t, mask) ?: complete_ipsec(&t, &mask);
 	if (why)
 		return usage("add", "%s", why);
-	request_add(&list, OP_ADD, &t, P_ALL);
+	request_add(&list, OP_ADD, &t, P_EVERYTHING);
 	requests_name(&list);
 	if (opt.dry_run)
 		ret = dry_run(&list.r->t);
 	else
-		ret = need_ours() ?: nl_run(&list, NULL, false, "") ?:
+		ret = need_ours() ?: carry_out(&list, NULL, false, "") ?:
 		      check_driver(&list.r->t);
 	free(list.r);
 	return ret;
@@ -220,6 +251,7 @@ static int set_all(const char *what, struct tunnels *chosen, char **words,
 		   size_t n)
 {
 	struct requests list = {};
+	const char *why;
 	struct tunnel t;
 	uint32_t mask;
 	size_t i;
@@ -231,12 +263,15 @@ static int set_all(const char *what, struct tunnels *chosen, char **words,
 		ret = parse_properties(what, words, n, &t, &mask);
 		if (!ret && mask & BIT(P_NAME) && chosen->n > 1)
 			ret = usage(what, "name: for one tunnel only");
+		why = ret ? NULL : complete_ipsec(&t, &mask);
+		if (why)
+			ret = usage(what, "%s", why);
 		if (mask)
 			request_add(&list, OP_SET, &t, mask);
 	}
 	tunnels_number(chosen);
 	if (!ret && list.n)
-		ret = nl_run(&list, chosen, opt.keep_going, "");
+		ret = carry_out(&list, chosen, opt.keep_going, "");
 	free(list.r);
 	return ret;
 }
@@ -342,7 +377,7 @@ int cmd_remove(char **words, size_t n)
 		request_add(&list, OP_REMOVE, &chosen.t[i], 0);
 	/* What is gone can't be put back as it was. */
 	if (!ret)
-		ret = nl_run(&list, NULL, true, "");
+		ret = carry_out(&list, NULL, true, "");
 	free(list.r);
 	tunnels_free(&chosen);
 	return ret;

@@ -38,7 +38,7 @@ static void write_tunnel(FILE *out, const struct tunnel *t, bool verbose)
 
 	fputs("add", out);
 	for (p = 0; p < P_SETTABLE; p++) {
-		if (!verbose && is_default(t, p))
+		if (p == P_IPSEC_SECRET_FILE || (!verbose && is_default(t, p)))
 			continue;
 		properties[p].format(t, value);
 		if (p == P_KEEPALIVE && !*value)
@@ -78,10 +78,12 @@ int cmd_export(char **words, size_t n)
 	ret = nl_dump(&list, false);
 	if (!ret && n)
 		ret = filter(words + 1, n - 1, &list);
-	if (!ret && opt.json)
+	if (!ret && opt.json) {
+		swanctl_states(&list);
 		ret = json_list(&list, false);
-	else if (!ret)
+	} else if (!ret) {
 		write_tunnels(stdout, &list, verbose);
+	}
 	tunnels_free(&list);
 	return ret;
 }
@@ -213,14 +215,16 @@ static bool is_property(const char *word, size_t len)
 	return false;
 }
 
-/* Take out what a tunnel here doesn't have, and say so. Returns what is left, or
- * -1. A tunnel that had a secret shall not carry anything in the clear.
+/* Take out what a tunnel here doesn't have, and say so, and the secret. Returns what
+ * is left, or -1.
  */
-static int known_words(struct reader *r, char **words, size_t n, bool *secret)
+static int known_words(struct reader *r, char **words, size_t n,
+		       const struct secret **secret)
 {
 	size_t i, kept = 0;
+	const char *why;
 
-	*secret = false;
+	*secret = NULL;
 	for (i = 0; i < n; i++) {
 		const char *word = words[i] + (*words[i] == '!');
 		size_t len = strcspn(word, "=");
@@ -232,9 +236,12 @@ static int known_words(struct reader *r, char **words, size_t n, bool *secret)
 		if (is_secret(word, len) && word == words[i]) {
 			if (!word[len + 1])
 				continue;
-			*secret = true;
-			complain(r, "%.*s: not kept: require-ipsec=yes instead",
-				 word, len);
+			why = ipsec_secret(word + len + 1,
+					   strlen(word + len + 1), secret);
+			if (why) {
+				refuse_line(r, why);
+				return -1;
+			}
 		} else if (!is_property(word, len)) {
 			complain(r, "%.*s: has no counterpart here, left out",
 				 word, len);
@@ -252,7 +259,7 @@ static void add_request(struct reader *r, struct tunnel *t)
 	if (r->replace)
 		old = tunnel_of_name(&r->present, t->new_name);
 	if (!old) {
-		request_add(r->list, OP_ADD, t, P_ALL)->line = r->start;
+		request_add(r->list, OP_ADD, t, P_EVERYTHING)->line = r->start;
 		return;
 	}
 	if (t->external != old->external) {
@@ -261,16 +268,16 @@ static void add_request(struct reader *r, struct tunnel *t)
 	}
 	t->ifindex = old->ifindex;
 	strcpy(t->name, old->name);
-	request_add(r->list, OP_SET, t, P_ALL & ~BIT(P_NAME))->line = r->start;
+	request_add(r->list, OP_SET, t, P_EVERYTHING & ~BIT(P_NAME))->line = r->start;
 }
 
 static void read_add(struct reader *r, char **words, size_t n)
 {
 	uint32_t mask = 0;
 	const char *why;
+	const struct secret *secret;
 	struct tunnel t;
 	char what[512];
-	bool secret;
 	int kept;
 
 	kept = known_words(r, words, n, &secret);
@@ -282,9 +289,8 @@ static void read_add(struct reader *r, char **words, size_t n)
 		r->failed = true;
 		return;
 	}
-	if (secret)
-		t.require_ipsec = true;
-	why = complete_new(&t, mask);
+	t.secret = secret ?: t.secret;
+	why = complete_new(&t, mask) ?: complete_ipsec(&t, &mask);
 	if (why) {
 		refuse_line(r, why);
 		return;
@@ -351,7 +357,7 @@ static int import(const char *name, bool replace)
 	ret = r.failed ? IPIPCTL_REFUSED : 0;
 	requests_name(&list);
 	if (list.n && (!ret || opt.keep_going))
-		ret = nl_run(&list, &r.present, opt.keep_going, name) ?: ret;
+		ret = carry_out(&list, &r.present, opt.keep_going, name) ?: ret;
 	free(list.r);
 	free(r.text);
 	free(r.menu);

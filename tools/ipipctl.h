@@ -21,6 +21,7 @@
 #define IPIPCTL_COMMENT_MAX	255
 #define IPIPCTL_CONFIG		"/etc/ipip/tunnels.conf"
 #define IPIPCTL_BASE		"/run/ipip"
+#define IPSEC_SECRET_MAX	255
 
 /* Exit status. */
 enum {
@@ -43,6 +44,8 @@ enum {
 	P_ENCAP_SPORT,
 	P_EXTERNAL,
 	P_FWMARK,
+	P_IPSEC_PROFILE,
+	P_IPSEC_SECRET_FILE,
 	P_KEEPALIVE,
 	P_KEEPALIVE_MODE,
 	P_KEEPALIVE_TARGET,
@@ -57,6 +60,11 @@ enum {
 	P_SETTABLE,
 	P_ACTUAL_MTU = P_SETTABLE,
 	P_IFINDEX,
+	P_IPSEC_BYTES_IN,
+	P_IPSEC_BYTES_OUT,
+	P_IPSEC_PROPOSAL,
+	P_IPSEC_REKEY,
+	P_IPSEC_STATE,
 	P_KEEPALIVE_AGE,
 	P_KEEPALIVE_MISSES,
 	P_KEEPALIVE_RTT,
@@ -65,8 +73,26 @@ enum {
 	P_COUNT,
 };
 
+/* Profiles of ipsec-profile. */
+enum {
+	IPSEC_NONE,
+	IPSEC_ROUTEROS,
+	IPSEC_MODERN,
+	IPSEC_UNKNOWN,	/* there is one, but we may not look */
+};
+
+/* What ipsec-state says. */
+enum {
+	IPSEC_NO_SA,
+	IPSEC_CONNECTING,
+	IPSEC_ESTABLISHED,
+	IPSEC_NO_DAEMON,
+};
+
+struct secret;
+
 #define BIT(n)		(1U << (n))
-#define P_ALL		(BIT(P_SETTABLE) - 1)
+#define P_EVERYTHING		(BIT(P_SETTABLE) - 1)
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /**
@@ -105,6 +131,13 @@ enum {
  * @keepalive_interval: milliseconds, 0 is off
  * @keepalive_age: milliseconds since the last answer, or -1
  * @keepalive_rtt: microseconds, or -1
+ * @ipsec_profile: IPSEC_*, as the file with its secret has it
+ * @ipsec_state: IPSEC_NO_SA and so on
+ * @ipsec_proposal: algorithms of the SA, "" if there is none
+ * @ipsec_bytes_in: bytes that came through its SAs
+ * @ipsec_bytes_out: bytes that left through them
+ * @ipsec_rekey: seconds to the next rekeying
+ * @secret: pre-shared key that it shall have, or NULL: that of the file
  * @stats: IFLA_STATS64
  * @counters: by IFLA_IPIP_XSTATS_*
  */
@@ -143,6 +176,13 @@ struct tunnel {
 	uint64_t keepalive_interval;
 	int64_t keepalive_age;
 	int64_t keepalive_rtt;
+	uint8_t ipsec_profile;
+	uint8_t ipsec_state;
+	char ipsec_proposal[64];
+	uint64_t ipsec_bytes_in;
+	uint64_t ipsec_bytes_out;
+	int64_t ipsec_rekey;
+	const struct secret *secret;
 	struct rtnl_link_stats64 stats;
 	uint64_t counters[__IFLA_IPIP_XSTATS_MAX];
 };
@@ -195,7 +235,8 @@ enum op {
  * @line: where it comes from in a file, or 0
  * @done: the kernel has taken at least the first of its messages
  * @error: errno, or 0
- * @why: what the kernel says of it
+ * @why: what the kernel says of it, or the IKE daemon
+ * @reported: that has been printed
  */
 struct request {
 	enum op op;
@@ -205,6 +246,7 @@ struct request {
 	bool done;
 	int error;
 	char why[256];
+	bool reported;
 };
 
 struct requests {
@@ -230,6 +272,8 @@ int usage(const char *what, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int find_word(const char *what, const char *word, size_t len,
 	      const char *(*name)(size_t i), size_t n);
+
+const char *netns_name(void);
 
 /* list.c */
 void *grow(void *array, size_t n, size_t *room, size_t size);
@@ -258,6 +302,9 @@ int find_property(const char *what, const char *word, size_t len);
 bool is_ignored(const char *word, size_t len);
 bool is_yes_no(unsigned int p);
 const char *complete_new(struct tunnel *t, uint32_t mask);
+const char *complete_ipsec(struct tunnel *t, uint32_t *mask);
+const char *ipsec_profile_parse(const char *value, uint8_t *profile);
+void ipsec_profile_format(uint8_t profile, char *out);
 int parse_properties(const char *what, char **words, size_t n,
 		     struct tunnel *t, uint32_t *mask);
 bool is_default(const struct tunnel *t, unsigned int p);
@@ -267,10 +314,26 @@ int nl_open(void);
 int nl_dump(struct tunnels *list, bool stats);
 int nl_run(struct requests *list, const struct tunnels *before, bool keep_going,
 	   const char *source);
+int nl_report(struct requests *list, const char *source);
+void nl_undo(const struct requests *list, const struct tunnels *before);
 bool driver_is_ours(bool *loaded);
 extern const char *const counter_names[__IFLA_IPIP_XSTATS_MAX];
 
+/* ipsec.c */
+const char *ipsec_secret(const void *bytes, size_t len, const struct secret **out);
+const char *ipsec_secret_file(const char *name, const struct secret **out);
+bool ipsec_tunnel_of(const char *connection, char *out);
+bool ipsec_has_secret(const char *name);
+void ipsec_profiles(struct tunnels *list);
+int ipsec_follow(struct requests *list, bool keep_going);
+
+/* swanctl.c */
+int swanctl(const char *const *args, void (*line)(char *line, void *data), void *data);
+void swanctl_states(struct tunnels *list);
+
 /* change.c */
+int carry_out(struct requests *list, const struct tunnels *before,
+	      bool keep_going, const char *source);
 int cmd_add(char **words, size_t n);
 int cmd_set(char **words, size_t n);
 int cmd_unset(char **words, size_t n);

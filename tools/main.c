@@ -2,13 +2,16 @@
 /*
  * The command line: options, verbs, help, and how errors look.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ipipctl.h"
@@ -248,6 +251,35 @@ static int cmd_version(char **words, size_t n)
 	printf(opt.json ? "{\"version\":\"%s\",\"driver\":\"%s\"}\n" :
 	       "ipipctl %s, driver: %s\n", IPIPCTL_VERSION, driver);
 	return 0;
+}
+
+/**
+ * netns_name() - What is the network namespace called that we work in?
+ *
+ * Return: the name that ip-netns(8) has for it, or NULL.
+ */
+const char *netns_name(void)
+{
+	static char name[NAME_MAX + 1];
+	struct stat ours, theirs;
+	struct dirent *entry;
+	char path[300];
+	DIR *dir;
+
+	if (*name || stat("/proc/self/ns/net", &ours))
+		return *name ? name : NULL;
+	dir = opendir("/run/netns");
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/run/netns/%s", entry->d_name);
+		if (*entry->d_name == '.' || stat(path, &theirs) ||
+		    ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev)
+			continue;
+		strcpy(name, entry->d_name);
+		break;
+	}
+	if (dir)
+		closedir(dir);
+	return *name ? name : NULL;
 }
 
 static int enter_netns(const char *name)

@@ -130,24 +130,27 @@ static const char *bits(double value, char *out)
 
 static void show_line(const struct tunnel *t, const struct rates *r)
 {
-	char state[FORMAT_MAX], rtt[FORMAT_MAX];
+	char state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
 
 	properties[P_KEEPALIVE_STATE].format(t, state);
 	properties[P_KEEPALIVE_RTT].format(t, rtt);
+	properties[P_IPSEC_STATE].format(t, ipsec);
 	printf("name=%s running=%s", t->name, t->running ? "yes" : "no");
 	printf(" rx-packets-per-second=%.0f rx-bits-per-second=%.0f",
 	       r->rx_packets, r->rx_bits);
 	printf(" tx-packets-per-second=%.0f tx-bits-per-second=%.0f",
 	       r->tx_packets, r->tx_bits);
-	printf(" keepalive-state=%s%s%s\n", state,
-	       *rtt ? " keepalive-rtt=" : "", rtt);
+	printf(" keepalive-state=%s%s%s%s%s\n", state,
+	       *rtt ? " keepalive-rtt=" : "", rtt,
+	       *ipsec ? " ipsec-state=" : "", ipsec);
 }
 
 static void show_json(const struct tunnel *t, const struct rates *r)
 {
-	char state[FORMAT_MAX];
+	char state[FORMAT_MAX], ipsec[FORMAT_MAX];
 
 	properties[P_KEEPALIVE_STATE].format(t, state);
+	properties[P_IPSEC_STATE].format(t, ipsec);
 	printf("{\"name\":");
 	json_string(stdout, t->name);
 	printf(",\"running\":%s", t->running ? "true" : "false");
@@ -157,21 +160,25 @@ static void show_json(const struct tunnel *t, const struct rates *r)
 	       r->tx_packets, r->tx_bits);
 	printf(",\"keepalive_state\":\"%s\",\"keepalive_rtt_us\":", state);
 	if (t->keepalive_rtt >= 0)
-		printf("%lld}\n", (long long)t->keepalive_rtt);
+		printf("%lld", (long long)t->keepalive_rtt);
 	else
-		printf("null}\n");
+		printf("null");
+	printf(*ipsec ? ",\"ipsec_state\":\"%s\"}\n" :
+			",\"ipsec_state\":null}\n", ipsec);
 }
 
 static void show_row(const struct tunnel *t, const struct rates *r)
 {
-	char state[FORMAT_MAX], rtt[FORMAT_MAX], rx[32], tx[32];
+	char state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
+	char rx[32], tx[32];
 
 	properties[P_KEEPALIVE_STATE].format(t, state);
 	properties[P_KEEPALIVE_RTT].format(t, rtt);
-	printf("%-15s %c %9.0f %11s %9.0f %11s  %-5s %s\033[K\n", t->name,
+	properties[P_IPSEC_STATE].format(t, ipsec);
+	printf("%-15s %c %9.0f %11s %9.0f %11s  %-5s %-9s %s\033[K\n", t->name,
 	       t->disabled ? 'X' : t->running ? 'R' : ' ', r->rx_packets,
 	       bits(r->rx_bits, rx), r->tx_packets, bits(r->tx_bits, tx), state,
-	       rtt);
+	       rtt, ipsec);
 }
 
 static unsigned int terminal_rows(void)
@@ -195,8 +202,8 @@ static unsigned int redraw(const struct tunnels *now, const struct tunnels *last
 	fputs("\033[?7l", stdout);
 	if (lines)
 		printf("\033[%uA", lines);
-	printf("%-17s %9s %11s %9s %11s  %s\033[K\n", "NAME", "RX-PPS", "RX",
-	       "TX-PPS", "TX", "KEEPALIVE");
+	printf("%-17s %9s %11s %9s %11s  %-15s %s\033[K\n", "NAME", "RX-PPS", "RX",
+	       "TX-PPS", "TX", "KEEPALIVE", "IPSEC");
 	for (i = 0; i < now->n && i < most; i++) {
 		r = rates(last, &now->t[i], seconds);
 		show_row(&now->t[i], &r);
@@ -235,12 +242,16 @@ static int look(const char *names, struct tunnels *now)
 	int ret;
 
 	now->n = 0;
-	if (!names)
-		return nl_dump(now, true);
-	word = strdup(names);
-	ret = choose_all("monitor", &word, 1, true, now);
-	tunnels_number(now);	/* for tunnel_of_ifindex() */
-	free(word);
+	if (names) {
+		word = strdup(names);
+		ret = choose_all("monitor", &word, 1, true, now);
+		tunnels_number(now);	/* for tunnel_of_ifindex() */
+		free(word);
+	} else {
+		ret = nl_dump(now, true);
+	}
+	if (!ret)
+		swanctl_states(now);
 	return ret;
 }
 

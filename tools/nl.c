@@ -316,6 +316,7 @@ int nl_dump(struct tunnels *list, bool stats)
 		return IPIPCTL_REFUSED;
 	}
 	tunnels_number(list);
+	ipsec_profiles(list);
 	return 0;
 }
 
@@ -626,9 +627,16 @@ static int batch_run(struct batch *b)
 	return 0;
 }
 
-static int report(const struct requests *list, const char *source)
+/**
+ * nl_report() - Print what was refused, each once
+ * @list: the requests
+ * @source: file that they come from
+ *
+ * Return: 0, or an exit status if there is any.
+ */
+int nl_report(struct requests *list, const char *source)
 {
-	const struct request *r;
+	struct request *r;
 	const char *name;
 	char what[512];
 	int failed = 0;
@@ -637,6 +645,9 @@ static int report(const struct requests *list, const char *source)
 		if (!r->error)
 			continue;
 		failed = 1;
+		if (r->reported)
+			continue;
+		r->reported = true;
 		name = *r->t.name ? r->t.name : r->t.new_name;
 		if (r->line)
 			snprintf(what, sizeof(what), "%s:%u: %s", source, r->line,
@@ -672,8 +683,12 @@ static void request_undo(struct requests *undo, const struct request *r,
 	strcpy(back->t.new_name, old->name);
 }
 
-/* Put things back as they were before @list. */
-static void undo_all(const struct requests *list, const struct tunnels *before)
+/**
+ * nl_undo() - Put things back as they were before some requests
+ * @list: the requests
+ * @before: those that OP_SET changes as they were, sorted by index
+ */
+void nl_undo(const struct requests *list, const struct tunnels *before)
 {
 	struct requests undo = {};
 	size_t i;
@@ -722,7 +737,7 @@ static int run_batches(struct requests *list, bool keep_going)
  * nl_run() - Carry requests out, all or none
  * @list: the requests; what came of each is noted there
  * @before: those that OP_SET changes as they were, sorted by index; or NULL if
- *	there are none, or with @keep_going
+ *	there are none
  * @keep_going: carry out what can be, though others are refused
  * @source: file that they come from, for errors; NULL to say nothing of any
  *
@@ -741,9 +756,9 @@ int nl_run(struct requests *list, const struct tunnels *before, bool keep_going,
 		fail("netlink", "%s", strerror(errno));
 		ret = IPIPCTL_REFUSED;
 	} else if (source) {
-		ret = report(list, source);
+		ret = nl_report(list, source);
 	}
 	if (ret && !keep_going)
-		undo_all(list, before);
+		nl_undo(list, before);
 	return ret;
 }

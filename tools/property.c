@@ -63,6 +63,16 @@ static const struct word keepalive_states[] = {
 	{ "down", IPIP_KEEPALIVE_STATE_DOWN }, { }
 };
 
+static const struct word ipsec_profile_words[] = {
+	{ "none", IPSEC_NONE }, { "routeros", IPSEC_ROUTEROS },
+	{ "modern", IPSEC_MODERN }, { }
+};
+
+static const struct word ipsec_states[] = {
+	{ "no-sa", IPSEC_NO_SA }, { "connecting", IPSEC_CONNECTING },
+	{ "established", IPSEC_ESTABLISHED }, { "no-daemon", IPSEC_NO_DAEMON }, { }
+};
+
 static const struct word modes[] = {
 	{ "ipip", IPPROTO_IPIP }, { "mplsip", IPPROTO_MPLS }, { "any", 0 }, { }
 };
@@ -335,6 +345,91 @@ static void format_keepalive_target(const struct tunnel *t, char *out)
 		strcpy(out, "none");
 }
 
+/**
+ * ipsec_profile_parse() - Read the name of a profile
+ * @value: the name
+ * @profile: set to IPSEC_*
+ *
+ * Return: NULL, or what is wrong with it.
+ */
+const char *ipsec_profile_parse(const char *value, uint8_t *profile)
+{
+	return parse_word(ipsec_profile_words, value, profile,
+			  "must be none, routeros or modern");
+}
+
+/**
+ * ipsec_profile_format() - Write the name of a profile
+ * @profile: IPSEC_*
+ * @out: string of 16 bytes
+ */
+void ipsec_profile_format(uint8_t profile, char *out)
+{
+	if (profile == IPSEC_UNKNOWN)
+		strcpy(out, "unknown");
+	else
+		format_word(ipsec_profile_words, profile, out);
+}
+
+static const char *parse_ipsec_profile(struct tunnel *t, const char *value)
+{
+	return ipsec_profile_parse(value, &t->ipsec_profile);
+}
+
+static void format_ipsec_profile(const struct tunnel *t, char *out)
+{
+	ipsec_profile_format(t->ipsec_profile, out);
+}
+
+static const char *parse_ipsec_secret_file(struct tunnel *t, const char *value)
+{
+	if (*value)
+		return ipsec_secret_file(value, &t->secret);
+	t->secret = NULL;
+	t->ipsec_profile = IPSEC_NONE;
+	return NULL;
+}
+
+/* Where it came from isn't kept, and the secret itself isn't shown. */
+static void format_ipsec_secret_file(const struct tunnel *t, char *out)
+{
+	(void)t;
+	*out = '\0';
+}
+
+static void format_ipsec_state(const struct tunnel *t, char *out)
+{
+	*out = '\0';
+	if (t->ipsec_profile)
+		format_word(ipsec_states, t->ipsec_state, out);
+}
+
+static void format_ipsec_proposal(const struct tunnel *t, char *out)
+{
+	strcpy(out, t->ipsec_proposal);
+}
+
+static void format_ipsec_bytes_in(const struct tunnel *t, char *out)
+{
+	*out = '\0';
+	if (t->ipsec_state == IPSEC_ESTABLISHED)
+		sprintf(out, "%llu", (unsigned long long)t->ipsec_bytes_in);
+}
+
+static void format_ipsec_bytes_out(const struct tunnel *t, char *out)
+{
+	*out = '\0';
+	if (t->ipsec_state == IPSEC_ESTABLISHED)
+		sprintf(out, "%llu", (unsigned long long)t->ipsec_bytes_out);
+}
+
+static void format_ipsec_rekey(const struct tunnel *t, char *out)
+{
+	*out = '\0';
+	if (t->ipsec_state == IPSEC_ESTABLISHED)
+		format_duration(t->ipsec_rekey * 1000, out);
+}
+
 static const char *parse_require_ipsec(struct tunnel *t, const char *value)
 {
 	return parse_yes_no(value, &t->require_ipsec);
@@ -590,6 +685,10 @@ const struct property properties[P_COUNT] = {
 	[P_EXTERNAL] = { "external", "no|yes", NULL, parse_external,
 		format_external },
 	[P_FWMARK] = { "fwmark", "NUMBER", "0", parse_fwmark, format_fwmark },
+	[P_IPSEC_PROFILE] = { "ipsec-profile", "none|routeros|modern", "none",
+		parse_ipsec_profile, format_ipsec_profile },
+	[P_IPSEC_SECRET_FILE] = { "ipsec-secret-file", "FILE|-", "",
+		parse_ipsec_secret_file, format_ipsec_secret_file },
 	[P_KEEPALIVE] = { "keepalive", "INTERVAL[,RETRIES]|no", "no",
 		parse_keepalive, format_keepalive },
 	[P_KEEPALIVE_MODE] = { "keepalive-mode", "cookie|routeros|icmp", NULL,
@@ -609,6 +708,14 @@ const struct property properties[P_COUNT] = {
 	[P_TTL] = { "ttl", "inherit|1-255", "inherit", parse_ttl, format_ttl },
 	[P_ACTUAL_MTU] = { "actual-mtu", "", NULL, NULL, format_actual_mtu },
 	[P_IFINDEX] = { "ifindex", "", NULL, NULL, format_ifindex },
+	[P_IPSEC_BYTES_IN] = { "ipsec-bytes-in", "", NULL, NULL,
+		format_ipsec_bytes_in },
+	[P_IPSEC_BYTES_OUT] = { "ipsec-bytes-out", "", NULL, NULL,
+		format_ipsec_bytes_out },
+	[P_IPSEC_PROPOSAL] = { "ipsec-proposal", "", NULL, NULL,
+		format_ipsec_proposal },
+	[P_IPSEC_REKEY] = { "ipsec-rekey", "", NULL, NULL, format_ipsec_rekey },
+	[P_IPSEC_STATE] = { "ipsec-state", "", NULL, NULL, format_ipsec_state },
 	[P_KEEPALIVE_AGE] = { "keepalive-age", "", NULL, NULL,
 		format_keepalive_age },
 	[P_KEEPALIVE_MISSES] = { "keepalive-misses", "", NULL, NULL,
@@ -690,6 +797,41 @@ const char *complete_new(struct tunnel *t, uint32_t mask)
 	return NULL;
 }
 
+#define P_MATTERS_TO_IPSEC \
+	(BIT(P_IPSEC_PROFILE) | BIT(P_IPSEC_SECRET_FILE) | BIT(P_NAME) | \
+	 BIT(P_LOCAL_ADDRESS) | BIT(P_REMOTE_ADDRESS) | BIT(P_DISABLED) | \
+	 BIT(P_REQUIRE_IPSEC) | BIT(P_MODE) | BIT(P_ENCAP))
+
+/**
+ * complete_ipsec() - Can a tunnel have the secret that it has or gets?
+ * @t: the tunnel; with a secret it requires IPsec, and has a profile
+ * @mask: BIT(P_*) of what was said
+ *
+ * Return: NULL, or what is in the way.
+ */
+const char *complete_ipsec(struct tunnel *t, uint32_t *mask)
+{
+	if (t->secret && !t->ipsec_profile && *mask & BIT(P_IPSEC_PROFILE))
+		return "ipsec-profile: can't be none with an ipsec-secret";
+	if (t->secret && !t->ipsec_profile)
+		t->ipsec_profile = IPSEC_ROUTEROS;
+	if (!t->ipsec_profile || !(*mask & P_MATTERS_TO_IPSEC))
+		return NULL;
+	if (!t->secret && !ipsec_has_secret(*t->name ? t->name : t->new_name))
+		return "ipsec-profile: there is no secret: give an ipsec-secret-file";
+	if (!t->remote)
+		return "remote-address: is needed with an ipsec-secret";
+	if (t->mode == IPPROTO_MPLS)
+		return "mode: can't be mplsip with an ipsec-secret";
+	if (t->encap)
+		return "encap: must be none with an ipsec-secret";
+	if (*mask & BIT(P_REQUIRE_IPSEC) && !t->require_ipsec)
+		return "require-ipsec: can't be no with an ipsec-secret";
+	t->require_ipsec = true;
+	*mask |= BIT(P_REQUIRE_IPSEC);
+	return NULL;
+}
+
 /**
  * is_default() - Does `add` give a tunnel the same value?
  * @t: the tunnel
@@ -704,6 +846,8 @@ bool is_default(const struct tunnel *t, unsigned int p)
 
 	if (p == P_NAME || p == P_REMOTE_ADDRESS)
 		return false;
+	if (p == P_IPSEC_PROFILE && t->ipsec_profile == IPSEC_UNKNOWN)
+		return true;
 	tunnel_defaults(&d);
 	properties[p].format(t, a);
 	properties[p].format(&d, b);
@@ -729,7 +873,7 @@ static int set_property(const char *what, int p, const char *value,
 /* A secret on the command line is there for everybody to read. */
 static int refuse_secret(const char *what)
 {
-	return usage(what, "ipsec-secret: not on a command line, where others can read it");
+	return usage(what, "ipsec-secret: not on a command line, where others can read it: use ipsec-secret-file");
 }
 
 /**
@@ -756,7 +900,7 @@ int parse_properties(const char *what, char **words, size_t n, struct tunnel *t,
 		word += not;
 		equal = strchr(word, '=');
 		len = equal ? (size_t)(equal - word) : strlen(word);
-		if (!strncmp(word, "ipsec-secret", len) && len > 4)
+		if (!not && !strncmp(word, "ipsec-secret", len) && len > 6)
 			return refuse_secret(what);
 		if (!not && !equal && i + 1 == n)
 			return usage(what, "%s: has no value", word);

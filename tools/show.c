@@ -212,6 +212,18 @@ static void json_keepalive(const struct tunnel *t)
 	json_optional("keepalive_rtt_us", t->keepalive_rtt);
 }
 
+static void json_ipsec(const struct tunnel *t)
+{
+	const bool up = t->ipsec_state == IPSEC_ESTABLISHED;
+
+	json_or_null(t, P_IPSEC_PROFILE, t->ipsec_profile);
+	json_or_null(t, P_IPSEC_STATE, t->ipsec_profile);
+	json_or_null(t, P_IPSEC_PROPOSAL, up);
+	json_optional("ipsec_bytes_in", up ? (int64_t)t->ipsec_bytes_in : -1);
+	json_optional("ipsec_bytes_out", up ? (int64_t)t->ipsec_bytes_out : -1);
+	json_optional("ipsec_rekey_s", up ? t->ipsec_rekey : -1);
+}
+
 static void json_stats(const struct tunnel *t)
 {
 	const struct {
@@ -289,6 +301,7 @@ static void json_tunnel(const struct tunnel *t, bool stats)
 	json_keepalive(t);
 	json_bool("require_ipsec", t->require_ipsec);
 	json_comma();
+	json_ipsec(t);
 	json_text("comment", t->comment);
 	if (stats)
 		json_stats(t);
@@ -327,7 +340,10 @@ int cmd_find(char **words, size_t n)
 		words++;
 		n--;
 	}
-	ret = nl_dump(&list, false) ?: filter(words, n, &list);
+	ret = nl_dump(&list, false);
+	if (!ret && n)
+		swanctl_states(&list);
+	ret = ret ?: filter(words, n, &list);
 	if (!ret && opt.json)
 		putchar('[');
 	for (i = 0; !ret && i < list.n; i++) {
@@ -395,6 +411,8 @@ int cmd_get(char **words, size_t n)
 	ret = choose_all("get", words, 1, false, &chosen);
 	if (!ret && chosen.n != 1)
 		ret = usage("get", "one tunnel only");
+	if (!ret)
+		swanctl_states(&chosen);
 	if (!ret && opt.json && n == 1)
 		ret = json_list(&chosen, false);
 	else if (!ret)
@@ -441,9 +459,15 @@ static void print_comment(const struct tunnel *t)
 	putchar('\n');
 }
 
-static void print_legend(void)
+static void print_legend(const struct tunnels *list, bool detail)
 {
-	puts("Flags: X - disabled; R - running");
+	bool dynamic = false;
+	size_t i;
+
+	for (i = 0; detail && i < list->n; i++)
+		dynamic = dynamic || list->t[i].ipsec_profile;
+	printf("Flags: X - disabled; R - running%s\n",
+	       dynamic ? "; D - dynamic" : "");
 }
 
 static unsigned int digits(size_t n)
@@ -484,7 +508,7 @@ static void print_table(const struct tunnels *list)
 
 	for (c = 0; c < ARRAY_SIZE(column); c++)
 		w[c] = width(list, column[c].p, strlen(column[c].title));
-	print_legend();
+	print_legend(list, false);
 	puts("Columns: NAME, MTU, LOCAL-ADDRESS, REMOTE-ADDRESS");
 	color(BOLD);
 	printf("%*s   ", id + 1, "#");
@@ -542,10 +566,14 @@ static void print_words(const struct tunnel *t, unsigned int column, bool wrap)
 		P_TTL, P_LINK, P_FWMARK, P_MODE, P_REQUIRE_IPSEC, P_EXTERNAL,
 		P_ENCAP, P_ENCAP_SPORT, P_ENCAP_DPORT, P_ENCAP_CSUM,
 		P_ENCAP_REMCSUM,
-		P_KEEPALIVE_MODE, P_KEEPALIVE_TARGET,
+		P_KEEPALIVE_MODE, P_KEEPALIVE_TARGET, P_IPSEC_PROFILE,
 	};
 	static const uint8_t state[] = {
 		P_KEEPALIVE_STATE, P_KEEPALIVE_RTT, P_KEEPALIVE_AGE,
+	};
+	static const uint8_t ipsec[] = {
+		P_IPSEC_STATE, P_IPSEC_PROPOSAL, P_IPSEC_REKEY,
+		P_IPSEC_BYTES_IN, P_IPSEC_BYTES_OUT,
 	};
 	char value[FORMAT_MAX];
 	unsigned int i;
@@ -566,9 +594,35 @@ static void print_words(const struct tunnel *t, unsigned int column, bool wrap)
 		if (*value)
 			print_word(&column, state[i], value, false, wrap);
 	}
+	for (i = 0; t->ipsec_profile && i < ARRAY_SIZE(ipsec); i++) {
+		properties[ipsec[i]].format(t, value);
+		if (*value)
+			print_word(&column, ipsec[i], value, false, wrap);
+	}
 	if (!wrap && *t->comment)
 		print_word(&column, P_COMMENT, t->comment, false, wrap);
 	putchar('\n');
+}
+
+/* What RouterOS shows in /ip/ipsec of a tunnel with a secret. */
+static void print_dynamic(const struct tunnel *t)
+{
+	char profile[FORMAT_MAX], local[FORMAT_MAX], remote[FORMAT_MAX];
+	const bool modern = t->ipsec_profile == IPSEC_MODERN;
+
+	properties[P_IPSEC_PROFILE].format(t, profile);
+	properties[P_LOCAL_ADDRESS].format(t, local);
+	properties[P_REMOTE_ADDRESS].format(t, remote);
+	printf("    D peer name=\"%s\" address=%s/32", t->name, remote);
+	if (t->local)
+		printf(" local-address=%s", local);
+	printf("\n      profile=%s exchange-mode=%s\n", profile,
+	       modern ? "ike2" : "main");
+	printf("    D identity peer=\"%s\" auth-method=pre-shared-key\n", t->name);
+	printf("    D policy peer=\"%s\" src-address=%s/32 dst-address=%s/32\n",
+	       t->name, local, remote);
+	printf("      protocol=ipencap action=encrypt level=require ipsec-protocols=esp\n"
+	       "      proposal=%s tunnel=no\n", profile);
 }
 
 static void print_detail(const struct tunnels *list, bool wrap)
@@ -577,12 +631,14 @@ static void print_detail(const struct tunnels *list, bool wrap)
 	size_t i;
 
 	if (wrap)
-		print_legend();
+		print_legend(list, true);
 	for (i = 0; i < list->n; i++) {
 		if (wrap)
 			print_comment(&list->t[i]);
 		printf("%*u %c ", id + 1, list->t[i].id, flag(&list->t[i]));
 		print_words(&list->t[i], id + 4, wrap);
+		if (wrap && list->t[i].ipsec_profile && !list->t[i].disabled)
+			print_dynamic(&list->t[i]);
 	}
 }
 
@@ -639,7 +695,7 @@ static void print_stats(const struct tunnels *list, bool detail)
 	unsigned int w[ARRAY_SIZE(stats_columns)], c;
 	size_t i;
 
-	print_legend();
+	print_legend(list, false);
 	color(BOLD);
 	printf("%*s    %-*s", id + 1, "#", name, "NAME");
 	for (c = 0; c < ARRAY_SIZE(w); c++) {
@@ -735,6 +791,8 @@ static int print_chosen(char *names, char **words, size_t n, uint32_t view)
 		list = &chosen;
 		ret = choose(&all, names, list);
 	}
+	if (!ret)
+		swanctl_states(list);
 	ret = ret ?: filter(words, n, list) ?: print_list(list, view);
 	if (!ret && !all.n)
 		say_unloaded();

@@ -3,7 +3,7 @@
 #
 # Completion of ipipctl for bash.
 
-_ipipctl_values() {	# PROPERTY
+_ipipctl_values() {	# PROPERTY WORD
 	case $1 in
 	disabled | encap-csum | encap-remcsum | external | require-ipsec | running) echo no yes ;;
 	clamp-tcp-mss) echo no yes tx both ;;
@@ -12,6 +12,9 @@ _ipipctl_values() {	# PROPERTY
 	encap) echo none fou gue ;;
 	encap-dport) echo none ;;
 	encap-sport | mtu) echo auto ;;
+	ipsec-profile) echo none routeros modern ;;
+	ipsec-secret-file) compgen -f -- "$2" ;;
+	ipsec-state) echo no-sa connecting established no-daemon ;;
 	keepalive) echo no 10s,10 ;;
 	keepalive-mode) echo cookie routeros icmp ;;
 	keepalive-state) echo off up down ;;
@@ -68,7 +71,7 @@ _ipipctl() {
 	if [[ $word == *=* && $word != numbers=* ]]; then
 		# Only what is behind "=" is a word for bash.
 		tail=${word#*=}
-		mapfile -t COMPREPLY < <(compgen -W "$(_ipipctl_values "${word%%=*}")" -- "$tail")
+		mapfile -t COMPREPLY < <(compgen -W "$(_ipipctl_values "${word%%=*}" "$tail")" -- "$tail")
 		return
 	fi
 	# Verbs that act on tunnels name them first.

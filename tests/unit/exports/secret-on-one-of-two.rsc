@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 /interface ipip
 add name=open remote-address=192.0.2.21
-add ipsec-secret=x name=closed remote-address=192.0.2.22 require-ipsec=no
+add ipsec-secret=x name=closed remote-address=192.0.2.22
+add ipsec-secret="" name=empty remote-address=192.0.2.23
