@@ -31,6 +31,14 @@ static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
 		     IPV4_MIN_MTU);
 }
 
+/* What the lookup gives while IPsec waits for an SA: it drops, and has the loopback
+ * device and its MTU.
+ */
+static bool ipip_mtu_unknown(const struct dst_entry *dst)
+{
+	return READ_ONCE(dst->obsolete) == DST_OBSOLETE_DEAD;
+}
+
 /**
  * ipip_mtu_bind() - Find the device and the MTU that a tunnel leads through now
  * @dev: the tunnel's device; its headroom is set
@@ -56,6 +64,10 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 		rt = ipip_route_lookup(net, parms, &fl4, parms->proto,
 				       parms->outer.daddr, parms->outer.saddr,
 				       parms->tos, 0);
+	if (!IS_ERR_OR_NULL(rt) && ipip_mtu_unknown(&rt->dst)) {
+		ip_rt_put(rt);
+		rt = NULL;
+	}
 	rcu_read_lock();
 	if (!IS_ERR_OR_NULL(rt))
 		underlay = rt->dst.dev;
@@ -228,7 +240,7 @@ void ipip_mtu_check(const struct ipip_parms *parms, const struct dst_entry *dst)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 
-	if (READ_ONCE(parms->mtu_auto) &&
+	if (READ_ONCE(parms->mtu_auto) && !ipip_mtu_unknown(dst) &&
 	    ipip_mtu_inner(parms, dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
 		ipip_mtu_schedule(tunnel->net);
 }

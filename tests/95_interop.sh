@@ -3,6 +3,7 @@
 # The in-tree driver in another machine, on the other end of a cable.
 . ./lib.sh
 
+touch "$RESULTS/peer-wanted"
 modprobe virtio_net
 for nic in /sys/class/net/*; do
 	[ "$(cat "$nic/address")" != 52:54:00:00:00:01 ] || break
@@ -33,7 +34,7 @@ END
 peer() { ns ours socat -t 30 - TCP:10.0.0.2:7,connect-timeout=5 <<< "$*"; }
 peer_status() { [ "$(peer "$* > /dev/null 2>&1; echo \$?")" = 0 ]; }
 
-check "the peer is there" wait_for 120 peer_status true
+check "the peer is there" wait_for 180 peer_status true
 is "the peer runs the in-tree driver" \
 	"$(peer '[ -e /sys/module/ipip ] && [ ! -e /sys/module/ipip/version ] && echo yes')" yes
 peer "

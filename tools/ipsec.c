@@ -465,12 +465,8 @@ static char *read_text(const char *path)
 static char *secret_line(const char *text)
 {
 	const char *line = text ? strstr(text, "\t\tsecret = 0x") : NULL;
-	char *copy;
 
-	if (!line)
-		return NULL;
-	copy = strndup(line, strcspn(line, "\n") + 1);
-	return copy;
+	return line ? strndup(line, strcspn(line, "\n") + 1) : NULL;
 }
 
 /* Nobody sees half a file, nor another user any of it. Returns 0 or -1. */
@@ -753,8 +749,9 @@ static bool is_wrong(struct changes *changes, struct change *c, int status)
 	else if (changes->no_daemon)
 		strcpy(c->why, "the IKE daemon doesn't run: start strongSwan's");
 	else
-		snprintf(c->why, sizeof(c->why), "the IKE daemon has not taken it: %.180s",
-			 *changes->why ? changes->why : "no reason given");
+		snprintf(c->why, sizeof(c->why), "the IKE daemon has not got it: %.180s",
+			 *changes->why ? changes->why :
+			 "does swanctl.conf include conf.d/*.conf?");
 	return true;
 }
 
