@@ -61,7 +61,8 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 	struct flowi4 fl4;
 
 	if (parms->outer.daddr)
-		rt = ipip_route_lookup(net, parms, &fl4, parms->proto,
+		rt = ipip_route_lookup(net, parms, &fl4,
+				       parms->proto ?: IPPROTO_IPIP,
 				       parms->outer.daddr, parms->outer.saddr,
 				       parms->tos, 0);
 	if (!IS_ERR_OR_NULL(rt) && ipip_mtu_unknown(&rt->dst)) {

@@ -47,7 +47,7 @@ charon_start() {	# NETNS
 		! ip netns exec "$1" swanctl --stats > /dev/null 2>&1 || break
 		sleep 0.2
 	done
-	ip netns exec "$1" swanctl --load-all --noprompt > /dev/null
+	ip netns exec "$1" swanctl --load-all --noprompt > /dev/null 2>&1
 }
 
 charon_stop() {	# NETNS [SIGNAL]

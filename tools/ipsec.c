@@ -522,6 +522,7 @@ struct changes {
 	size_t n;
 	size_t room;
 	bool no_daemon;
+	bool broken;
 	char why[256];
 };
 
@@ -675,24 +676,39 @@ static struct change *change_of(struct changes *changes, const char *name, size_
 		       compare_connection);
 }
 
+static bool is_chatter(const char *line)
+{
+	static const char *const starts[] = {
+		"loaded ", "successfully ", "no ", "plugin '", "opening directory '",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(starts); i++)
+		if (!strncmp(line, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
 /* "loaded connection 'NAME'" and "loading connection 'NAME' failed: WHY". */
 static void read_load(char *line, void *data)
 {
 	static const char loaded[] = "loaded connection '";
 	static const char loading[] = "loading connection '";
 	static const char no_daemon[] = "connecting to '";
+	static const char broken[] = "invalid config file '";
 	struct changes *changes = data;
 	const char *name = NULL, *end;
 	struct change *c;
 
 	if (!strncmp(line, no_daemon, strlen(no_daemon)))
 		changes->no_daemon = true;
+	else if (!strncmp(line, broken, strlen(broken)))
+		changes->broken = true;
 	else if (!strncmp(line, loaded, strlen(loaded)))
 		name = line + strlen(loaded);
 	else if (!strncmp(line, loading, strlen(loading)))
 		name = line + strlen(loading);
-	else if (strncmp(line, "loaded ", 7) && strncmp(line, "no ", 3) &&
-		 strncmp(line, "successfully ", 13))
+	else if (!is_chatter(line))
 		snprintf(changes->why, sizeof(changes->why), "%s", line);
 	end = name ? strchr(name, '\'') : NULL;
 	c = end ? change_of(changes, name, end - name) : NULL;
@@ -710,20 +726,23 @@ static void read_nothing(char *line, void *data)
 	(void)data;
 }
 
-/* Let the daemon read what is in the files. The secrets first: a connection is
- * tried at once.
+/* Let the daemon read what is in the files. Of a file that somebody has broken swanctl
+ * makes none, and unloads all connections and secrets: what has least to lose
+ * comes first, to see that. The secrets before the connections, which are tried at once.
  */
 static int load(struct changes *changes)
 {
+	static const char *const check[] = { "--load-authorities", NULL };
 	static const char *const creds[] = { "--load-creds", "--noprompt", NULL };
 	static const char *const conns[] = { "--load-conns", NULL };
 	int ret;
 
 	qsort(changes->c, changes->n, sizeof(*changes->c), compare_connection);
+	ret = swanctl(check, read_load, changes);
+	if (ret < 0 || changes->no_daemon || changes->broken)
+		return ret;
 	ret = swanctl(creds, read_load, changes);
-	if (ret >= 0 && !changes->no_daemon)
-		ret = swanctl(conns, read_load, changes);
-	return ret;
+	return ret < 0 ? ret : swanctl(conns, read_load, changes);
 }
 
 /* SAs that another secret has brought, and those of a connection that is gone. */
