@@ -385,18 +385,6 @@ ctl b unset t0 ipsec-secret
 ctl b set t0 require-ipsec=no
 check "clear text again" alive
 
-# Many, at once.
-for i in $(seq 500); do
-	echo "add name=m$i remote-address=10.9.$((i / 250)).$((i % 250 + 1)) ipsec-secret=s$i disabled=no keepalive=no"
-done > "$WORK/many.rsc"
-seconds=$SECONDS
-check "500 tunnels in one go" ctl a import "$WORK/many.rsc"
-echo "# $((SECONDS - seconds)) s"
-is "500 connections" "$(connections a)" 500
-seconds=$SECONDS
-check "and removed" ctl a remove "$(ctl a find name~^m)"
-echo "# $((SECONDS - seconds)) s"
-is "nothing is left" "$(connections a) $(files a)" "0 "
 for n in a b; do
 	charon_stop $n
 done

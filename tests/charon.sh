@@ -17,7 +17,9 @@ charon_configure() {	# NETNS
 	echo 'include conf.d/*.conf' > "/etc/netns/$1/swanctl/swanctl.conf"
 	cat > "/etc/netns/$1/strongswan.conf" <<-END
 		charon-systemd {
+			load_modular = yes
 			plugins {
+				include /etc/strongswan.d/charon/*.conf
 				vici {
 					socket = unix:///run/charon-$1.vici
 				}
@@ -57,4 +59,5 @@ charon_stop() {	# NETNS [SIGNAL]
 	kill "${2:--TERM}" "$pid"
 	wait "$pid" 2> /dev/null
 	rm -f "/run/charon-$1.vici"
+	[ -z "${RESULTS:-}" ] || cp "$_charon/charon-$1.log" "$RESULTS/"
 }

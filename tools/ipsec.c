@@ -389,6 +389,8 @@ static char *connection_text(const struct tunnel *t, const char *name,
 {
 	char local[INET_ADDRSTRLEN], remote[INET_ADDRSTRLEN], profile[16];
 	const unsigned int p = t->ipsec_profile;
+	/* IKEv1 finds the secret by the address, IKEv2 by the name. */
+	const bool modern = p == IPSEC_MODERN;
 	char connection[CONNECTION_MAX];
 	char *text = calloc(1, TEXT_SIZE);
 	FILE *out = text ? fmemopen(text, TEXT_SIZE, "w") : NULL;
@@ -410,7 +412,7 @@ static char *connection_text(const struct tunnel *t, const char *name,
 		fprintf(out, "\t\tlocal_addrs = %s\n", local);
 	fprintf(out, "\t\tremote_addrs = %s\n"
 		"\t\tlocal {\n\t\t\tauth = psk\n\t\t}\n"
-		"\t\tremote {\n\t\t\tauth = psk\n\t\t}\n"
+		"\t\tremote {\n\t\t\tauth = psk\n%s%s%s\t\t}\n"
 		"\t\tchildren {\n\t\t\t%s {\n"
 		"\t\t\t\tmode = transport\n"
 		"\t\t\t\tesp_proposals = %s\n%s"
@@ -421,7 +423,9 @@ static char *connection_text(const struct tunnel *t, const char *name,
 		"\t\t\t\tdpd_action = restart\n"
 		"\t\t\t}\n\t\t}\n\t}\n}\n"
 		"secrets {\n\tike-%s {\n\t\tid-1 = %s\n",
-		remote, connection, profile_text[p].esp, profile_text[p].child,
+		remote, modern ? "\t\t\tid = " : "", modern ? remote : "",
+		modern ? "\n" : "", connection, profile_text[p].esp,
+		profile_text[p].child,
 		t->local ? local : "dynamic", remote, connection, remote);
 	if (t->local)
 		fprintf(out, "\t\tid-2 = %s\n", local);
