@@ -73,6 +73,37 @@ is "ip(8) changes something else: still automatic" "$(./ext a t0 mtu_auto)" 1
 ip -n a link set dev wan mtu 1500
 becomes "and follows" 1480
 
+# With a policy and no SA the route has the loopback device's MTU.
+for n in a b; do
+	ns $n sysctl -qw net.core.xfrm_acq_expires=1
+done
+policy() {	# NETNS DIRECTION FROM TO
+	ip -n "$1" xfrm policy add dir "$2" src "$3" dst "$4" proto 4 \
+		tmpl src "$3" dst "$4" proto esp mode transport
+}
+policy a out 10.1.0.1 10.2.0.1
+refuse "a policy, and no SA" ns a ping -c 2 -i 0.3 -W 1 192.168.0.2
+sleep 1
+is "the MTU stays" "$(mtu)" 1480
+ip -n a link add name t1 type ipip local 10.1.0.1 remote 10.2.0.1 dev wan
+./ext a t1 mtu_auto=1
+is "so does a new tunnel's" "$(mtu t1)" 1480
+ip -n a link del dev t1
+for n in a b; do
+	ip -n $n xfrm state add src 10.1.0.1 dst 10.2.0.1 proto esp spi 0x100 mode transport \
+		aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
+done
+policy b in 10.1.0.1 10.2.0.1
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+becomes "an SA: room for ESP" 1446
+ip -n a xfrm state flush
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+sleep 1
+is "the SA is gone: the MTU stays" "$(mtu)" 1446
+ip -n a xfrm policy flush
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+becomes "no policy: as it was" 1480
+
 ip -n a link add name t1 type ipip local 192.168.0.1 remote 192.168.0.2
 ./ext a t1 mtu_auto=1
 becomes "a tunnel in the tunnel" 1460 t1
@@ -111,34 +142,3 @@ for mtu in 1300 1310 1320; do
 done
 ip netns del a
 refuse "the netns goes while they follow" ip -n h1 link show dev t0
-
-# With a policy and no SA the route has the loopback device's MTU.
-for n in a b; do
-	ns $n sysctl -qw net.core.xfrm_acq_expires=1
-done
-policy() {	# NETNS DIRECTION FROM TO
-	ip -n "$1" xfrm policy add dir "$2" src "$3" dst "$4" proto 4 \
-		tmpl src "$3" dst "$4" proto esp mode transport
-}
-policy a out 10.1.0.1 10.2.0.1
-refuse "a policy, and no SA" ns a ping -c 2 -i 0.3 -W 1 192.168.0.2
-sleep 1
-is "the MTU stays" "$(mtu)" 1480
-ip -n a link add name t1 type ipip local 10.1.0.1 remote 10.2.0.1 dev wan
-./ext a t1 mtu_auto=1
-is "so does a new tunnel's" "$(mtu t1)" 1480
-ip -n a link del dev t1
-for n in a b; do
-	ip -n $n xfrm state add src 10.1.0.1 dst 10.2.0.1 proto esp spi 0x100 mode transport \
-		aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
-done
-policy b in 10.1.0.1 10.2.0.1
-ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
-becomes "an SA: room for ESP" 1446
-ip -n a xfrm state flush
-ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
-sleep 1
-is "the SA is gone: the MTU stays" "$(mtu)" 1446
-ip -n a xfrm policy flush
-ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
-becomes "no policy: as it was" 1480

@@ -749,13 +749,19 @@ static int load(struct changes *changes)
 	return ret < 0 ? ret : swanctl(conns, read_load, changes);
 }
 
-/* SAs that another secret has brought, and those of a connection that is gone. */
-static void terminate(const struct change *c)
+/* To the daemon a connection with another secret is the same one: the SAs that the
+ * old one has brought go, or what waits for an answer to it, and it is tried anew,
+ * which isn't waited for.
+ */
+static void start_anew(const struct change *c)
 {
-	const char *const args[] = { "--terminate", "--ike", c->connection,
-				     "--force", NULL };
+	const char *const terminate[] = { "--terminate", "--ike", c->connection,
+					  "--force", NULL };
+	const char *const initiate[] = { "--initiate", "--child", c->connection,
+					 "--timeout", "-1", NULL };
 
-	swanctl(args, read_nothing, NULL);
+	swanctl(terminate, read_nothing, NULL);
+	swanctl(initiate, read_nothing, NULL);
 }
 
 /* What is wrong with a connection that shall be loaded, into its ->why. */
@@ -823,7 +829,7 @@ static bool settle(struct changes *changes, bool keep_going)
 			note(c);
 			good = false;
 		} else if (c->secret) {
-			terminate(c);
+			start_anew(c);
 		}
 	}
 	return good;
