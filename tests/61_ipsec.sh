@@ -102,7 +102,7 @@ refused 2 "add: remote-address: is needed with an ipsec-secret" \
 	add name=x external=yes "ipsec-secret-file=$WORK/secret"
 refused 2 "set: ipsec-profile: there is no secret: give an ipsec-secret-file" \
 	set t0 ipsec-profile=modern
-refused 2 "set: ipsec-secret: not on a command line, where others can read it: use ipsec-secret-file" \
+refused 2 "set: ipsec-secret: others can read a command line: use ipsec-secret-file" \
 	set t0 ipsec-secret=x
 refused 2 "set: ipsec-profile: can't be none with an ipsec-secret" \
 	set t0 "ipsec-secret-file=$WORK/secret" ipsec-profile=none

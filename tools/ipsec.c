@@ -370,28 +370,80 @@ static void address_text(uint32_t address, char *out)
 	inet_ntop(AF_INET, &address, out, INET_ADDRSTRLEN);
 }
 
-static void write_secret(FILE *out, const struct secret *secret)
+static void write_child(FILE *out, const struct tunnel *t, const char *connection)
 {
-	size_t i;
+	char local[INET_ADDRSTRLEN] = "dynamic", remote[INET_ADDRSTRLEN];
 
-	/* In hexadecimal it can have any byte. */
-	fputs("\t\tsecret = 0x", out);
-	for (i = 0; i < secret->len; i++)
-		fprintf(out, "%02x", secret->bytes[i]);
-	putc('\n', out);
+	if (t->local)
+		address_text(t->local, local);
+	address_text(t->remote, remote);
+	fprintf(out, "\t\tchildren {\n\t\t\t%s {\n", connection);
+	fprintf(out, "\t\t\t\tmode = transport\n");
+	fprintf(out, "\t\t\t\tesp_proposals = %s\n",
+		profile_text[t->ipsec_profile].esp);
+	fputs(profile_text[t->ipsec_profile].child, out);
+	fprintf(out, "\t\t\t\tlocal_ts = %s[4]\n", local);
+	fprintf(out, "\t\t\t\tremote_ts = %s[4]\n", remote);
+	fprintf(out, "\t\t\t\treplay_window = 128\n");
+	fprintf(out, "\t\t\t\tstart_action = trap|start\n");
+	fprintf(out, "\t\t\t\tdpd_action = restart\n");
+	fprintf(out, "\t\t\t}\n\t\t}\n");
 }
 
-/* The file's text, to be freed by text_free(). @secret is the line of the present
- * file's, for a tunnel that isn't given another.
+static void write_connection(FILE *out, const struct tunnel *t,
+			     const char *connection)
+{
+	char address[INET_ADDRSTRLEN];
+
+	fprintf(out, "connections {\n\t%s {\n", connection);
+	fputs(profile_text[t->ipsec_profile].connection, out);
+	if (t->local) {
+		address_text(t->local, address);
+		fprintf(out, "\t\tlocal_addrs = %s\n", address);
+	}
+	address_text(t->remote, address);
+	fprintf(out, "\t\tremote_addrs = %s\n", address);
+	fprintf(out, "\t\tlocal {\n\t\t\tauth = psk\n\t\t}\n");
+	fprintf(out, "\t\tremote {\n\t\t\tauth = psk\n");
+	/* IKEv1 finds the secret by the address, IKEv2 by the name. */
+	if (t->ipsec_profile == IPSEC_MODERN)
+		fprintf(out, "\t\t\tid = %s\n", address);
+	fprintf(out, "\t\t}\n");
+	write_child(out, t, connection);
+	fprintf(out, "\t}\n}\n");
+}
+
+/* In hexadecimal it can have any byte. @line is that of the present file's, for a tunnel
+ * that isn't given another.
  */
+static void write_secret(FILE *out, const struct tunnel *t,
+			 const char *connection, const char *line)
+{
+	char address[INET_ADDRSTRLEN];
+	size_t i;
+
+	address_text(t->remote, address);
+	fprintf(out, "secrets {\n\tike-%s {\n\t\tid-1 = %s\n", connection,
+		address);
+	address_text(t->local, address);
+	if (t->local)
+		fprintf(out, "\t\tid-2 = %s\n", address);
+	if (t->secret) {
+		fputs("\t\tsecret = 0x", out);
+		for (i = 0; i < t->secret->len; i++)
+			fprintf(out, "%02x", t->secret->bytes[i]);
+		putc('\n', out);
+	} else {
+		fputs(line, out);
+	}
+	fprintf(out, "\t}\n}\n");
+}
+
+/* The file's text, to be freed by text_free(). */
 static char *connection_text(const struct tunnel *t, const char *name,
 			     const char *secret)
 {
-	char local[INET_ADDRSTRLEN], remote[INET_ADDRSTRLEN], profile[16];
-	const unsigned int p = t->ipsec_profile;
-	/* IKEv1 finds the secret by the address, IKEv2 by the name. */
-	const bool modern = p == IPSEC_MODERN;
-	char connection[CONNECTION_MAX];
+	char connection[CONNECTION_MAX], profile[16];
 	char *text = calloc(1, TEXT_SIZE);
 	FILE *out = text ? fmemopen(text, TEXT_SIZE, "w") : NULL;
 
@@ -402,38 +454,12 @@ static char *connection_text(const struct tunnel *t, const char *name,
 	/* No copy of the secret in a buffer of stdio's. */
 	setvbuf(out, NULL, _IONBF, 0);
 	connection_of(name, connection);
-	address_text(t->local, local);
-	address_text(t->remote, remote);
-	ipsec_profile_format(p, profile);
-	fprintf(out, "# Of the tunnel %s. Written by ipipctl(8), and written anew.\n"
-		MARK "%s\nconnections {\n\t%s {\n%s", name, profile, connection,
-		profile_text[p].connection);
-	if (t->local)
-		fprintf(out, "\t\tlocal_addrs = %s\n", local);
-	fprintf(out, "\t\tremote_addrs = %s\n"
-		"\t\tlocal {\n\t\t\tauth = psk\n\t\t}\n"
-		"\t\tremote {\n\t\t\tauth = psk\n%s%s%s\t\t}\n"
-		"\t\tchildren {\n\t\t\t%s {\n"
-		"\t\t\t\tmode = transport\n"
-		"\t\t\t\tesp_proposals = %s\n%s"
-		"\t\t\t\tlocal_ts = %s[4]\n"
-		"\t\t\t\tremote_ts = %s[4]\n"
-		"\t\t\t\treplay_window = 128\n"
-		"\t\t\t\tstart_action = trap|start\n"
-		"\t\t\t\tdpd_action = restart\n"
-		"\t\t\t}\n\t\t}\n\t}\n}\n"
-		"secrets {\n\tike-%s {\n\t\tid-1 = %s\n",
-		remote, modern ? "\t\t\tid = " : "", modern ? remote : "",
-		modern ? "\n" : "", connection, profile_text[p].esp,
-		profile_text[p].child,
-		t->local ? local : "dynamic", remote, connection, remote);
-	if (t->local)
-		fprintf(out, "\t\tid-2 = %s\n", local);
-	if (t->secret)
-		write_secret(out, t->secret);
-	else
-		fputs(secret, out);
-	fputs("\t}\n}\n", out);
+	ipsec_profile_format(t->ipsec_profile, profile);
+	fprintf(out, "# Of the tunnel %s. Written by ipipctl(8), and written anew.\n",
+		name);
+	fprintf(out, MARK "%s\n", profile);
+	write_connection(out, t, connection);
+	write_secret(out, t, connection, secret);
 	fclose(out);
 	return text;
 }
@@ -734,7 +760,7 @@ static void read_nothing(char *line, void *data)
  * makes none, and unloads all connections and secrets: what has least to lose
  * comes first, to see that. The secrets before the connections, which are tried at once.
  */
-static int load(struct changes *changes)
+static int load_all(struct changes *changes)
 {
 	static const char *const check[] = { "--load-authorities", NULL };
 	static const char *const creds[] = { "--load-creds", "--noprompt", NULL };
@@ -820,7 +846,7 @@ static bool settle(struct changes *changes, bool keep_going)
 
 	if (!good && !keep_going)
 		return false;
-	status = load(changes);
+	status = load_all(changes);
 	if (can_wait(changes, keep_going, status))
 		return good;
 	for (i = 0; i < changes->n; i++) {
@@ -842,7 +868,7 @@ static void take_all_back(struct changes *changes, bool failed_only)
 	for (i = 0; i < changes->n; i++)
 		if (!failed_only || changes->c[i].r->error)
 			take_back(&changes->c[i]);
-	load(changes);
+	load_all(changes);
 }
 
 /**

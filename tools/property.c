@@ -873,7 +873,7 @@ static int set_property(const char *what, int p, const char *value,
 /* A secret on the command line is there for everybody to read. */
 static int refuse_secret(const char *what)
 {
-	return usage(what, "ipsec-secret: not on a command line, where others can read it: use ipsec-secret-file");
+	return usage(what, "ipsec-secret: others can read a command line: use ipsec-secret-file");
 }
 
 /**

@@ -16,7 +16,8 @@ static void parse(const char *text)
 
 	for (i = 0; i < list.n; i++) {
 		list.t[i].ipsec_state = IPSEC_NO_SA;
-		list.t[i].ipsec_bytes_in = list.t[i].ipsec_bytes_out = 0;
+		list.t[i].ipsec_bytes_in = 0;
+		list.t[i].ipsec_bytes_out = 0;
 		list.t[i].ipsec_rekey = 0;
 		*list.t[i].ipsec_proposal = '\0';
 	}
