@@ -162,7 +162,8 @@ def refusals():
     refused(2, "add: keepalive: '99ms' interval must be 100ms to 4294967295s", "add",
             "keepalive=99ms")
     refused(2, "add: keepalive: '10s,0' retries must be 1 to 4294967295", "add", "keepalive=10s,0")
-    refused(2, "add: ipsec-secret: others can read a command line: use ipsec-secret-file", "add", "ipsec-secret=x")
+    refused(2, "add: ipsec-secret: others can read a command line: use ipsec-secret-file", "add",
+            "ipsec-secret=x")
     refused(2, "verb: re: could be remove, reset, reset-counters, restore", "re", "0")
     refused(2, "verb: prnit: unknown: did you mean print?", "prnit")
     refused(1, "ipip1: a device with this name exists", "add", "name=ipip1", "remote=4.4.4.4")
