@@ -86,7 +86,7 @@ check:
 
 check-upstream:
 	@tests/setup upstream
-	@tests/upstream $(K)
+	@tests/upstream "$(K)" "$(T)"
 
 check-uml:
 	@tests/setup uml $(K)
