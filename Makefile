@@ -10,6 +10,7 @@
 #     IPIP=in-tree		  against the in-tree driver
 #   make check-upstream	run the kernel's own selftests for ipip with the in-tree
 #			driver and with ours, side by side
+#     T=bpf			  only those with this in the name
 #   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
 #   make bench		count the instructions that a tunnel costs, in-tree and ours
 #     T=fixed		  only the scenarios with this in the name
