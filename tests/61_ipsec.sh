@@ -81,6 +81,8 @@ capture r a "proto 4"
 charon_start a
 charon_start b
 # What can't be.
+is "refused: no swanctl" "$(ns a env PATH=/none "$TOOL" set t0 "ipsec-secret-file=$WORK/secret" 2>&1) $(files a)" \
+	"ipipctl: t0: ipsec-secret: strongSwan isn't installed: there is no swanctl "
 echo > "$WORK/empty"
 printf 'a\nb\n' > "$WORK/lines"
 head -c 256 /dev/zero | tr '\0' x > "$WORK/long"
@@ -131,7 +133,12 @@ is "the state" "$(state a)" no-sa
 check "b gets it on its standard input" bash -c "
 	ip netns exec b $TOOL set t0 ipsec-secret-file=- mtu=auto < $WORK/secret"
 check "established, with no packet to carry" becomes a established
+ns r timeout 20 tcpdump -lnc 2 -i a --immediate-mode esp > "$WORK/esp" 2> /dev/null &
+esp=$!
 check "ping" alive
+ns a ping -c 3 -i 0.3 192.168.0.2 > /dev/null
+wait $esp
+is "as ESP" "$(grep -c 'ESP(spi' "$WORK/esp")" 2
 is "the file's mode" "$(command stat -c '%a %u' "$(conf a)/ipip-t0.conf")" "600 0"
 is "nothing else is left" "$(files a)" "ipip-t0.conf "
 sas a > "$WORK/sas"
@@ -309,6 +316,11 @@ ip -n a route replace default via 10.1.0.254
 refuse "the address has changed, and the far end doesn't know" ping_a
 ctl b set t0 remote-address=10.1.0.7
 check "both know" alive 60
+ctl a disable t0
+ctl a enable t0
+check "disabled and enabled, the policy has the new address" \
+	bash -c "ip -n a xfrm policy | grep -q 'src 10.1.0.7/32 dst 10.2.0.9/32'"
+check "and it carries packets" alive 60
 echo "10.2.0.9 far.example" > /etc/netns/a/hosts
 ctl a set t0 remote-address=far.example
 is "a name is looked up by the tool" "$(ctl a get t0 remote-address)" 10.2.0.9
@@ -368,15 +380,20 @@ core() {	# COMMAND...: killed with SIGABRT while swanctl runs
 	ASAN_OPTIONS=detect_leaks=0:disable_coredump=0 ip netns exec a "$WORK/bin/hold" "$@" > /dev/null 2>&1 &
 	local pid=$!
 	wait_for 10 [ -e "$WORK/running-swanctl" ]
+	grep -slaF -f "$WORK/secret" /proc/[0-9]*/cmdline /proc/[0-9]*/environ >> "$WORK/seen"
 	kill -ABRT $pid
 	wait $pid
 	rm -f "$WORK/slow"
 	[ -e "$WORK/core" ]
 }
 refuse "no core" core "${TOOL%-asan}" add name=core remote-address=10.7.0.2 "ipsec-secret-file=$WORK/secret"
+is "and not in anybody's arguments or environment" "$(cat "$WORK/seen")" ""
 check "which another program would leave" core bash -c 'swanctl --load-conns; :'
 echo "$pattern" > /proc/sys/kernel/core_pattern
-ctl a remove core
+charon_stop a
+check "remove, without the daemon" ctl a remove core
+is "its file is gone" "$(files a)" "ipip-t0.conf "
+charon_start a
 
 check "unset: ipsec-secret" ctl a unset t0 ipsec-secret
 is "no connection, no file, and it stays shut" "$(connections a) $(files a)$(require a)" "0 yes"
