@@ -354,10 +354,11 @@ static int import(const char *name, bool replace)
 	}
 	if (r.file != stdin)
 		fclose(r.file);
-	ret = r.failed ? IPIPCTL_REFUSED : 0;
 	requests_name(&list);
-	if (list.n && (!ret || opt.keep_going))
-		ret = carry_out(&list, &r.present, opt.keep_going, name) ?: ret;
+	if (list.n && (!r.failed || opt.keep_going))
+		ret = carry_out(&list, &r.present, opt.keep_going, name);
+	if (!ret && r.failed)
+		ret = IPIPCTL_REFUSED;
 	free(list.r);
 	free(r.text);
 	free(r.menu);

@@ -895,16 +895,16 @@ int parse_properties(const char *what, char **words, size_t n, struct tunnel *t,
 
 	for (i = 0; i < n; i++) {
 		const char *word = words[i];
-		const bool not = *word == '!';
+		const bool unset = *word == '!';
 
-		word += not;
+		word += unset;
 		equal = strchr(word, '=');
 		len = equal ? (size_t)(equal - word) : strlen(word);
-		if (!not && !strncmp(word, "ipsec-secret", len) && len > 6)
+		if (!unset && !strncmp(word, "ipsec-secret", len) && len > 6)
 			return refuse_secret(what);
-		if (!not && !equal && i + 1 == n)
+		if (!unset && !equal && i + 1 == n)
 			return usage(what, "%s: has no value", word);
-		value = not ? "" : equal ? equal + 1 : words[++i];
+		value = unset ? "" : equal ? equal + 1 : words[++i];
 		if (is_ignored(word, len)) {
 			fail(what, "%.*s: has no counterpart here, left out",
 			     (int)len, word);
@@ -913,7 +913,7 @@ int parse_properties(const char *what, char **words, size_t n, struct tunnel *t,
 		p = find_property(what, word, len);
 		if (p < 0)
 			return IPIPCTL_USAGE;
-		if (not) {
+		if (unset) {
 			value = properties[p].empty;
 			if (equal || !value)
 				return usage(what, "!%s: can't be unset",

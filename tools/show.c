@@ -111,7 +111,7 @@ static bool matches(const struct condition *c, const struct tunnel *t)
  */
 int filter(char **words, size_t n, struct tunnels *list)
 {
-	struct condition c;
+	struct condition c = { 0 };
 	size_t i, j, kept;
 	int ret;
 
@@ -692,7 +692,7 @@ static void print_stats(const struct tunnels *list, bool detail)
 {
 	const unsigned int name = width(list, P_NAME, strlen("NAME"));
 	const unsigned int id = digits(list->n ? list->n - 1 : 0);
-	unsigned int w[ARRAY_SIZE(stats_columns)], c;
+	unsigned int w[ARRAY_SIZE(stats_columns)] = { 0 }, c;
 	size_t i;
 
 	print_legend(list, false);

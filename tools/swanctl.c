@@ -23,7 +23,7 @@ static void become(const char *const *args, int out)
 	const char *argv[8] = { "swanctl" };
 	unsigned int i;
 
-	for (i = 0; args[i] && i < ARRAY_SIZE(argv) - 2; i++)
+	for (i = 0; i < ARRAY_SIZE(argv) - 2 && args[i]; i++)
 		argv[i + 1] = args[i];
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);

@@ -270,7 +270,7 @@ const char *parse_duration(const char *text, uint64_t *ms)
 		n = strtoull(text, &end, 10);
 		if (*end == ':')
 			return parse_clock(text, ms);
-		for (i = 0; i < ARRAY_SIZE(units); i++)
+		for (i = 0; i < ARRAY_SIZE(units) - 1; i++)
 			if (!strncmp(end, units[i].name, strlen(units[i].name)))
 				break;
 		if (!*units[i].name && *end)
