@@ -90,13 +90,13 @@ vm_run() {
 	return "${PIPESTATUS[0]}"
 }
 
-# What comes from a kernel's source: checkpatch and kernel-doc, the schema of
+# What comes from a kernel's source: checkpatch, kernel-doc and semantic patches, the schema of
 # netlink specifications and the client that works by them. Of the oldest that there
 # is: newer ones, for check-uml, have them elsewhere. Unpacked once; prints where it is.
 vm_kernel_scripts() {
 	local archive scripts=$vm_cache/scripts
 
-	if [ ! -e "$scripts/netlink/netlink-raw.yaml" ]; then
+	if [ ! -e "$scripts/coccinelle" ] || [ ! -e "$scripts/netlink" ]; then
 		# shellcheck disable=SC2012 # the names are the distribution's
 		archive=$(ls /usr/src/linux-source-*.tar.* 2> /dev/null | sort -V | head -n 1)
 		[ -n "$archive" ] || return 1
@@ -105,6 +105,7 @@ vm_kernel_scripts() {
 		tar -C "$scripts.new" --strip-components=2 --wildcards -xf "$archive" \
 			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
 			'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc' \
+			'*/scripts/coccinelle' \
 			'*/Documentation/netlink/netlink-raw.yaml' \
 			'*/tools/net/ynl/lib/*' || return 1
 		mv "$scripts.new/net/ynl/lib" "$scripts.new/ynl/"
