@@ -2,6 +2,7 @@
 """What the test files in Python share: KTAP lines as in lib.sh, sockets in a
 network namespace, and plain rtnetlink requests for what ip(8) doesn't say."""
 import atexit
+import contextlib
 import ctypes
 import os
 import select
@@ -254,8 +255,9 @@ class Rtnl:
     """A netlink socket in a namespace. Requests answer (errno, message, type of
     the attribute that the message is about, or None)."""
 
-    def __init__(self, ns):
-        with netns(ns):
+    def __init__(self, ns=None):
+        """Without a name: in that where the process is."""
+        with netns(ns) if ns else contextlib.nullcontext():
             self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
         self.sock.setsockopt(270, 11, 1)    # SOL_NETLINK, NETLINK_EXT_ACK
         self.seq = 0

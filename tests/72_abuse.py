@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a stranger gets out of a gateway by forged packets: never more than was put
+in, and nothing that reaches a tunnel which doesn't name him."""
+import re
+import time
+
+from craft import Delta, counters, mac, sysctl
+from lib import INTREE, Rtnl, Tap, addr, check, equal, ext, main, run, shell, skip
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+
+A, B, R, STRANGER = "10.1.0.1", "10.2.0.1", "10.1.0.254", "10.1.0.77"
+H1, H2, GW = "172.16.1.2", "172.16.2.2", "172.16.1.1"
+FLOOD = 1000
+
+
+class Gateway:
+    """a, what comes in from r, and all that leaves it."""
+
+    DEVICES = ("wan", "h1", "t0")
+
+    def __init__(self):
+        self.r = Tap("r", "a")
+        self.h1 = Tap("h1", "eth0", "in")
+        self.wan = mac("a", "wan")
+        self.lan = mac("a", "h1")
+        self.rtnl = Rtnl("a")
+
+    def counters(self):
+        found = counters("a")
+        return {name: found[name] for name in self.DEVICES}
+
+    def flood(self, *packets, times=FLOOD):
+        """Send these again and again; (packets in, bytes in, packets out, bytes out,
+        packets out of the tunnel, lines in the log, seconds)."""
+        packets = [bytes(p) for p in packets]
+        before, lines, start = self.counters(), log_lines(), time.monotonic()
+        for i in range(times):
+            self.r.send(packets[i % len(packets)], self.wan)
+        time.sleep(0.5)
+        after = self.counters()
+
+        def grown(name, device):
+            return after[device][name] - before[device][name]
+        return {"packets_in": grown("rx_packets", "wan"), "bytes_in": grown("rx_bytes", "wan"),
+                "packets_out": grown("tx_packets", "wan") + grown("tx_packets", "h1"),
+                "bytes_out": grown("tx_bytes", "wan") + grown("tx_bytes", "h1"),
+                "taken": grown("rx_packets", "t0"), "log": log_lines() - lines,
+                "seconds": time.monotonic() - start}
+
+    def xstats(self, name):
+        return self.rtnl.xstats("t0")[name]
+
+
+def log_lines():
+    return run("dmesg").count("\n")
+
+
+def never_more(what, got):
+    check(f"{what}: the flood has come in", got["packets_in"] >= FLOOD, got)
+    check(f"{what}: no more packets leave than came", got["packets_out"] <= got["packets_in"], got)
+    check(f"{what}: no more bytes leave than came", got["bytes_out"] <= got["bytes_in"], got)
+    # Ten lines in five seconds are what the kernel's own limit lets through.
+    check(f"{what}: the log has its limit", got["log"] <= 12 + 2 * got["seconds"], got)
+
+
+def quiet(what, got):
+    never_more(what, got)
+    equal(f"{what}: nothing leaves", got["packets_out"], 0)
+
+
+def inner(**fields):
+    return IP(src=H2, dst=H1, **fields) / UDP(sport=7, dport=9) / b"data"
+
+
+def probes(gw):
+    probe = IP(src=A, dst=B) / IP(src="192.0.2.1", dst="192.0.2.2", proto=4) / bytes(60)
+    before = gw.xstats("keepalive_reflected"), gw.xstats("keepalive_rate_limited")
+    got = gw.flood(IP(src=B, dst=A) / probe)
+    reflected = gw.xstats("keepalive_reflected") - before[0]
+    limited = gw.xstats("keepalive_rate_limited") - before[1]
+    never_more("forged probes", got)
+    check("forged probes: some are answered", reflected > 0)
+    check("forged probes: twenty in a second at most", reflected <= 20 * (got["seconds"] + 2),
+          (reflected, got["seconds"]))
+    equal("forged probes: all are counted", reflected + limited, FLOOD)
+    check("forged probes: each answer is shorter than its probe",
+          got["bytes_out"] <= reflected * (len(probe) + 14), got)
+    large = IP(src=A, dst=B, proto=4) / bytes(1300)
+    got = gw.flood(IP(src=B, dst=A) / large)
+    equal("forged probes that are large: not one is answered",
+          gw.xstats("keepalive_reflected") - before[0] - reflected, 0)
+    never_more("forged probes that are large", got)
+
+
+def empty(gw):
+    gw.rtnl.change("t0", ext(keepalive_mode="routeros", keepalive_interval=3600000))
+    quiet("empty packets", gw.flood(IP(src=B, dst=A, proto=4)))
+    quiet("empty packets of a stranger's", gw.flood(IP(src=STRANGER, dst=A, proto=4)))
+    gw.rtnl.change("t0", ext(keepalive_mode="cookie", keepalive_interval=0))
+
+
+def icmp_error(kind, code, **fields):
+    quote = IP(src=A, dst=B, proto=4, len=120, id=7, ttl=60) / bytes(IP(src=H1, dst=H2))[:8]
+    return IP(src=R, dst=A) / ICMP(type=kind, code=code, **fields) / quote
+
+
+def relay(gw):
+    quiet("forged errors", gw.flood(icmp_error(3, 1), icmp_error(3, 3), icmp_error(11, 0)))
+    gw.h1.drain()
+    packet = bytes(IP(src=H1, dst=H2) / UDP(sport=7, dport=9))
+    told = 0
+    for _ in range(300):
+        gw.h1.send(packet, gw.lan)
+    while gw.h1.receive(lambda d: d[12:16] == addr(GW) and d[9] == 1, 0.5):
+        told += 1
+    check("after a thousand forged errors: 64 senders are told at most", 0 < told <= 64, told)
+
+
+def path_mtu(gw):
+    gw.rtnl.change("t0", ext(mtu_auto=1))
+    errors = [icmp_error(3, 4, nexthopmtu=mtu) for mtu in (0, 1, 20, 68, 100, 551, 65535)]
+    quiet("forged path MTU", gw.flood(*errors))
+    time.sleep(1)
+    route = run(f"ip -n a route get {B}")
+    learned = int(re.search(r"mtu (?:lock )?(\d+)", route)[1])
+    floor = int(run("ip netns exec a sysctl -n net.ipv4.route.min_pmtu"))
+    check("forged path MTU: not below the kernel's floor", learned >= floor, route)
+    mtu = int(re.search(r"mtu (\d+)", run("ip -n a link show dev t0"))[1])
+    check("forged path MTU: nor the tunnel's", mtu >= floor - 20, mtu)
+    exceptions = run("ip -n a route show cache").count(B)
+    check("forged path MTU: one exception for one far end", exceptions <= 1, exceptions)
+    gw.h1.drain()
+    gw.h1.send(IP(src=H1, dst=H2, flags="DF") / ICMP(id=9, seq=1) / bytes(300), gw.lan)
+    check("forged path MTU: small packets pass all the same",
+          gw.h1.receive(lambda d: IP(d).src == H2, 5) is not None)
+    run("ip -n a route flush cache")
+    gw.rtnl.change("t0", ext(mtu_auto=0))
+
+
+def marks(gw):
+    before = gw.xstats("rx_ecn")
+    got = gw.flood(IP(src=B, dst=A, tos=3) / inner(tos=0))
+    quiet("congestion that nobody can hear of", got)
+    equal("congestion that nobody can hear of: all are counted", gw.xstats("rx_ecn") - before,
+          FLOOD)
+
+
+def syns(gw):
+    gw.rtnl.change("t0", ext(clamp_mss="rx"))
+    syn = IP(src=H2, dst="172.16.1.99") / TCP(flags="S", options=[("MSS", 9000)])
+    got = gw.flood(IP(src=B, dst=A) / syn)
+    check("SYNs are taken", got["taken"] >= FLOOD, got)
+    # Nobody is behind: what leaves is ARP, and errors to the far end.
+    never_more("SYNs", got)
+
+
+def strangers(gw):
+    """VU#636397: a host that takes what anybody sends it in IPIP forwards it in its
+    own name."""
+    sysctl("a", "ipv4/icmp_ratelimit", 1000)
+    packet = inner(ttl=9)
+    gw.h1.drain()
+    for what, outer in (("a stranger", IP(src=STRANGER, dst=A)),
+                        ("a stranger, to another address of ours", IP(src=STRANGER, dst=GW)),
+                        ("the far end, to another address of ours", IP(src=B, dst=GW)),
+                        ("nobody", IP(src="0.0.0.0", dst=A)),
+                        ("ourselves", IP(src=A, dst=A)),
+                        ("a stranger, to all", IP(src=STRANGER, dst="255.255.255.255")),
+                        ("a stranger, to a group", IP(src=STRANGER, dst="224.0.0.1"))):
+        got = gw.flood(outer / packet)
+        never_more(what, got)
+        equal(f"{what}: the tunnel takes nothing", got["taken"], 0)
+        check(f"{what}: nothing is forwarded",
+              gw.h1.receive(lambda d: IP(d).src == H2, 0.2) is None)
+
+
+def no_tunnel(gw):
+    """The module is loaded, and that is all: tunl0 is there, and down."""
+    run("ip -n a link del t0")
+    gw.DEVICES = ("wan", "h1", "tunl0")
+    before = Delta("a", "tunl0")
+    for what, src in (("a stranger", STRANGER), ("what was the far end", B)):
+        gw.h1.drain()
+        for _ in range(100):
+            gw.r.send(IP(src=src, dst=A) / inner(ttl=9), gw.wan)
+        check(f"no tunnel: nothing of {what} is forwarded",
+              gw.h1.receive(lambda d: IP(d).src == H2, 0.5) is None)
+    equal("no tunnel: tunl0, which is down, has taken nothing", before(), {})
+
+
+def test():
+    if INTREE:
+        skip("abuse", "the in-tree driver has nothing of what is counted")
+        return
+    shell("topo")
+    gw = Gateway()
+    # Nothing but what counts.
+    run(f"ip -n a neigh replace {R} dev wan lladdr {mac('r', 'a')} nud permanent; "
+        f"ip -n a neigh replace {H1} dev h1 lladdr {mac('h1', 'eth0')} nud permanent")
+    for step in (probes, empty, relay, path_mtu, marks, syns, strangers, no_tunnel):
+        step(gw)
+
+
+main(test)

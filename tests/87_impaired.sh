@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# An underlay that loses, reorders, doubles and corrupts packets: TCP through the tunnel
+# delivers the same bytes, and keepalive keeps its head.
+. ./lib.sh
+
+topo
+if ! ip netns exec r tc qdisc add dev b root netem loss 1%; then
+	skip "an impaired underlay" "the kernel has no netem"
+	exit 0
+fi
+# Each packet has its own fate.
+for n in h1 h2; do
+	ns $n ethtool -K eth0 tso off gso off > "$WORK/ethtool"
+done
+if [ "$IPIP" = ours ]; then
+	for n in a b; do
+		./ext $n t0 keepalive_interval=200 keepalive_retries=10 clamp_mss=both mtu_auto=1
+	done
+fi
+
+impair() {
+	local device
+
+	for device in a b; do
+		ns r tc qdisc replace dev $device root netem limit 2000 "$@"
+	done
+}
+
+state_is() { [ "$(./ext a t0 keepalive_state)" = "$1" ]; }
+
+seen() {	# WORD: what netem says that it has done
+	ns r tc -s -j qdisc show dev b | python3 -c '
+import json, sys
+print(json.load(sys.stdin)[0][sys.argv[1]])' "$1"
+}
+
+for how in "loss 3%" "delay 4ms reorder 30% 50%" "delay 2ms 2ms" "duplicate 10%" "corrupt 2%" \
+	"delay 2ms 1ms loss 2% duplicate 3% corrupt 1%"; do
+	# shellcheck disable=SC2086 # words
+	impair $how
+	before=$(stat b t0 rx.packets)
+	check "$how: 1 MB over TCP, the same bytes" tcp_bulk h1 h2 172.16.2.2 1
+	check "$how: and back" tcp_bulk h2 h1 172.16.1.2 1
+	check "$how: through the tunnel" [ $(($(stat b t0 rx.packets) - before)) -gt 700 ]
+done
+impair loss 2%
+ns h1 ping -q -c 100 -i 0.01 -W 1 172.16.2.2 > /dev/null
+check "the underlay does lose packets" [ "$(seen drops)" -gt 0 ]
+
+if [ "$IPIP" = ours ]; then
+	for n in a b; do
+		is "$n: keepalive has kept the tunnel up" "$(./ext $n t0 keepalive_state)" up
+	done
+	# A doubled answer counts once.
+	impair duplicate 100%
+	sleep 0.5
+	sent=$(./ext a t0 keepalive_sent) late=$(./ext a t0 keepalive_late)
+	before=$(./ext a t0 keepalive_answered)
+	sleep 3
+	answered=$(($(./ext a t0 keepalive_answered) - before))
+	sent=$(($(./ext a t0 keepalive_sent) - sent))
+	check "each is doubled: there are answers" [ $answered -gt 5 ]
+	check "each is doubled: one counts for each probe" [ $answered -le $sent ]
+	check "and the others are late" [ "$(./ext a t0 keepalive_late)" -gt "$late" ]
+	impair loss 100%
+	check "nothing comes through: down" wait_for 15 state_is down
+	impair delay 1ms
+	check "and up again" wait_for 15 state_is up
+fi
+ns r tc qdisc del dev a root
+ns r tc qdisc del dev b root
+check "ping when all is over" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
