@@ -12,6 +12,11 @@
 #			driver and with ours, side by side
 #     T=bpf			  only those with this in the name
 #   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
+#   make check-debug		the same in a kernel that looks for mistakes: KASAN, lockdep
+#			and more
+#   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,
+#			netlink, races, faults, memory, keepalive
+#   make report-reliability	all of them, for hours, and docs/reliability.md
 #   make bench		count the instructions that a tunnel costs, in-tree and ours
 #     T=fixed		  only the scenarios with this in the name
 #   make bench-native	nanoseconds of the same, in a User Mode Linux
@@ -93,6 +98,23 @@ check-uml:
 	@tests/setup uml $(K)
 	@tests/uml "$(K)" "$(T)"
 
+check-debug: K := $(or $(K),7.2)
+check-debug: tools
+	@tests/setup
+	@tests/setup uml $(K)
+	@$(MAKE) -s -C tools asan
+	@DEBUG=all FILE_LIMIT=3600 VM_LIMIT=14400 tests/uml "$(K)" "$(T)"
+
+torture: K := $(or $(K),7.2)
+torture:
+	@tests/setup uml $(K)
+	@DEBUG=$(or $(DEBUG),kasan) FUZZ=1 VM_LIMIT=14400 tests/uml "$(K)" "$(P)"
+
+report-reliability:
+	@tests/setup
+	@tests/setup uml 7.2
+	@tests/reliability $(P)
+
 bench:
 	@tests/setup
 	@tests/bench/run "$(K)" "$(T)"
@@ -114,4 +136,5 @@ clean:
 	$(RM) -r build
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools load \
-	unload demo demo-ipsec check check-upstream check-uml bench bench-native fuzz lint clean
+	unload demo demo-ipsec check check-upstream check-uml check-debug torture \
+	report-reliability bench bench-native fuzz lint clean
