@@ -14,9 +14,13 @@
 #   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
 #   make check-debug		the same in a kernel that looks for mistakes: KASAN, lockdep
 #			and more
+#     DEBUG=kcsan		  for races of data, or kasan: for those of memory alone
+#     VM=1			  in a virtual machine
 #   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,
 #			netlink, races, faults, memory, keepalive
-#   make report-reliability	all of them, for hours, and docs/reliability.md
+#     DEBUG=all, kcsan, VM=1	  as above
+#   make report-reliability	all of them, for hours, and Documentation/reliability.md
+#     P=races		  only this part
 #   make bench		count the instructions that a tunnel costs, in-tree and ours
 #     T=fixed		  only the scenarios with this in the name
 #   make bench-native	nanoseconds of the same, in a User Mode Linux
@@ -95,24 +99,26 @@ check-upstream:
 	@tests/upstream "$(K)" "$(T)"
 
 check-uml:
-	@tests/setup uml $(K)
-	@tests/uml "$(K)" "$(T)"
+	@tests/setup
+	@tests/setup built $(K)
+	@tests/built "$(K)" "$(T)"
 
 check-debug: K := $(or $(K),7.2)
-check-debug: tools
+check-debug:
 	@tests/setup
-	@tests/setup uml $(K)
-	@$(MAKE) -s -C tools asan
-	@DEBUG=all FILE_LIMIT=3600 VM_LIMIT=14400 tests/uml "$(K)" "$(T)"
+	@tests/setup built $(K)
+	@DEBUG=$(or $(DEBUG),all) tests/built "$(K)" "$(T)"
 
 torture: K := $(or $(K),7.2)
 torture:
-	@tests/setup uml $(K)
-	@DEBUG=$(or $(DEBUG),kasan) FUZZ=1 VM_LIMIT=14400 tests/uml "$(K)" "$(P)"
+	@tests/setup
+	@tests/setup built $(K)
+	@DEBUG=$(or $(DEBUG),kasan) FUZZ=1 tests/built "$(K)" "$(P)"
 
 report-reliability:
 	@tests/setup
-	@tests/setup uml 7.2
+	@tests/setup built 6.12
+	@tests/setup built 7.2
 	@tests/reliability $(P)
 
 bench:
@@ -121,8 +127,8 @@ bench:
 
 bench-native: K := $(or $(K),7.2)
 bench-native:
-	@tests/setup uml $(K)
-	@BENCH=native tests/uml "$(K)" "$(T)"
+	@tests/setup built $(K)
+	@BENCH=native tests/built "$(K)" "$(T)"
 
 fuzz:
 	@tests/setup fuzz

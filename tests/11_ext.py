@@ -6,7 +6,7 @@ import struct
 
 from lib import (EXT, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_LINK, IPTUN_LOCAL, IPTUN_PMTUDISC,
                  IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLA_F_NESTED, Rtnl, addr, attr,
-                 check, equal, ext, main, netns, parse, run, shell, skip, u8, u16, u32)
+                 check, equal, ext, main, netns, parse, run, shell, skip, u8, u32)
 
 ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
 DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,

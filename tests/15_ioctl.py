@@ -1,57 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
 """`ip tunnel` and the ioctls that it uses: what they make, show, change, delete and refuse."""
-import ctypes
 import errno
-import os
 import fcntl
+import os
 import socket
 import struct
 import subprocess
 
-from lib import Rtnl, check, differs, equal, main, netns, run, shell
+from lib import (SIOCADDTUNNEL, SIOCCHGTUNNEL, SIOCDELTUNNEL, SIOCGETTUNNEL, Rtnl, check, differs,
+                 equal, in_child, main, netns, run, shell, tunnel_ioctl)
 
-SIOCGETTUNNEL, SIOCADDTUNNEL, SIOCDELTUNNEL, SIOCCHGTUNNEL = range(0x89F0, 0x89F4)
 SIOCGETPRL, SIOCGET6RD = 0x89F4, 0x89F8
 DF, MF = 0x4000, 0x2000
-libc = ctypes.CDLL(None, use_errno=True)
-errno.errorcode[0] = "no error"
+NOBODY = 65534
 
 
-class Parm:
-    """struct ip_tunnel_parm."""
-
-    FORM = struct.Struct("=16siHHII BBHHHBBH4s4s")
-
-    def __init__(self, name="", local="0.0.0.0", remote="0.0.0.0", link=0, ttl=0, tos=0,
-                 protocol=4, frag_off=0, version=4, ihl=5, keys=0):
-        self.__dict__.update(locals())
-
-    def pack(self):
-        return self.FORM.pack(self.name.encode(), self.link, 0, 0, self.keys, self.keys,
-                              self.version << 4 | self.ihl, self.tos, 0, 0,
-                              socket.htons(self.frag_off), self.ttl, self.protocol, 0,
-                              socket.inet_aton(self.local), socket.inet_aton(self.remote))
-
-    @classmethod
-    def unpack(cls, data):
-        (name, link, iflags, oflags, ikey, okey, vihl, tos, _, _, frag, ttl, proto, _, local,
-         remote) = cls.FORM.unpack(data)
-        return {"name": name.rstrip(b"\0").decode(), "link": link, "ttl": ttl, "tos": tos,
-                "protocol": proto, "frag_off": socket.ntohs(frag), "version": vihl >> 4,
-                "ihl": vihl & 15, "local": socket.inet_ntoa(local),
-                "remote": socket.inet_ntoa(remote), "keys": iflags | oflags | ikey | okey}
+def word(error):
+    return errno.errorcode[error] if error else "no error"
 
 
 def ioctl(ns, device, command, **values):
     """(error's name, what the kernel has put into the structure)"""
-    buffer = ctypes.create_string_buffer(Parm(**values).pack(), Parm.FORM.size)
-    request = struct.pack("16sP", device.encode(), ctypes.addressof(buffer)) + bytes(16)
-    with netns(ns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        try:
-            fcntl.ioctl(s, command, request)
-        except OSError as e:
-            return errno.errorcode[e.errno], None
-    return "no error", Parm.unpack(buffer.raw)
+    error, got = tunnel_ioctl(command, device, ns, **values)
+    return word(error), got
 
 
 def ip(arguments):
@@ -178,24 +149,11 @@ def raw():
 
 def unprivileged(command, device, **values):
     """As a user who has no rights in the netns."""
-    child = os.fork()
-    if not child:
-        error = 255
-        try:
-            with netns("a"):
-                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                os.setresuid(65534, 65534, 65534)
-                buffer = ctypes.create_string_buffer(Parm(**values).pack(), Parm.FORM.size)
-                try:
-                    fcntl.ioctl(s, command, struct.pack("16sP", device.encode(),
-                                                        ctypes.addressof(buffer)) + bytes(16))
-                    error = 0
-                except OSError as e:
-                    error = e.errno
-                os._exit(error)
-        finally:
-            os._exit(error)
-    return errno.errorcode.get(os.waitpid(child, 0)[1] >> 8)
+    def attempt():
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        return tunnel_ioctl(command, device, **values)[0]
+    with netns("a"):
+        return word(in_child(attempt))
 
 
 def permissions():

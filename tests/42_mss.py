@@ -7,7 +7,7 @@ import struct
 import subprocess
 import time
 
-from craft import Raw, mac
+from craft import mac
 from lib import INTREE, Rtnl, Tap, check, equal, main, netns, run, shell, skip, topo
 
 HOSTS = "172.16.1.2", "172.16.2.2"

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Next-hop mode, and that the outer route is always the present one."""
 import ctypes
-import os
 import socket
 import struct
 
 from craft import Delta, Ip, Raw, mac, sysctl
-from lib import Tap, check, equal, main, netns, shell
+from lib import Tap, check, equal, main, shell
 from scapy.layers.inet import IP, UDP
 
 A, A2 = "10.1.0.1", "10.3.0.1"      # a's addresses on wan and wan2

@@ -1,79 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0
 """Who may do what: without CAP_NET_ADMIN nothing but reading; with it in a user
 namespace, what concerns its own network namespaces and no other."""
-import ctypes
 import errno
-import fcntl
-import json
 import os
-import socket
-import struct
-import traceback
 
-from lib import (CLONE_NEWNET, IFLA_MTU, INTREE, IPTUN_LOCAL, IPTUN_REMOTE, IPTUN_TTL, Rtnl, addr,
-                 attr, check, equal, ext, main, netns, run, shell, skip, u8,
-                 u32)
+from lib import (CLONE_NEWNET, CLONE_NEWUSER, IFLA_LINK_NETNSID, IFLA_MTU, IFLA_NET_NS_FD, INTREE,
+                 IPTUN_TTL, RTM_SETLINK, SIOCADDTUNNEL, SIOCCHGTUNNEL, SIOCDELTUNNEL,
+                 SIOCGETTUNNEL, Rtnl, attr, check, ends, equal, ext, in_child, main, netns, run,
+                 shell, skip, tunnel_ioctl, u8, u32, unshare)
 
-CLONE_NEWUSER = 0x10000000
-IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 28, 37
-RTM_SETLINK = 19
-SIOCGETTUNNEL, SIOCADDTUNNEL, SIOCDELTUNNEL, SIOCCHGTUNNEL = range(0x89F0, 0x89F4)
 NOBODY = 65534
 EPERM, OK = errno.EPERM, 0
-libc = ctypes.CDLL(None, use_errno=True)
 
 
-def in_child(function):
-    """What a function returns that gives up the privileges of its process, by JSON."""
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            answer = function()
-        except BaseException:
-            answer = traceback.format_exc()
-        os.write(theirs, json.dumps(answer).encode())
-        os._exit(0)
-    os.close(theirs)
-    with os.fdopen(ours) as f:
-        answer = json.load(f)
-    os.waitpid(child, 0)
-    if isinstance(answer, str):
-        raise RuntimeError(answer)
-    return answer
-
-
-def tunnel_ioctl(command, device, name, local, remote, ttl=0):
-    parm = struct.pack("=16siHHII BBHHHBBH4s4s", name.encode(), 0, 0, 0, 0, 0, 0x45, 0, 0, 0, 0,
-                       ttl, 4, 0, addr(local), addr(remote))
-    buffer = ctypes.create_string_buffer(parm, len(parm))
-    request = struct.pack("16sP", device.encode(), ctypes.addressof(buffer)) + bytes(16)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        try:
-            fcntl.ioctl(s, command, request)
-        except OSError as e:
-            return e.errno
-    return 0
-
-
-def ends(local, remote):
-    return (IPTUN_LOCAL, addr(local)), (IPTUN_REMOTE, addr(remote))
+def ioctl(command, device, *ends, **values):
+    """Its errno; ends: local and remote."""
+    return tunnel_ioctl(command, device, **dict(zip(("local", "remote"), ends)), **values)[0]
 
 
 def everything(rtnl, device):
     """Each way to make, change or delete; errno by what was tried."""
-    up = struct.pack("=BxHiII", 0, 0, 0, 1, 1)
+    here, elsewhere = ("10.1.0.1", "10.2.0.1"), ("10.1.0.1", "10.9.0.2")
     return {
         "add": rtnl.add("x0", *ends("10.1.0.1", "10.9.0.1"))[0],
         "change": rtnl.change(device, (IPTUN_TTL, u8(9)))[0],
         "change ours": rtnl.change(device, ext(require_ipsec=0, clamp_mss="both"))[0],
         "change the MTU": rtnl.request(RTM_SETLINK, 0, device, extra=attr(IFLA_MTU, u32(1300)))[0],
-        "up": rtnl.send(RTM_SETLINK, 0, up + attr(3, device)),
-        "ioctl add": tunnel_ioctl(SIOCADDTUNNEL, "tunl0", "x1", "10.1.0.1", "10.9.0.2"),
-        "ioctl change": tunnel_ioctl(SIOCCHGTUNNEL, device, device, "10.1.0.1", "10.2.0.1", 9),
-        "ioctl change by addresses": tunnel_ioctl(SIOCCHGTUNNEL, "tunl0", "", "10.1.0.1",
-                                                  "10.2.0.1", 9),
-        "ioctl delete": tunnel_ioctl(SIOCDELTUNNEL, device, device, "10.1.0.1", "10.2.0.1"),
+        "up": rtnl.set_up(device),
+        "ioctl add": ioctl(SIOCADDTUNNEL, "tunl0", *elsewhere, name="x1"),
+        "ioctl change": ioctl(SIOCCHGTUNNEL, device, *here, name=device, ttl=9),
+        "ioctl change by addresses": ioctl(SIOCCHGTUNNEL, "tunl0", *here, ttl=9),
+        "ioctl delete": ioctl(SIOCDELTUNNEL, device, *here, name=device),
         "delete": rtnl.delete(device)[0],
     }
 
@@ -92,7 +49,7 @@ def nobody():
         os.setuid(NOBODY)
         rtnl = Rtnl()
         return {**everything(rtnl, "t0"), "read": len(rtnl.read("t0")) > 0,
-                "ioctl read": tunnel_ioctl(SIOCGETTUNNEL, "t0", "t0", "0.0.0.0", "0.0.0.0")}
+                "ioctl read": ioctl(SIOCGETTUNNEL, "t0")}
     with netns("a"):
         got = in_child(attempt)
     check("nobody may read", got.pop("read"))
@@ -106,8 +63,7 @@ def own(function):
     """Call it with all capabilities in a user namespace and a netns of its own. It is
     given the number of a descriptor of a."""
     def attempt():
-        if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "unshare")
+        unshare(CLONE_NEWUSER | CLONE_NEWNET)
         return function(a)
     a = os.open("/run/netns/a", os.O_RDONLY)
     try:
@@ -140,49 +96,29 @@ def abroad(a):
 def lent():
     """A tunnel whose underlay is a's, in the netns of a user namespace: it may be
     used, but not led elsewhere."""
-    ours, theirs = os.pipe()
-    back, there = os.pipe()
-
-    def attempt():
-        if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "unshare")
-        os.write(theirs, b"1")
-        os.read(back, 1)
+    def attempt(ready):
+        unshare(CLONE_NEWUSER | CLONE_NEWNET)
+        ready()
         rtnl = Rtnl()
-        # A link-netnsid is given for who asks; ask as `ip link` does.
-        got = {"read": len(rtnl.read("lent") or b"") > 0,
-               "an MTU": rtnl.request(RTM_SETLINK, 0, "lent", extra=attr(IFLA_MTU, u32(1300)))[0]}
-        got.update((k, v) for k, v in {
+        got = {
+            "read": len(rtnl.read("lent") or b"") > 0,
+            "an MTU": rtnl.request(RTM_SETLINK, 0, "lent", extra=attr(IFLA_MTU, u32(1300)))[0],
             "change": rtnl.change("lent", (IPTUN_TTL, u8(9)))[0],
             "change ours": rtnl.change("lent", ext(clamp_mss="both"))[0],
-            "ioctl change": tunnel_ioctl(SIOCCHGTUNNEL, "lent", "lent", "10.1.0.1", "10.8.0.1", 9),
-            "ioctl delete": tunnel_ioctl(SIOCDELTUNNEL, "lent", "lent", "10.1.0.1", "10.8.0.1"),
-            "ioctl add": tunnel_ioctl(SIOCADDTUNNEL, "lent", "x9", "10.1.0.1", "10.8.0.2"),
-        }.items())
-        number = [-1]
-        for nsid in range(4):
-            number.append(rtnl.add("x8", *ends("10.1.0.1", "10.8.0.3"),
-                                   extra=attr(IFLA_LINK_NETNSID, u32(nsid)))[0])
-        got["none over it"] = OK not in number
+            "ioctl change": ioctl(SIOCCHGTUNNEL, "lent", "10.1.0.1", "10.8.0.1", name="lent", ttl=9),
+            "ioctl delete": ioctl(SIOCDELTUNNEL, "lent", "10.1.0.1", "10.8.0.1", name="lent"),
+            "ioctl add": ioctl(SIOCADDTUNNEL, "lent", "10.1.0.1", "10.8.0.2", name="x9"),
+        }
+        # Whatever number the underlay's netns has here.
+        got["none over it"] = OK not in [
+            rtnl.add("x8", *ends("10.1.0.1", "10.8.0.3"),
+                     extra=attr(IFLA_LINK_NETNSID, u32(nsid)))[0] for nsid in range(4)]
         return got
 
-    child_answer, answer_end = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            answer = attempt()
-        except BaseException:
-            answer = traceback.format_exc()
-        os.write(answer_end, json.dumps(answer).encode())
-        os._exit(0)
-    os.close(answer_end)
-    os.read(ours, 1)
-    run(f"ip -n a link add name lent type ipip local 10.1.0.1 remote 10.8.0.1 && "
-        f"ip -n a link set dev lent netns {child}")
-    os.write(there, b"1")
-    with os.fdopen(child_answer) as f:
-        got = json.load(f)
-    os.waitpid(child, 0)
+    def lend(child):
+        run(f"ip -n a link add name lent type ipip local 10.1.0.1 remote 10.8.0.1 && "
+            f"ip -n a link set dev lent netns {child}")
+    got = in_child(attempt, lend)
     check("lent: may be read", got.pop("read"))
     equal("lent: the device is its own: MTU", got.pop("an MTU"), OK)
     check("lent: no other can be made over its underlay", got.pop("none over it"))

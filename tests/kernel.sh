@@ -12,7 +12,13 @@ kernel_log_lines() { dmesg | wc -l; }
 
 # Lines of the kernel's log behind the first so many that tell of a mistake.
 kernel_splats() {	# LINES
-	dmesg | tail -n "+$(($1 + 1))" | grep -E "$splat"
+	dmesg | tail -n "+$(($1 + 1))" | without_others_races | grep -E "$splat"
+}
+
+# The kernel itself has races of data that it lives with: what counts is where this
+# module's code is one of the two.
+without_others_races() {
+	awk '/BUG: KCSAN: / { theirs = !/ipip_/ } /={60}/ { theirs = 0 } !theirs'
 }
 
 # Prints what kmemleak has found, and forgets it; nothing where there is none.

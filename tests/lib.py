@@ -4,6 +4,8 @@ network namespace, and plain rtnetlink requests for what ip(8) doesn't say."""
 import atexit
 import contextlib
 import ctypes
+import fcntl
+import json
 import os
 import select
 import socket
@@ -20,7 +22,7 @@ _n = 0
 _failed = False
 _differs = ""
 _libc = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNET = 0x40000000
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 ETH_P_ALL = 3
 ETH_P_IP = 0x0800
 
@@ -98,6 +100,50 @@ def topo(arguments=""):
     shell(f"topo {arguments}")
 
 
+def log_lines():
+    """How many the kernel's log has."""
+    return run("dmesg").count("\n")
+
+
+def unshare(flags):
+    if _libc.unshare(flags):
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
+def in_child(function, meanwhile=None):
+    """What a function returns that gives up what its process may, by way of JSON.
+    meanwhile(pid) is called first if there is one; function(ready) then has to call
+    ready(), which says that it can be and waits for its end."""
+    answer_in, answer_out = os.pipe()
+    ready_in, ready_out = os.pipe()
+    go_in, go_out = os.pipe()
+
+    def ready():
+        os.write(ready_out, b"1")
+        os.read(go_in, 1)
+    child = os.fork()
+    if not child:
+        try:
+            answer = function(ready) if meanwhile else function()
+        except BaseException:
+            answer = traceback.format_exc()
+        os.write(answer_out, json.dumps(answer).encode())
+        os._exit(0)
+    os.close(answer_out)
+    os.close(ready_out)
+    if meanwhile and os.read(ready_in, 1):
+        meanwhile(child)
+        os.write(go_out, b"1")
+    with os.fdopen(answer_in) as f:
+        answer = json.load(f)
+    os.waitpid(child, 0)
+    for end in (ready_in, go_in, go_out):
+        os.close(end)
+    if isinstance(answer, str):
+        raise RuntimeError(answer)
+    return answer
+
+
 class netns:
     """Context: what is opened inside belongs to the network namespace, which has a
     name or is a file."""
@@ -171,10 +217,12 @@ def mac(ns, device):
 # rtnetlink, as far as the tests need it: requests by hand, so that errno, the
 # extended acknowledgement and ill-formed attributes are in view.
 
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
 NLM_F_DUMP, NLM_F_APPEND, NLMSG_ERROR, NLMSG_DONE = 0x300, 0x800, 2, 3
 IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 3, 4, 18
+IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 28, 37
+IFF_UP = 1
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_XSTATS = 1, 2, 3
 NLA_F_NESTED = 0x8000
 (IPTUN_LINK, IPTUN_LOCAL, IPTUN_REMOTE, IPTUN_TTL, IPTUN_TOS) = range(1, 6)
@@ -203,6 +251,11 @@ def u32(value):
 
 def addr(value):
     return socket.inet_aton(value)
+
+
+def ends(local, remote):
+    """A tunnel's addresses as entries of a request's info."""
+    return (IPTUN_LOCAL, addr(local)), (IPTUN_REMOTE, addr(remote))
 
 
 # IFLA_IPIP_EXT_* and IFLA_IPIP_XSTATS_*, in the order and with the values of
@@ -374,11 +427,61 @@ class Rtnl:
         xstats = self.read_info(name)[1]
         return {what: number(xstats[kind]) for kind, what in enumerate(XSTATS, 2)}
 
+    def set_up(self, name, up=True):
+        """Or down; errno."""
+        return self.send(RTM_SETLINK, 0, struct.pack("=BxHiII", 0, 0, 0, up and IFF_UP, IFF_UP) +
+                         attr(IFLA_IFNAME, name))
+
     def set(self, name, **values):
         """Change what is in IFLA_IPIP_EXT; an exception if that is refused."""
         reply = self.change(name, ext(**values))
         if reply[0]:
             raise RuntimeError(f"{name} {values}: {reply}")
+
+
+# The ioctls of `ip tunnel`.
+
+SIOCGETTUNNEL, SIOCADDTUNNEL, SIOCDELTUNNEL, SIOCCHGTUNNEL = range(0x89F0, 0x89F4)
+
+
+class Parm:
+    """struct ip_tunnel_parm."""
+
+    FORM = struct.Struct("=16siHHII BBHHHBBH4s4s")
+
+    def __init__(self, name="", local="0.0.0.0", remote="0.0.0.0", link=0, ttl=0, tos=0,
+                 protocol=4, frag_off=0, version=4, ihl=5, keys=0):
+        self.__dict__.update(locals())
+
+    def pack(self):
+        return self.FORM.pack(self.name.encode(), self.link, 0, 0, self.keys, self.keys,
+                              self.version << 4 | self.ihl, self.tos, 0, 0,
+                              socket.htons(self.frag_off), self.ttl, self.protocol, 0,
+                              addr(self.local), addr(self.remote))
+
+    @classmethod
+    def unpack(cls, data):
+        (name, link, iflags, oflags, ikey, okey, vihl, tos, _, _, frag, ttl, proto, _, local,
+         remote) = cls.FORM.unpack(data)
+        return {"name": name.rstrip(b"\0").decode("latin-1"), "link": link, "ttl": ttl,
+                "tos": tos, "protocol": proto, "frag_off": socket.ntohs(frag),
+                "version": vihl >> 4, "ihl": vihl & 15, "local": socket.inet_ntoa(local),
+                "remote": socket.inet_ntoa(remote), "keys": iflags | oflags | ikey | okey}
+
+
+def tunnel_ioctl(command, device, ns=None, **values):
+    """(errno, what the kernel has put into the structure); values: of Parm. Without a
+    namespace's name: in that where the process is."""
+    buffer = ctypes.create_string_buffer(Parm(**values).pack(), Parm.FORM.size)
+    request = struct.pack("16sP", device.encode(), ctypes.addressof(buffer)) + bytes(16)
+    with netns(ns) if ns else contextlib.nullcontext():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sock:
+        try:
+            fcntl.ioctl(sock, command, request)
+        except OSError as e:
+            return e.errno, None
+    return 0, Parm.unpack(buffer.raw)
 
 
 atexit.register(lambda: sys.stdout.flush())

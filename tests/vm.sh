@@ -33,10 +33,12 @@ vm_kernels() {
 	echo "$found"
 }
 
-# An image that the user may read: some distributions let only root.
+# An image that the user may read: some distributions let only root. What isn't a
+# release is an image already.
 vm_image() {
 	local image=/boot/vmlinuz-$1
 
+	[[ $1 != /* ]] || { echo "$1"; return; }
 	if [ ! -r "$image" ]; then
 		[ -e "$vm_cache/vmlinuz-$1" ] ||
 			sudo install -m 0644 "$image" "$vm_cache/vmlinuz-$1"

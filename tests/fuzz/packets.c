@@ -266,8 +266,11 @@ static void put_tcp(struct packet *packet, bool syn)
 	}
 }
 
-static void put_inner_payload(struct packet *packet, unsigned int protocol)
+static void put_inner(struct packet *packet, unsigned int tunnel, unsigned int protocol)
 {
+	struct layer *layer;
+
+	layer = begin_ip(packet, protocol, random_inner(tunnel), random_inner(tunnel));
 	switch (protocol) {
 	case IPPROTO_TCP:
 		put_tcp(packet, one_in(2));
@@ -280,14 +283,6 @@ static void put_inner_payload(struct packet *packet, unsigned int protocol)
 		break;
 	}
 	put_noise(packet, one_in(16) ? 4000 : 64);
-}
-
-static void put_inner(struct packet *packet, unsigned int tunnel, unsigned int protocol)
-{
-	struct layer *layer;
-
-	layer = begin_ip(packet, protocol, random_inner(tunnel), random_inner(tunnel));
-	put_inner_payload(packet, protocol);
 	end_ip(packet, layer);
 }
 
