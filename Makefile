@@ -33,6 +33,11 @@
 #   make install-tools, uninstall-tools	ipipctl alone
 #     DESTDIR= PREFIX=/usr/local
 #     SIGN_KEY= SIGN_CERT=	  sign the module: the key and its X.509 certificate
+#   make deb			Debian packages of both, into build/deb
+#   make rpm			RPMs of both, into build/rpm
+#   make dist			a tarball of what is committed, into build
+#   make check-packages		install, upgrade, remove and purge the packages in a virtual
+#			machine
 #   make load, unload	swap the drivers of this machine
 #     KEEP=1		  and have the tunnels again, or FORCE=1: without them
 
@@ -42,6 +47,8 @@ KVER	:= $(lastword $(K) $(sort $(notdir $(wildcard /lib/modules/$(K)[.-]*))))
 endif
 KDIR	:= /lib/modules/$(KVER)/build
 BUILD	:= build/$(KVER)
+VERSION	:= $(shell sed -n 's/^.define IPIP_VERSION.*"\(.*\)"/\1/p' ipip_main.c)
+TARBALL	:= build/ipip-$(VERSION).tar.xz
 SOURCES	:= Kbuild $(wildcard *.c) include
 
 all: module tools
@@ -75,6 +82,27 @@ tools:
 
 install-tools uninstall-tools:
 	@$(MAKE) -s -C tools $(@:-tools=)
+
+dist:
+	@mkdir -p build
+	git -c tar.umask=0022 archive --prefix=ipip-$(VERSION)/ HEAD | xz -T1 > $(TARBALL)
+
+# In a copy: packages are put beside the folder that they are built in.
+deb:
+	@tests/setup packages
+	@rm -rf build/deb
+	@mkdir -p build/deb/ipip-$(VERSION)
+	tar -c --exclude=./build --exclude=./.git . | tar -x -C build/deb/ipip-$(VERSION)
+	cd build/deb/ipip-$(VERSION) && dpkg-buildpackage -us -uc -b
+
+rpm: dist
+	rpmbuild -bb --define "_topdir $(CURDIR)/build/rpm" --define "_sourcedir $(CURDIR)/build" \
+		$(RPM_ARGS) rpm/ipip.spec
+
+check-packages:
+	@tests/setup
+	@tests/setup packages
+	@tests/packages $(K)
 
 load: module
 	@tests/swap load $(BUILD)/ipip.ko
@@ -141,6 +169,7 @@ lint:
 clean:
 	$(RM) -r build
 
-.PHONY: all module tools install uninstall install-tools uninstall-tools load \
+.PHONY: all module tools install uninstall install-tools uninstall-tools dist deb rpm \
+	check-packages load \
 	unload demo demo-ipsec check check-upstream check-uml check-debug torture \
 	report-reliability bench bench-native fuzz lint clean
