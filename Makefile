@@ -36,6 +36,7 @@
 #   make deb			Debian packages of both, into build/deb
 #   make rpm			RPMs of both, into build/rpm
 #   make dist			a tarball of what is committed, into build
+#   make check-cross		build the module for arm64 and for s390x, which is big-endian
 #   make check-packages		install, upgrade, remove and purge the packages in a virtual
 #			machine
 #   make load, unload	swap the drivers of this machine
@@ -98,6 +99,11 @@ deb:
 rpm: dist
 	rpmbuild -bb --define "_topdir $(CURDIR)/build/rpm" --define "_sourcedir $(CURDIR)/build" \
 		$(RPM_ARGS) rpm/ipip.spec
+
+check-cross:
+	@tests/setup
+	@tests/setup cross
+	@tests/cross $(K)
 
 check-packages:
 	@tests/setup
@@ -170,6 +176,6 @@ clean:
 	$(RM) -r build
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools dist deb rpm \
-	check-packages load \
+	check-cross check-packages load \
 	unload demo demo-ipsec check check-upstream check-uml check-debug torture \
 	report-reliability bench bench-native fuzz lint clean

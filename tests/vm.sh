@@ -92,6 +92,25 @@ vm_run() {
 	return "${PIPESTATUS[0]}"
 }
 
+# The source of a version that is in /usr/src, unpacked once; prints where it is.
+vm_source() {	# VERSION
+	local archive source
+
+	archive=$(find /usr/src -name "linux-source-$1.tar.*" | head -n 1)
+	if [ -z "$archive" ]; then
+		echo "no linux-source-$1 in /usr/src" >&2
+		return 1
+	fi
+	source=$vm_cache/source-$1-$(stat -c %Y "$archive")
+	if [ ! -e "$source/Makefile" ]; then
+		rm -rf "$source.new"
+		mkdir -p "$source.new"
+		tar -C "$source.new" --strip-components=1 -xf "$archive" || return 1
+		mv "$source.new" "$source"
+	fi
+	echo "$source"
+}
+
 # What comes from a kernel's source: checkpatch, kernel-doc and semantic patches, the schema of
 # netlink specifications and the client that works by them. Of the oldest that there
 # is: newer ones, for check-uml, have them elsewhere. Unpacked once; prints where it is.
