@@ -185,3 +185,23 @@ is "a forged path MTU isn't believed" "$(mtu_of)" ""
 sa add ah
 policies add ah
 check "ping with AH" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
+
+# Compression isn't protection.
+if modprobe -aq ipcomp deflate; then
+	for n in a b; do
+		ip -n $n xfrm policy flush
+		ip -n $n xfrm state flush
+		ip -n $n xfrm state add src 10.1.0.1 dst 10.2.0.1 proto comp spi 0x100 mode transport \
+			comp deflate
+	done
+	policy a add out 10.1.0.1 10.2.0.1 comp
+	./ext a t0 require_ipsec=0
+	capture r a "src 10.1.0.1 and ip proto 108"
+	counts "IPComp doesn't get in, and counts" b rx_no_ipsec 2 \
+		ns a ping -c 2 -i 0.2 -W 1 -s 1000 -p 00 192.168.0.2
+	is "it was IPComp" "$(captured | grep -c 'IPComp')" 2
+	./ext b t0 require_ipsec=0
+	check "and does where nothing is required" ns a ping -c 1 -W 5 -s 1000 -p 00 192.168.0.2
+else
+	skip "IPComp" "this kernel has none"
+fi

@@ -81,4 +81,4 @@ split
 for folder in "$WORK"/recipes/*; do
 	recipe "$folder"
 done
-check "there were some" [ "$_n" -gt 40 ]
+check "there were some" [ "$_n" -gt 35 ]
