@@ -293,8 +293,8 @@ def counters():
     shell("ns_add c; ip link add name x netns a type veth peer name x netns c; "
           "ip -n a addr add 10.5.0.1/24 dev x; ip -n c addr add 10.5.0.2/24 dev x; "
           "ip -n a link set dev x up; ip -n c link set dev x up")
-    good("add", "local=10.5.0.1", "remote=10.5.0.2", "name=t", "keepalive=200ms,3")
     good("add", "local=10.5.0.2", "remote=10.5.0.1", "name=t", netns="c")
+    good("add", "local=10.5.0.1", "remote=10.5.0.2", "name=t", "keepalive=200ms,3")
     run("ip -n a addr add 192.168.5.1/30 dev t; ip -n c addr add 192.168.5.2/30 dev t")
     run("ip netns exec a ping -c 4 -i 0.2 -W 5 192.168.5.2")
     tunnel = json.loads(good("-j", "print", "stats"))[0]

@@ -94,6 +94,14 @@ class Near:
             outer = self.outer(data)
             links.append(outer and outer[0])
         seen = {link: links.count(link) for link in self.links}
+        paths = {line.split(" dev ")[1].split()[0] for line in self.ip(*(
+            f"route get 10.2.0.201 from {A} ipproto udp sport {1000 + port} dport 9"
+            for port in range(16))).splitlines() if " dev " in line}
+        if len(paths) == 1:
+            # Linux 6.16 and newer prefer the path that has the source address.
+            equal(f"{name}: {flows} flows go where the kernel sends what has this source", seen,
+                  {link: flows if link in paths else 0 for link in self.links})
+            return
         check(f"{name}: {flows} flows are spread over both paths",
               sum(seen.values()) == flows and min(seen.values()) >= flows // 8, seen)
 

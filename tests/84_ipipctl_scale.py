@@ -10,6 +10,8 @@ from lib import HERE, INTREE, check, equal, main, run, shell, skip
 
 TOOL = os.path.join(HERE, "../build/tools/ipipctl")
 COUNT = 10000
+with open("/proc/cpuinfo") as f:
+    USER_MODE = "User Mode Linux" in f.read()
 OPTIONS = "!keepalive clamp-tcp-mss=no dont-fragment=legacy mtu=1480 disabled=yes"
 
 
@@ -40,6 +42,9 @@ def compare(what, ours, theirs):
         # A tenth is what two runs of the same differ by here.
         if best[0][1] <= best[1][1] * 1.1:
             break
+    if USER_MODE:
+        skip(f"{what}: not slower than ip(8)", "User Mode Linux makes system calls dear")
+        return best[0][0]
     check(f"{what}: not slower than ip(8)", best[0][1] <= best[1][1] * 1.1,
           (best[0][2], best[1][2]))
     return best[0][0]

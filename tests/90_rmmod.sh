@@ -63,8 +63,12 @@ check "ping after all that" wait_for 10 ns h1 ping -c 1 -W 1 172.16.2.2
 
 refuse "a second insmod" insmod "$MODULE"
 check "rmmod with tunnels" rmmod ipip
-check "rmmod the rest: the module's own dependencies are free" \
-	modprobe -ra mpls_iptunnel mpls_router fou tunnel4 ip_tunnel
+if [ "$(modinfo -F filename ip_tunnel)" = "(builtin)" ]; then
+	skip "rmmod the rest" "this kernel has it built in"
+else
+	check "rmmod the rest: the module's own dependencies are free" \
+		modprobe -ra mpls_iptunnel mpls_router fou tunnel4 ip_tunnel
+fi
 check "load" sh -c "modprobe -a ip_tunnel tunnel4 && ${MODULE:+$([ "$IPIP" = in-tree ] && echo modprobe ipip || echo "insmod $MODULE")}"
 ns_clean
 check "load, rmmod, load without a tunnel" eval "rmmod ipip && load && rmmod ipip && load"

@@ -218,7 +218,15 @@ capture() {	# NETNS DEVICE FILTER
 }
 
 captured() {
+	local size=none now
+
 	sleep 0.5
+	now=$(wc -c < "$WORK/capture")
+	while [ "$size" != "$now" ]; do
+		size=$now
+		sleep 0.2
+		now=$(wc -c < "$WORK/capture")
+	done
 	kill "$_tcpdump" 2> /dev/null
 	wait "$_tcpdump" 2> /dev/null
 	cat "$WORK/capture"
