@@ -18,7 +18,7 @@ kernel_splats() {	# LINES
 # The kernel itself has races of data that it lives with: what counts is where this
 # module's code is one of the two.
 without_others_races() {
-	awk '/BUG: KCSAN: / { theirs = !/ipip_/ } /={60}/ { theirs = 0 } !theirs'
+	awk '/BUG: KCSAN: / { theirs = !/ipip_/ } /======$/ { theirs = 0 } !theirs'
 }
 
 # Prints what kmemleak has found, and forgets it; nothing where there is none.
