@@ -447,7 +447,7 @@ SIOCGETTUNNEL, SIOCADDTUNNEL, SIOCDELTUNNEL, SIOCCHGTUNNEL = range(0x89F0, 0x89F
 class Parm:
     """struct ip_tunnel_parm."""
 
-    FORM = struct.Struct("=16siHHII BBHHHBBH4s4s")
+    FORM = struct.Struct("=16sIHHII BBHHHBBH4s4s")
 
     def __init__(self, name="", local="0.0.0.0", remote="0.0.0.0", link=0, ttl=0, tos=0,
                  protocol=4, frag_off=0, version=4, ihl=5, keys=0):

@@ -218,11 +218,12 @@ capture() {	# NETNS DEVICE FILTER
 }
 
 captured() {
-	local size=none now
+	local size=none now tries=15
 
+	# Until no more comes, but not for ever: there are those who send all the time.
 	sleep 0.5
 	now=$(wc -c < "$WORK/capture")
-	while [ "$size" != "$now" ]; do
+	while [ "$size" != "$now" ] && [ $((tries -= 1)) -gt 0 ]; do
 		size=$now
 		sleep 0.2
 		now=$(wc -c < "$WORK/capture")
