@@ -113,4 +113,6 @@ else
 fi
 is "no receive error here" "$(stat ours t0 rx.errors)" 0
 is "no receive error there" "$(peer cat /sys/class/net/t0/statistics/rx_errors)" 0
-ip -n ours link set dev wan netns 1
+# By its old name: links called wan are made next.
+ip -n ours link set dev wan down
+ip -n ours link set dev wan netns 1 name "$nic"
