@@ -135,3 +135,19 @@ vm_kernel_scripts() {
 	fi
 	echo "$scripts"
 }
+
+# Do once what takes long and makes FOLDER, which is in the cache.
+vm_once() {	# FOLDER COMMAND...
+	[ ! -e "$1/ready" ] || return 0
+	mkdir -p "$1"
+	"${@:2}" > "$1.log" 2>&1 || { tail -n 20 "$1.log" >&2; return 1; }
+	touch "$1/ready"
+}
+
+# Build the module for a kernel in a folder of its own.
+vm_module() {	# KERNEL FOLDER [MAKE'S ARGUMENT...]
+	rm -rf "$2"
+	mkdir -p "$2"
+	cp -rp Kbuild ./*.c include "$2/"
+	make -s -C "$1" M="$2" "${@:3}" modules 2>&1
+}
