@@ -36,9 +36,11 @@
 #   make deb			Debian packages of both, into build/deb
 #   make rpm			RPMs of both, into build/rpm
 #   make dist			a tarball of what is committed, into build
-#   make check-cross		build the module for arm64 and for s390x, which is big-endian
-#   make check-packages		install, upgrade, remove and purge the packages in a virtual
-#			machine
+#   make check-cross		build for arm64 and for s390x, which is big-endian, and run the
+#			tests there, emulated
+#     ARCH=arm64		  for this one only
+#   make check-packages		install, upgrade, remove and purge the packages in a Debian of
+#			its own, and boot that
 #   make load, unload	swap the drivers of this machine
 #     KEEP=1		  and have the tunnels again, or FORCE=1: without them
 
@@ -103,7 +105,7 @@ rpm: dist
 check-cross:
 	@tests/setup
 	@tests/setup cross
-	@tests/cross $(K)
+	@tests/cross "$(ARCH)" "$(T)"
 
 check-packages:
 	@tests/setup

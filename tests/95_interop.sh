@@ -3,11 +3,14 @@
 # The in-tree driver in another machine, on the other end of a cable.
 . ./lib.sh
 
+modprobe -q virtio_net
+nic=$(grep -l 52:54:00:00:00:01 /sys/class/net/*/address)
+if [ -z "$nic" ]; then
+	skip "interoperation" "there is no cable to another machine here"
+	exit
+fi
 touch "$RESULTS/peer-wanted"
-modprobe virtio_net
-for nic in /sys/class/net/*; do
-	[ "$(cat "$nic/address")" != 52:54:00:00:00:01 ] || break
-done
+nic=${nic%/address}
 nic=${nic##*/}
 
 # ours 10.0.0.1 ---- 10.0.0.2 peer: commands over the same cable.

@@ -151,3 +151,17 @@ vm_module() {	# KERNEL FOLDER [MAKE'S ARGUMENT...]
 	cp -rp Kbuild ./*.c include "$2/"
 	make -s -C "$1" M="$2" "${@:3}" modules 2>&1
 }
+
+# A Debian, or Ubuntu, of this release in a folder, by this machine's mirrors.
+vm_debian() {	# FOLDER [mmdebstrap's OPTION...]
+	local sources
+
+	sources=$(mktemp)
+	# shellcheck disable=SC2016 # apt-get expands it
+	apt-get indextargets --format 'deb $(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
+		grep " $(. /etc/os-release; echo "$VERSION_CODENAME")" | sort -u > "$sources"
+	mmdebstrap "${@:2}" "" "$1" "$sources"
+	set -- $?
+	rm -f "$sources"
+	return "$1"
+}
