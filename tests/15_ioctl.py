@@ -7,8 +7,8 @@ import socket
 import struct
 import subprocess
 
-from lib import (SIOCADDTUNNEL, SIOCCHGTUNNEL, SIOCDELTUNNEL, SIOCGETTUNNEL, Rtnl, check, differs,
-                 equal, in_child, main, netns, run, shell, skip, tunnel_ioctl)
+from lib import (IPTUN_COLLECT_METADATA, IPTUN_LOCAL, IPTUN_REMOTE, SIOCADDTUNNEL, SIOCCHGTUNNEL,
+                 SIOCDELTUNNEL, SIOCGETTUNNEL, Rtnl, addr, check, differs, equal, in_child, main, netns, run, shell, skip, tunnel_ioctl)
 
 SIOCGETPRL, SIOCGET6RD = 0x89F4, 0x89F8
 DF, MF = 0x4000, 0x2000
@@ -152,6 +152,22 @@ def raw():
     run("ip -n a link del dev renamed")
 
 
+def external():
+    """Only one in external mode is in the way of another one, whatever addresses it is made with:
+    by these, it is found before the one that had them already."""
+    a = Rtnl("a")
+    ends = {"local": "10.1.0.1", "remote": "10.2.0.1"}
+    addresses = (IPTUN_LOCAL, addr(ends["local"])), (IPTUN_REMOTE, addr(ends["remote"]))
+    equal("a tunnel", a.add("t", *addresses)[0], 0)
+    equal("one in external mode with the same addresses",
+          a.add("x", *addresses, (IPTUN_COLLECT_METADATA, b""))[0], 0)
+    equal("is found by them", ioctl("a", "tunl0", SIOCGETTUNNEL, **ends)[1]["name"], "x")
+    equal("delete by them", ioctl("a", "tunl0", SIOCDELTUNNEL, **ends)[0], "no error")
+    equal("it was that one", (a.read("x"), a.read("t") is None), (None, False))
+    equal("the first is found again", ioctl("a", "tunl0", SIOCGETTUNNEL, **ends)[1]["name"], "t")
+    a.delete("t")
+
+
 def unprivileged(command, device, **values):
     """As a user who has no rights in the netns."""
     def attempt():
@@ -211,6 +227,7 @@ def test():
     shell("topo_underlay")
     commands()
     raw()
+    external()
     permissions()
     multicast()
 

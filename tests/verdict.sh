@@ -15,6 +15,7 @@ verdict() {	# STATUS NAME
 		sed 's/^/# /' "$out/log"
 		echo "not ok $((passed + failed)) - $2"
 	fi
+	return "$1"
 }
 
 # Silence is what passes, whatever the exit status.
