@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -724,6 +725,9 @@ int main(int argc, char **argv)
 	n_tunnels = strtoul(argv[3], NULL, 0);
 	if (!n_tunnels || n_tunnels > 250)
 		errx(2, "1 to 250 tunnels");
+	/* It is the kernel that is to run out of memory. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		err(1, "mlockall");
 	wan = open_wan();
 	far = open_far();
 	gateway = open_gateway();
