@@ -74,13 +74,12 @@ got() {	# DEVICE: packets since the last time
 	echo "$now" > "$WORK/last.$1"
 	echo $((now - last))
 }
-port_unreachable() { ns a nstat -as IcmpInDestUnreachs | awk '/IcmpIn/ { print $2 }'; }
+heard() { [ "$(ns a nstat -as IcmpInDestUnreachs | awk '/IcmpIn/ { print $2 }')" = 1 ]; }
 
 ns a nstat -n
 send 10.1.0.1
 is "down it takes nothing" "$(got tunl0)" 0
-wait_for 5 test "$(port_unreachable)" != 0
-is "and the sender hears of it" "$(port_unreachable)" 1
+check "and the sender hears of it" wait_for 5 heard
 ip -n b link set tunl0 up
 send 10.1.0.1
 is "up it takes what comes" "$(got tunl0)" 1
