@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 from lib import (IFLA_MTU, IPIP_EXT, RTM_NEWLINK, IPTUN_COLLECT_METADATA, IPTUN_FWMARK, IPTUN_LINK, IPTUN_LOCAL,
@@ -116,7 +117,7 @@ def attributes(bench):
               IPTUN_FWMARK: 0x80000001}
     most = {**values, IPTUN_TTL: 255, IPTUN_TOS: 255, IPTUN_FWMARK: 0xffffffff}
     for what, wanted in ("all attributes", values), ("their largest values", most):
-        info = [(k, addr(v) if isinstance(v, str) else v.to_bytes(WIDTH.get(k, 4), "little"))
+        info = [(k, addr(v) if isinstance(v, str) else v.to_bytes(WIDTH.get(k, 4), sys.byteorder))
                 for k, v in wanted.items()]
         equal(f"create with {what}", rtnl.add("t", *info)[0], 0)
         got = rtnl.get("t")
@@ -425,7 +426,7 @@ def changes(bench):
         if kind == IPTUN_REMOTE:
             wanted["broadcast"] = value
         reply = rtnl.change("t", (kind, addr(value) if isinstance(value, str) else
-                                  value.to_bytes(WIDTH.get(kind, 4), "little")))
+                                  value.to_bytes(WIDTH.get(kind, 4), sys.byteorder)))
         differs(reason)
         equal(f"a request with {NAMES[kind]} alone changes that", (reply[0], rtnl.get("t")),
               (0, wanted))

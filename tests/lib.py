@@ -288,7 +288,7 @@ def parse(data):
 
 
 def number(value):
-    return int.from_bytes(value, "little")
+    return int.from_bytes(value, sys.byteorder)
 
 
 def ext(**values):
