@@ -69,6 +69,7 @@ def segments(path):
         while data := path.wire.receive(lambda d: d[9] == 4 and len(d) > 1000, 0.3):
             seen.add(data[6] >> 6 & 1)
             ids.append(data[4:6])
+        path.h2.drain()
         check(f"df {mode}: segments were seen", len(ids) > 100, len(ids))
         equal(f"df {mode}: DF of all of them", seen, want)
         equal(f"df {mode}: no two have the same ID", len(set(ids)), len(ids))
