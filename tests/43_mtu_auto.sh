@@ -141,4 +141,5 @@ for mtu in 1300 1310 1320; do
 	ip -n a link set dev wan mtu $mtu
 done
 ip netns del a
-refuse "the netns goes while they follow" ip -n h1 link show dev t0
+gone() { ! ip -n h1 link show dev t0; }
+check "the netns goes while they follow" wait_for 20 gone
