@@ -85,7 +85,7 @@ def steered():
 
 
 def rps(way):
-    if "rps_cpus" not in run("ip netns exec b ls /sys/class/net/t0/queues/rx-0"):
+    if "rps_cpus" not in run("ip netns exec b ls -R /sys/class/net/t0/queues/"):
         skip("RPS", "this kernel is for one processor")
         return
     for kind, layer in KINDS.items():

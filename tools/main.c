@@ -31,7 +31,7 @@ static const struct verb {
 	{ "comment", "TUNNELS TEXT", "say what they are for", cmd_comment },
 	{ "disable", "TUNNELS", "take them down", cmd_disable },
 	{ "enable", "TUNNELS", "bring them up", cmd_enable },
-	{ "export", "[compact|verbose] [show-sensitive] [where PROPERTY=VALUE...]",
+	{ "export", "[compact|verbose] [where PROPERTY=VALUE...]",
 	  "write the commands that make them", cmd_export },
 	{ "find", "[where] [PROPERTY=VALUE...]", "names of those that match",
 	  cmd_find },

@@ -98,7 +98,7 @@ _ipipctl() {
 		choices='once interval='
 		;;
 	export)
-		choices='compact verbose show-sensitive where'
+		choices='compact verbose where'
 		tunnels=
 		;;
 	help)

@@ -58,8 +58,8 @@ enum {
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_RETRIES,
 	/* u8, enum ipip_keepalive_mode; default IPIP_KEEPALIVE_MODE_COOKIE. ERANGE if
-	 * it is none of these; EINVAL for IPIP_KEEPALIVE_MODE_ICMP without a target
-	 * while there is an interval.
+	 * it is none of these; while there is an interval, EINVAL for ICMP without a
+	 * target, and for ROUTEROS with an encap.
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_MODE,
 	/* be32, IPv4 address behind the tunnel that answers an ICMP echo in the
