@@ -11,15 +11,16 @@
 #include <net/route.h>
 
 #include "ipip.h"
+#include "ipip_compat.h"
 
 /* A flowtable sees neither what our extras ask for nor what UDP adds, and sends
- * all of a flow to one host.
+ * all of a flow to one host by one route, whatever the DSCP of a packet.
  */
 static bool ipip_path_is_plain(const struct ipip_parms *parms)
 {
 	return parms->outer.daddr && !ipv4_is_multicast(parms->outer.daddr) &&
-	       !parms->encap.type && !parms->xmit_extras &&
-	       !(parms->rcv_extras & ~IPIP_EXTRA_ICMP);
+	       !(parms->tos & IPIP_TOS_INHERIT) && !parms->encap.type &&
+	       !parms->xmit_extras && !(parms->rcv_extras & ~IPIP_EXTRA_ICMP);
 }
 
 /**
@@ -39,7 +40,7 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	if (!ipip_path_is_plain(parms) ||
+	if (!ipip_path_is_plain(parms) || !ipip_compat_path_is_ipv4(ctx) ||
 	    !net_eq(tunnel->net, dev_net(ctx->dev)))
 		return -EOPNOTSUPP;
 	rt = ipip_route_lookup(tunnel->net, parms, &fl4, IPPROTO_IPIP,
@@ -47,14 +48,17 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			       parms->tos, 0);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
+	/* The flowtable would send it in the clear. */
+	if (dst_xfrm(&rt->dst)) {
+		ip_rt_put(rt);
+		return -EOPNOTSUPP;
+	}
 
 	path->type = DEV_PATH_TUN;
 	path->tun.src_v4.s_addr = fl4.saddr;
 	path->tun.dst_v4.s_addr = parms->outer.daddr;
-	path->tun.l3_proto = IPPROTO_IPIP;
-	ipip_compat_set_encap_proto(path);
 	path->dev = ctx->dev;
 	ctx->dev = rt->dst.dev;
-	ip_rt_put(rt);
+	ipip_compat_path_set_route(path, &rt->dst);
 	return 0;
 }

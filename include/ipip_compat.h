@@ -178,13 +178,36 @@ ipip_compat_udp_lookup(struct net *net, const struct iphdr *iph,
 #define IPIP_COMPAT_NDO_FILL_FORWARD_PATH
 #endif
 
-/* 2026: the flowtable tells IPv4 and IPv6 outer headers apart. */
-static inline void ipip_compat_set_encap_proto(struct net_device_path *path)
+#ifdef IPIP_HAVE_DEV_PATH_TUN
+/* 7.3: the flowtable says which protocol the flow has. */
+static inline bool
+ipip_compat_path_is_ipv4(const struct net_device_path_ctx *ctx)
 {
+#ifdef IPIP_HAVE_DEV_PATH_ETHER_TYPE
+	return ctx->ether_type == htons(ETH_P_IP);
+#else
+	return true;
+#endif
+}
+
+/* Consumes the route. 7.3: the flowtable takes it over, where it has looked one up
+ * before. 2026: it tells IPv4 and IPv6 outer headers apart.
+ */
+static inline void ipip_compat_path_set_route(struct net_device_path *path,
+					      struct dst_entry *dst)
+{
+#ifdef IPIP_HAVE_DEV_PATH_INNER_PROTO
+	path->tun.inner_proto = IPPROTO_IPIP;
+	path->tun.dst = dst;
+#else
+	path->tun.l3_proto = IPPROTO_IPIP;
+	dst_release(dst);
+#endif
 #ifdef IPIP_HAVE_DEV_PATH_ENCAP_PROTO
 	path->tun.encap_proto = AF_INET;
 #endif
 }
+#endif
 
 /* 6.7, 34d21de99cea ("net: Move {l,t,d}stats allocation to core and convert
  * veth & vrf"), and in 6.1.y by backport: the core allocates and frees the
