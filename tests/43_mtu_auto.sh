@@ -12,7 +12,7 @@ fi
 mtu() { ip netns exec "${2:-a}" cat /sys/class/net/"${1:-t0}"/mtu; }
 mtu_is() { [ "$(mtu "${2:-t0}" "${3:-a}")" = "$1" ]; }
 becomes() {	# NAME MTU [DEVICE [NETNS]]
-	wait_for 15 mtu_is "$2" "${3:-t0}" "${4:-a}"
+	wait_for 60 mtu_is "$2" "${3:-t0}" "${4:-a}"
 	is "$1" "$(mtu "${3:-t0}" "${4:-a}")" "$2"
 }
 
@@ -51,7 +51,7 @@ becomes "and as it was" 1480
 ip -n a route replace 172.16.2.0/24 dev t0
 
 # The link behind r is narrow: the path MTU is learned from ICMP.
-ns a sysctl -qw net.ipv4.route.mtu_expires=4
+ns a sysctl -qw net.ipv4.route.mtu_expires=20
 ip -n r link set dev b mtu 1300
 ip -n b link set dev wan mtu 1300
 ns a ping -c 1 -W 1 -M "do" -s 1400 192.168.0.2 > /dev/null

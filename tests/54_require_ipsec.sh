@@ -164,7 +164,9 @@ ip -n b xfrm state flush
 # An ICMP error about a packet that we can't have sent in the clear.
 ip -n b xfrm policy flush
 mtu_of() { ns b ip route get 10.1.0.1 | grep -o 'mtu [0-9]*'; }
-ip netns exec r python3 - <<-END
+mtu_is() { [ "$(mtu_of)" = "$1" ]; }
+forge() {
+	ip netns exec r python3 - <<-END
 	import socket, struct
 	def sum16(data):
 	    s = sum(struct.unpack(f">{len(data) // 2}H", data))
@@ -176,7 +178,14 @@ ip netns exec r python3 - <<-END
 	icmp = icmp[:2] + struct.pack(">H", sum16(icmp)) + icmp[4:]
 	s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
 	s.sendto(icmp, ("10.2.0.1", 0))
-END
+	END
+}
+./ext b t0 require_ipsec=0
+forge
+check "a forged path MTU, where nothing is required" wait_for 5 mtu_is "mtu 1000"
+ip -n b route flush cache
+./ext b t0 require_ipsec=1
+forge
 sleep 0.5
 is "a forged path MTU isn't believed" "$(mtu_of)" ""
 

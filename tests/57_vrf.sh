@@ -49,7 +49,7 @@ is "underlay: no error" "$(stat a t0 rx.errors)" 0
 ip -n a link set t0 type ipip dev blue
 ip -n a link add name other type ipip local 10.1.0.1 remote 10.2.0.1
 ip -n a link set other up
-ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2 > /dev/null
+check "underlay: ping with both" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 is "underlay: what comes by the VRF is for the tunnel of the VRF" "$(stat a other rx.packets)" 0
 ip -n a link del other
 

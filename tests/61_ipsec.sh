@@ -59,6 +59,7 @@ refused() {	# STATUS ERROR WORD...
 }
 
 charon_init || exit 1
+trap charon_finish EXIT
 printf '%s\n' "$SECRET" > "$WORK/secret"
 echo other > "$WORK/secret2"
 topo
@@ -133,8 +134,9 @@ is "the state" "$(state a)" no-sa
 check "b gets it on its standard input" bash -c "
 	ip netns exec b $TOOL set t0 ipsec-secret-file=- mtu=auto < $WORK/secret"
 check "established, with no packet to carry" becomes a established
-ns r timeout 20 tcpdump -lnc 2 -i a --immediate-mode esp > "$WORK/esp" 2> /dev/null &
+ns r timeout 20 tcpdump -lnc 2 -i a --immediate-mode esp > "$WORK/esp" 2> "$WORK/esp-log" &
 esp=$!
+wait_for 20 grep -q 'listening on' "$WORK/esp-log"
 check "ping" alive
 ns a ping -c 3 -i 0.3 192.168.0.2 > /dev/null
 wait $esp
@@ -405,4 +407,3 @@ check "clear text again" alive
 for n in a b; do
 	charon_stop $n
 done
-umount -l /etc

@@ -14,6 +14,7 @@ connections() { ns a swanctl --list-conns 2> /dev/null | grep -c '^ipip-'; }
 files() { find /etc/netns/a/swanctl/conf.d -name 'ipip-*' | wc -l; }
 
 charon_init || exit 1
+trap charon_finish EXIT
 ns_add a
 ip -n a link add name wan type dummy
 ip -n a addr add 10.1.0.1/24 dev wan
@@ -35,4 +36,3 @@ check "and removed" ctl remove "$(ctl find name~^m)"
 echo "# $((SECONDS - seconds)) s"
 is "nothing is left" "$(connections) $(files)" "0 0"
 charon_stop a
-umount -l /etc

@@ -68,6 +68,7 @@ is "the first packet after a change has the new addresses" \
 	"$(grep -c '10.1.0.2 > 10.2.0.2: IP' "$WORK/packets")" 3
 
 ns h2 timeout 120 nc -l -N -p 5555 < /dev/null > "$WORK/received" &
+receiver=$!
 wait_for 10 listening h2 5555
 while [ ! -e "$WORK/stop" ]; do
 	head -c 256K /dev/urandom
@@ -78,8 +79,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 	ip -n b link set t0 type ipip tos $((i * 4))
 done
 touch "$WORK/stop"
-wait $sender
-sleep 0.5
+wait $sender $receiver
 check "TCP under 20 changes, the same bytes" cmp "$WORK/sent" "$WORK/received"
 check "more than 4 MB of them" [ "$(wc -c < "$WORK/sent")" -gt 4000000 ]
 is "no receive error" "$(stat b t0 rx.errors)" 0

@@ -104,3 +104,5 @@ s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
 s.sendto(bytes([0x45]) + bytes(7), ("t0", 0x0800))'
 }
 drops "shorter than its header" a tx_malformed PKT_TOO_SMALL short
+echo 0 > $trace/events/ipip/ipip_drop/enable
+echo 0 > $trace/events/skb/kfree_skb/enable

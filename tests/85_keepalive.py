@@ -177,7 +177,7 @@ def hostile(bench):
     bench.counts("one from before down and up doesn't", {"answered": 0, "forged": 1},
                  lambda: answer(old))
 
-    bench.keepalive("cookie", interval=500, retries=2)
+    bench.keepalive("cookie", interval=2000, retries=2)
     old = fresh()
     newer = fresh()
     newest = fresh()
@@ -185,7 +185,7 @@ def hostile(bench):
                  lambda: answer(newer))
     bench.counts("one that is older doesn't", {"answered": 0, "late": 1}, lambda: answer(old))
     bench.counts("nor would it had nothing else come", {"answered": 1}, lambda: answer(newest))
-    check("replays don't keep it up", wait(lambda: answer(newest) or bench.state() == "down", 10))
+    check("replays don't keep it up", wait(lambda: answer(newest) or bench.state() == "down", 30))
     bench.a.set("t0", keepalive_interval=0)
     check("off: the carrier is back", "LOWER_UP" in run("ip -n a link show dev t0"))
     equal("off: the state says so", bench.state(), "off")
@@ -211,10 +211,10 @@ def routeros(bench):
 
 def reflect(bench):
     """Keepalive is off here: the far end's is answered all the same."""
-    def ask(inner, src=B):
+    def ask(inner, src=B, timeout=5.0):
         bench.probes.drain()
         bench.far.send(ip(src, A, inner))
-        return bench.probes.receive(lambda d: d[9] == 4 and d[1] == 0xc0, 0.7)
+        return bench.probes.receive(lambda d: d[9] == 4 and d[1] == 0xc0, timeout)
 
     payload = bytes(range(64))
     for what, inner, want in (
@@ -235,9 +235,9 @@ def reflect(bench):
                         ("others' addresses", ip("192.0.2.1", "192.0.2.2")),
                         ("a fragment", ip(A, B)[:6] + b"\x20" + ip(A, B)[7:])):
         data = stat("a", "t0", "rx_packets")
-        equal(f"{what}: is not", ask(inner), None)
+        equal(f"{what}: is not", ask(inner, timeout=0.7), None)
         equal(f"{what}: is data", stat("a", "t0", "rx_packets") - data, 1)
-    equal("from somebody else: is not", ask(ip(A, "10.2.0.2"), "10.2.0.2"), None)
+    equal("from somebody else: is not", ask(ip(A, "10.2.0.2"), "10.2.0.2", 0.7), None)
 
     time.sleep(1.1)
     before = bench.count("reflected"), bench.count("rate_limited")
@@ -250,7 +250,7 @@ def reflect(bench):
 
     run("ip -n a link add name any type ipip local 10.1.0.1; ip -n a link set any up; "
         "ip -n a link set dev t0 down")
-    equal("a tunnel from anybody answers nobody", ask(ip(A, B)), None)
+    equal("a tunnel from anybody answers nobody", ask(ip(A, B), timeout=0.7), None)
     run("ip -n a link del any; ip -n a link set dev t0 up")
     # More than twenty were answered in this second.
     time.sleep(1.1)
@@ -284,11 +284,12 @@ def extremes(bench):
     equal("136 years, four billion times: up", bench.state(), "up")
     bench.keepalive("cookie", interval=4294967295000, retries=1)
     equal("136 years, once: up", bench.state(), "up")
-    before = bench.count("sent") + bench.count("unsent")
     bench.keepalive("cookie", interval=100, retries=2**32 - 1)
+    before, start = bench.count("sent") + bench.count("unsent"), time.monotonic()
     time.sleep(3)
     sent = bench.count("sent") + bench.count("unsent") - before
-    check("100 ms: ten a second", 20 <= sent <= 32, sent)
+    per_second = sent / (time.monotonic() - start)
+    check("100 ms: ten a second", 8 <= per_second <= 12, per_second)
     equal("four billion retries: up", bench.state(), "up")
     check("misses are counted", bench.a.ext("t0")["keepalive_misses"] >= 15,
           bench.a.ext("t0"))

@@ -45,10 +45,11 @@ check "the tracepoint says so, too" \
 answered=$(./ext a t0 keepalive_answered)
 more_answers() { [ "$(./ext a t0 keepalive_answered)" -gt "$answered" ]; }
 wait_for 10 more_answers
-ip -n r link set dev b down
-cut=$(cut -d' ' -f1 /proc/uptime)
 echo > $trace/trace
+echo "the cut" > $trace/trace_marker
+ip -n r link set dev b down
 wait_for 20 grep -q 'up -> down' $trace/trace
+cut=$(sed -n 's/.* \([0-9.]*\): tracing_mark_write: the cut.*/\1/p' $trace/trace)
 lost=$(sed -n 's/.* \([0-9.]*\): ipip_keepalive_state: .* up -> down.*/\1/p' $trace/trace | head -n 1)
 check "lost within one interval of interval x retries (cut at $cut, lost at $lost)" \
 	awk "BEGIN { t = $lost - $cut; exit !(t > 2.8 && t < 4.5) }"
@@ -162,8 +163,9 @@ ip netns exec a python3 - <<-END
 	for i in range(1, 51):
 	    rtnl.set(f"k{i}", keepalive_interval=100, keepalive_mode="routeros")
 END
-sleep 1
-check "rmmod while 50 tunnels send" rmmod ipip
+they_send() { [ "$(./ext a k50 keepalive_sent)" -gt 0 ]; }
+check "50 tunnels send" wait_for 20 they_send
+check "rmmod while they do" rmmod ipip
 capture r a "proto 4"
 sleep 1
 is "nothing is sent any more" "$(captured)" ""

@@ -12,6 +12,15 @@ charon_init() {
 	mount -t overlay -o "lowerdir=/etc,upperdir=$_charon/etc,workdir=$_charon/etc-work" overlay /etc
 }
 
+# In the place of lib.sh's: later files want the machine's /etc.
+charon_finish() {
+	local status=$?
+
+	umount -l /etc
+	(exit $status)
+	_finish
+}
+
 charon_configure() {	# NETNS
 	mkdir -p "/etc/netns/$1/swanctl/conf.d"
 	echo 'include conf.d/*.conf' > "/etc/netns/$1/swanctl/swanctl.conf"

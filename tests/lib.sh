@@ -214,8 +214,11 @@ capture() {	# NETNS DEVICE FILTER
 	# Not ns: $! must be tcpdump itself.
 	ip netns exec "$1" tcpdump -lnvv -i "$2" --immediate-mode "$3" > "$WORK/capture" 2> "$WORK/tcpdump" &
 	_tcpdump=$!
-	wait_for 20 grep -q 'listening on' "$WORK/tcpdump"
+	wait_for 60 grep -q 'listening on' "$WORK/tcpdump" || _broken "tcpdump doesn't listen"
 }
+
+# For what may run in a subshell, whose assertions nobody counts: the number fits no plan.
+_broken() { echo "not ok 0 - $1" >&2; }
 
 captured() {
 	local size=none now tries=15
@@ -228,7 +231,7 @@ captured() {
 		sleep 0.2
 		now=$(wc -c < "$WORK/capture")
 	done
-	kill "$_tcpdump" 2> /dev/null
+	kill "$_tcpdump" 2> /dev/null || _broken "tcpdump has ended early"
 	wait "$_tcpdump" 2> /dev/null
 	cat "$WORK/capture"
 }
