@@ -225,7 +225,10 @@ static struct dst_entry *ipip_external_route(struct net *net,
 		rt = ip_route_output_key(net, &fl4);
 		if (IS_ERR(rt))
 			return NULL;
-		if (cached)
+		/* A route with metadata of its own may hold those that the
+		 * cache belongs to: neither would ever be freed.
+		 */
+		if (cached && !rt->dst.lwtstate)
 			dst_cache_set_ip4(&out->info->dst_cache, &rt->dst,
 					  fl4.saddr);
 	}
