@@ -221,15 +221,17 @@ capture() {	# NETNS DEVICE FILTER
 _broken() { echo "not ok 0 - $1" >&2; }
 
 captured() {
-	local size=none now tries=15
+	local tries=25 seen='' now=none
 
-	# Until no more comes, but not for ever: there are those who send all the time.
-	sleep 0.5
-	now=$(wc -c < "$WORK/capture")
-	while [ "$size" != "$now" ] && [ $((tries -= 1)) -gt 0 ]; do
-		size=$now
+	# Until it says twice that it has printed so much, which it can say only when it runs;
+	# but not for ever: there are those who send all the time.
+	sleep 0.3
+	while [ "$now" != "$seen" ] && [ $((tries -= 1)) -gt 0 ]; do
+		kill -USR1 "$_tcpdump" 2> /dev/null || break
 		sleep 0.2
-		now=$(wc -c < "$WORK/capture")
+		seen=$now
+		now=$(grep ' captured, .* received' "$WORK/tcpdump" | tail -n 1)
+		[ -n "$now" ] || now=none$tries
 	done
 	kill "$_tcpdump" 2> /dev/null || _broken "tcpdump has ended early"
 	wait "$_tcpdump" 2> /dev/null
