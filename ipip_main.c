@@ -483,8 +483,14 @@ static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
 	table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
 	ipip_table_link(table, new);
 	rcu_assign_pointer(tunnel->parms, new);
+	/* A flow that is just being offloaded as the old one had it gets its route
+	 * before ipip_change() makes all routes old. Pairs with
+	 * ipip_fill_forward_path().
+	 */
+	smp_mb();
 	if (new->key_local != old->key_local ||
-	    new->key_remote != old->key_remote)
+	    new->key_remote != old->key_remote ||
+	    READ_ONCE(tunnel->offloaded))
 		synchronize_net();
 	ipip_table_unlink(table, old);
 	ipip_keepalive_hook_put(tunnel->net, old);

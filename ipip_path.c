@@ -36,10 +36,14 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			   struct net_device_path *path)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(ctx->dev);
-	const struct ipip_parms *parms = rcu_dereference(tunnel->parms);
+	const struct ipip_parms *parms;
 	struct flowi4 fl4;
 	struct rtable *rt;
 
+	WRITE_ONCE(tunnel->offloaded, true);
+	/* ipip_publish() sees this, or we see what it has published. */
+	smp_mb();
+	parms = rcu_dereference(tunnel->parms);
 	if (!ipip_path_is_plain(parms) || !ipip_compat_path_is_ipv4(ctx) ||
 	    !net_eq(tunnel->net, dev_net(ctx->dev)))
 		return -EOPNOTSUPP;

@@ -216,14 +216,16 @@ struct ipip_keepalive {
  * @err_time: jiffies of the last ICMP error about an outer packet
  * @err_count: packets whose sender shall still hear of such an error
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
+ * @offloaded: a flowtable has asked for the way, and may have flows
  * @keepalive: keepalive's state
  * @counters: by IFLA_IPIP_XSTATS_*
  *
  * A packet that arrives well writes nothing here: it reads @parms, @net and
  * @err_count, which change with the configuration or an ICMP error, and is counted
  * in the device's per-CPU statistics. The rest belongs to RTNL (@mtu_following),
- * to the softirq that got the error (@err_time, @err_count), to the timer and the
- * answers to probes (@keepalive), and to whoever drops a packet (@counters).
+ * to the softirq that got the error (@err_time, @err_count), to flowtables
+ * (@offloaded), to the timer and the answers to probes (@keepalive), and to whoever
+ * drops a packet (@counters).
  */
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
@@ -231,6 +233,7 @@ struct ipip_tunnel {
 	unsigned long err_time;
 	int err_count;
 	bool mtu_following;
+	bool offloaded;
 	struct ipip_keepalive keepalive;
 	atomic64_t counters[__IFLA_IPIP_XSTATS_MAX];
 };
