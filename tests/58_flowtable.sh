@@ -75,7 +75,7 @@ if [ "$IPIP" = ours ]; then
 	captured > "$WORK/packets"
 	is "and nothing of it is in the clear" "$(grep -c 'proto IPIP' "$WORK/packets")" 0
 	for n in h1 h2; do
-		ip netns pids $n | xargs -r kill -9
+		ns_kill $n
 	done
 	./ext a t0 require_ipsec=0
 	ip -n a link set dev t0 type ipip tos inherit

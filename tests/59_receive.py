@@ -86,7 +86,8 @@ def steered():
 
 
 def rps(way):
-    if os.cpu_count() < 2 or "rps_cpus" not in run("ip netns exec b ls -R /sys/class/net/t0/queues/"):
+    queues = run("ip netns exec b ls -R /sys/class/net/t0/queues/")
+    if os.cpu_count() < 2 or "rps_cpus" not in queues:
         skip("RPS", "there is one processor")
         return
     for kind, layer in KINDS.items():
@@ -196,7 +197,8 @@ def udp_gro(_):
         time.sleep(1)
     finally:
         shell("sysctl -qw net.core.netdev_max_backlog=1000")
-    shell("ns r ethtool -K a gro off; ns b ethtool -K wan gro off; ns b ethtool -K t0 rx-udp-gro-forwarding off")
+    shell("ns r ethtool -K a gro off; ns b ethtool -K wan gro off; "
+          "ns b ethtool -K t0 rx-udp-gro-forwarding off")
     now = delta()
     equal("more than netdev_max_backlog wait for GRO: the rest is dropped and counted",
           (now["rx_packets"], now.get("rx_dropped", 0) > 10, dropped() - before),

@@ -285,11 +285,12 @@ def extremes(bench):
     bench.keepalive("cookie", interval=4294967295000, retries=1)
     equal("136 years, once: up", bench.state(), "up")
     bench.keepalive("cookie", interval=100, retries=2**32 - 1)
-    before, start = bench.count("sent") + bench.count("unsent"), time.monotonic()
+    start = time.monotonic()
+    before = bench.count("sent") + bench.count("unsent")
     time.sleep(3)
     sent = bench.count("sent") + bench.count("unsent") - before
     per_second = sent / (time.monotonic() - start)
-    check("100 ms: ten a second", 8 <= per_second <= 12, per_second)
+    check("100 ms: ten a second", 8 <= per_second <= 32 / 3, per_second)
     equal("four billion retries: up", bench.state(), "up")
     check("misses are counted", bench.a.ext("t0")["keepalive_misses"] >= 15,
           bench.a.ext("t0"))

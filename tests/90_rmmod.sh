@@ -54,7 +54,7 @@ for round in 1 2 3 4; do
 	is "round $round: no route is left" "$(ip -n a route show 172.16.2.0/24)" ""
 	check "round $round: the underlay works" ns a ping -c 1 -W 5 10.2.0.1
 	for n in a b h1; do
-		ip netns pids $n | xargs -r kill -9 2> /dev/null
+		ns_kill $n
 	done
 	check "round $round: load" load
 	tunnels

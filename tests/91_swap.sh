@@ -95,4 +95,4 @@ check "a driver is back" test -e /sys/module/ipip
 check "and so are the tunnels" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 check "load ours again" env KEEP=1 ./swap load "$MODULE"
 refuse "load without a right to" setpriv --reuid 65534 --clear-groups ./swap load "$MODULE"
-check "it says so" grep -q root "$WORK/output"
+check "it says so" grep -q 'must be run as root' "$WORK/output"

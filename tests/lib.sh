@@ -122,12 +122,14 @@ ns_add() {
 	done
 }
 
+ns_kill() {	# NETNS
+	ip netns pids "$1" | xargs -r kill -9 2> /dev/null
+}
+
 ns_clean() {
-	local n p
+	local n
 	for n in $(ip netns list | cut -d' ' -f1); do
-		for p in $(ip netns pids "$n"); do
-			kill -9 "$p" 2> /dev/null
-		done
+		ns_kill "$n"
 		ip netns del "$n"
 	done
 }
@@ -221,17 +223,15 @@ capture() {	# NETNS DEVICE FILTER
 _broken() { echo "not ok 0 - $1" >&2; }
 
 captured() {
-	local tries=25 seen='' now=none
+	local tries=25
 
 	# Until it says twice that it has printed so much, which it can say only when it runs;
 	# but not for ever: there are those who send all the time.
 	sleep 0.3
-	while [ "$now" != "$seen" ] && [ $((tries -= 1)) -gt 0 ]; do
+	until grep ' captured, .* received' "$WORK/tcpdump" | tail -n 2 | uniq -d | grep -q . ||
+	      [ $((tries -= 1)) = 0 ]; do
 		kill -USR1 "$_tcpdump" 2> /dev/null || break
 		sleep 0.2
-		seen=$now
-		now=$(grep ' captured, .* received' "$WORK/tcpdump" | tail -n 1)
-		[ -n "$now" ] || now=none$tries
 	done
 	kill "$_tcpdump" 2> /dev/null || _broken "tcpdump has ended early"
 	wait "$_tcpdump" 2> /dev/null
