@@ -87,10 +87,7 @@ if [ "$IPIP" = ours ]; then
 fi
 
 # The flowtable doesn't ask for a policy.
-for n in a b; do
-	ip -n $n xfrm state add src 10.1.0.1 dst 10.2.0.1 proto esp spi 0x100 mode transport \
-		aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
-done
+esp_one_way
 ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.2.0.1 proto 4 \
 	tmpl src 10.1.0.1 dst 10.2.0.1 proto esp mode transport
 capture r a "src 10.1.0.1 and (proto 4 or proto 50)"

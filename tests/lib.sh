@@ -202,6 +202,16 @@ topo_underlay() {
 	END
 }
 
+# An SA of topo's, which both ends know: ESP in transport mode from a to b.
+esp_one_way() {
+	local n
+
+	for n in a b; do
+		ip -n $n xfrm state add src 10.1.0.1 dst 10.2.0.1 proto esp spi 0x100 mode transport \
+			aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
+	done
+}
+
 # Counter of a device: stat NETNS DEVICE rx.packets
 stat() {
 	ip -n "$1" -s -s -j link show dev "$2" | python3 -c '
