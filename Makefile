@@ -14,11 +14,12 @@
 #   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
 #   make check-debug		the same in a kernel that looks for mistakes: KASAN, lockdep
 #			and more
-#     DEBUG=kcsan		  for races of data, or kasan: for those of memory alone
+#     DEBUG=all-smp	  on two CPUs, kasan: for mistakes of memory alone, kcsan: for
+#			  races of data
 #     VM=1			  in a virtual machine
 #   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,
 #			netlink, races, faults, memory, keepalive
-#     DEBUG=all, kcsan, VM=1	  as above
+#     DEBUG=all-smp, kcsan, VM=1  as above
 #   make report-reliability	all of them, for hours, and Documentation/reliability.md
 #     P=races		  only this part
 #   make bench		count the instructions that a tunnel costs, in-tree and ours

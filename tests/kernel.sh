@@ -7,12 +7,25 @@ splat='BUG:|WARNING:|Call Trace:|Oops|general protection fault|KASAN:|UBSAN:|KCS
 splat+='|unreferenced object|refcount_t:|unregister_netdevice: waiting for'
 splat+='|possible recursive locking|blocked for more than|DEBUG_LOCKS_WARN_ON'
 splat+='|ODEBUG:|ref_tracker:|suspicious RCU usage|leaked reference'
+kmemleak=/sys/kernel/debug/kmemleak
 
 kernel_log_lines() { dmesg | wc -l; }
 
 # Lines of the kernel's log behind the first so many that tell of a mistake.
 kernel_splats() {	# LINES
 	dmesg | tail -n "+$(($1 + 1))" | without_others_races | grep -E "$splat"
+}
+
+# The first of them, with what it has to say.
+kernel_splat_text() {	# LINES
+	dmesg | tail -n "+$(($1 + 1))" | without_others_races | grep -m 1 -B 3 -A 40 -E "$splat"
+}
+
+# Prints what doesn't watch any longer: then silence says nothing.
+kernel_blind() {
+	dmesg | grep -q -m 1 '\] Linux version ' || echo "the kernel's log has lost its beginning"
+	! grep -q 'debug_locks: *0' /proc/lockdep_stats 2> /dev/null || echo "lockdep is off"
+	[ ! -w $kmemleak ] || { echo scan > $kmemleak; } 2> /dev/null || echo "kmemleak is off"
 }
 
 # The kernel itself has races of data that it lives with: what counts is where this
@@ -23,14 +36,12 @@ without_others_races() {
 
 # Prints what kmemleak has found, and forgets it; nothing where there is none.
 kernel_leaks() {
-	local leaks=/sys/kernel/debug/kmemleak
-
-	[ -w $leaks ] || return 0
+	[ -w $kmemleak ] || return 0
 	# What was freed by RCU a moment ago is no leak, nor what is only in a
 	# register just now: two scans have to agree.
 	sleep 6
-	echo scan > $leaks
-	echo scan > $leaks
-	cat $leaks
-	echo clear > $leaks
+	echo scan > $kmemleak
+	echo scan > $kmemleak
+	cat $kmemleak
+	echo clear > $kmemleak
 }
