@@ -174,11 +174,7 @@ ipip_compat_udp_lookup(struct net *net, const struct iphdr *iph,
 #ifdef IPIP_HAVE_DEV_PATH_TUN
 #define IPIP_COMPAT_NDO_FILL_FORWARD_PATH \
 	.ndo_fill_forward_path = ipip_fill_forward_path,
-#else
-#define IPIP_COMPAT_NDO_FILL_FORWARD_PATH
-#endif
 
-#ifdef IPIP_HAVE_DEV_PATH_TUN
 /* 7.3: the flowtable says which protocol the flow has. */
 static inline bool
 ipip_compat_path_is_ipv4(const struct net_device_path_ctx *ctx)
@@ -191,7 +187,7 @@ ipip_compat_path_is_ipv4(const struct net_device_path_ctx *ctx)
 }
 
 /* Consumes the route. 7.3: the flowtable takes it over, where it has looked one up
- * before. 2026: it tells IPv4 and IPv6 outer headers apart.
+ * before. After 7.3: it tells IPv4 and IPv6 outer headers apart.
  */
 static inline void ipip_compat_path_set_route(struct net_device_path *path,
 					      struct dst_entry *dst)
@@ -207,7 +203,9 @@ static inline void ipip_compat_path_set_route(struct net_device_path *path,
 	path->tun.encap_proto = AF_INET;
 #endif
 }
-#endif
+#else /* !IPIP_HAVE_DEV_PATH_TUN */
+#define IPIP_COMPAT_NDO_FILL_FORWARD_PATH
+#endif /* IPIP_HAVE_DEV_PATH_TUN */
 
 /* 6.7, 34d21de99cea ("net: Move {l,t,d}stats allocation to core and convert
  * veth & vrf"), and in 6.1.y by backport: the core allocates and frees the
