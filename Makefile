@@ -12,14 +12,13 @@
 #			driver and with ours, side by side
 #     T=bpf			  only those with this in the name
 #   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
-#   make check-debug		the same in a kernel that looks for mistakes: KASAN, lockdep
-#			and more
-#     DEBUG=all-smp	  on two CPUs, kasan: for mistakes of memory alone, kcsan: for
-#			  races of data
+#   make check-debug		the same in two kernels that look for mistakes, one for those
+#			of memory, leaks and dead objects, one for those of locking
+#     DEBUG=memory	  only this one: memory, lockdep, kasan or kcsan
 #     VM=1			  in a virtual machine
 #   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,
 #			netlink, races, faults, memory, keepalive
-#     DEBUG=all-smp, kcsan, VM=1  as above
+#     DEBUG=, VM=1	  as above
 #   make report-reliability	all of them, for hours, and Documentation/reliability.md
 #     P=races		  only this part
 #   make bench		count the instructions that a tunnel costs, in-tree and ours
@@ -144,7 +143,9 @@ check-debug: K := $(or $(K),7.2)
 check-debug:
 	@tests/setup
 	@tests/setup built $(K)
-	@DEBUG=$(or $(DEBUG),all) tests/built "$(K)" "$(T)"
+	@status=0; for kernel in $(or $(DEBUG),memory lockdep); do \
+		DEBUG=$$kernel tests/built "$(K)" "$(T)" || status=1; \
+	done; exit $$status
 
 torture: K := $(or $(K),7.2)
 torture:
