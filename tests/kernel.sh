@@ -11,21 +11,27 @@ kmemleak=/sys/kernel/debug/kmemleak
 
 kernel_log_lines() { dmesg | wc -l; }
 
-# Lines of the kernel's log behind the first so many that tell of a mistake.
+# The kernel's log behind the first so many lines.
+kernel_log_behind() {	# LINES
+	dmesg | tail -n "+$(($1 + 1))" | without_others_races
+}
+
+# Lines of it that tell of a mistake.
 kernel_splats() {	# LINES
-	dmesg | tail -n "+$(($1 + 1))" | without_others_races | grep -E "$splat"
+	kernel_log_behind "$1" | grep -E "$splat"
 }
 
 # The first of them, with what it has to say.
 kernel_splat_text() {	# LINES
-	dmesg | tail -n "+$(($1 + 1))" | without_others_races | grep -m 1 -B 3 -A 40 -E "$splat"
+	kernel_log_behind "$1" | grep -m 1 -B 3 -A 40 -E "$splat"
 }
 
 # Prints what doesn't watch any longer: then silence says nothing.
 kernel_blind() {
 	dmesg | grep -q -m 1 '\] Linux version ' || echo "the kernel's log has lost its beginning"
 	! grep -q 'debug_locks: *0' /proc/lockdep_stats 2> /dev/null || echo "lockdep is off"
-	[ ! -w $kmemleak ] || { echo scan > $kmemleak; } 2> /dev/null || echo "kmemleak is off"
+	# It doesn't scan by itself anyhow, and refuses all commands when it is off.
+	[ ! -w $kmemleak ] || { echo scan=off > $kmemleak; } 2> /dev/null || echo "kmemleak is off"
 }
 
 # The kernel itself has races of data that it lives with: what counts is where this
