@@ -223,6 +223,8 @@ print(s)' "$3"
 
 # tcpdump in the background; `captured` ends it and prints what it saw.
 capture() {	# NETNS DEVICE FILTER
+	# Before the background shell does, or the line that the last capture left there is found.
+	: > "$WORK/tcpdump"
 	# Not ns: $! must be tcpdump itself.
 	ip netns exec "$1" tcpdump -lnvv -i "$2" --immediate-mode "$3" > "$WORK/capture" 2> "$WORK/tcpdump" &
 	_tcpdump=$!
@@ -233,19 +235,20 @@ capture() {	# NETNS DEVICE FILTER
 _broken() { echo "not ok 0 - $1" >&2; }
 
 captured() {
-	local tries=25
-
-	# Until it says twice that it has printed so much, which it can say only when it runs;
+	# Until it sleeps, which it does only when it has read and printed all there was;
 	# but not for ever: there are those who send all the time.
 	sleep 0.3
-	until grep ' captured, .* received' "$WORK/tcpdump" | tail -n 2 | uniq -d | grep -q . ||
-	      [ $((tries -= 1)) = 0 ]; do
-		kill -USR1 "$_tcpdump" 2> /dev/null || break
-		sleep 0.2
-	done
+	wait_for 5 _asleep "$_tcpdump"
 	kill "$_tcpdump" 2> /dev/null || _broken "tcpdump has ended early"
 	wait "$_tcpdump" 2> /dev/null
 	cat "$WORK/capture"
+}
+
+# Does a process wait for something to do? _asleep PID
+_asleep() {
+	local state
+
+	read -r _ _ state _ < "/proc/$1/stat" && [ "$state" = S ]
 }
 
 # Send random bytes over TCP and compare what arrives: tcp_bulk FROM TO ADDRESS MEGABYTES
