@@ -469,19 +469,23 @@ class Parm:
                 "remote": socket.inet_ntoa(remote), "keys": iflags | oflags | ikey | okey}
 
 
-def tunnel_ioctl(command, device, ns=None, **values):
-    """(errno, what the kernel has put into the structure); values: of Parm. Without a
-    namespace's name: in that where the process is."""
+def tunnel_request(sock, command, device, **values):
+    """(errno, what the kernel has put into the structure); values: of Parm."""
     buffer = ctypes.create_string_buffer(Parm(**values).pack(), Parm.FORM.size)
     request = struct.pack("16sP", device.encode(), ctypes.addressof(buffer)) + bytes(16)
+    try:
+        fcntl.ioctl(sock, command, request)
+    except OSError as e:
+        return e.errno, None
+    return 0, Parm.unpack(buffer.raw)
+
+
+def tunnel_ioctl(command, device, ns=None, **values):
+    """The same by a socket of a namespace's; without its name: of that where the process is."""
     with netns(ns) if ns else contextlib.nullcontext():
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with sock:
-        try:
-            fcntl.ioctl(sock, command, request)
-        except OSError as e:
-            return e.errno, None
-    return 0, Parm.unpack(buffer.raw)
+        return tunnel_request(sock, command, device, **values)
 
 
 atexit.register(lambda: sys.stdout.flush())

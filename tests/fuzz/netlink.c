@@ -8,7 +8,7 @@
  *
  * Run in a network namespace; there are two more, /run/netns/g and /run/netns/h.
  * root: in g and h. userns: in a user namespace and a network namespace of its
- * own, from where g and h must not be reached. nobody: in g without a capability,
+ * own, from where g and h must not be reached: no "u<n>" is there then. nobody: in g without a capability,
  * so that nothing may be changed; a message that does ends it with an error.
  *
  * Prints one line per million messages, and what they were answered with.
@@ -51,7 +51,7 @@ struct message {
 	unsigned int len;
 };
 
-/* How long a value is that the kernel takes, and in how many messages it is. */
+/* How long a value is that the kernel takes, 8 bytes at most, and in how many messages it is. */
 struct known {
 	unsigned short type;
 	unsigned short len;
@@ -72,6 +72,15 @@ static const struct known known_tunnel[] = {
 	{ IFLA_IPTUN_ENCAP_DPORT, 2, 4 },
 	{ IFLA_IPTUN_COLLECT_METADATA, 0, 32 },
 	{ IFLA_IPTUN_FWMARK, 4, 4 },
+	/* Others' tunnels', which is nothing to us. */
+	{ IFLA_IPTUN_UNSPEC, 4, 64 },
+	{ IFLA_IPTUN_ENCAP_LIMIT, 1, 64 },
+	{ IFLA_IPTUN_FLOWINFO, 4, 64 },
+	{ IFLA_IPTUN_FLAGS, 2, 64 },
+	{ IFLA_IPTUN_6RD_PREFIX, 8, 64 },
+	{ IFLA_IPTUN_6RD_RELAY_PREFIX, 4, 64 },
+	{ IFLA_IPTUN_6RD_PREFIXLEN, 2, 64 },
+	{ IFLA_IPTUN_6RD_RELAY_PREFIXLEN, 2, 64 },
 };
 
 static const struct known known_ext[] = {
@@ -83,8 +92,12 @@ static const struct known known_ext[] = {
 	{ IFLA_IPIP_EXT_KEEPALIVE_RETRIES, 4, 4 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_MODE, 1, 4 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_TARGET, 4, 4 },
+	{ IFLA_IPIP_EXT_UNSPEC, 4, 128 },
+	{ IFLA_IPIP_EXT_PAD, 0, 128 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_STATE, 1, 128 },
+	{ IFLA_IPIP_EXT_KEEPALIVE_MISSES, 4, 128 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_AGE, 8, 128 },
+	{ IFLA_IPIP_EXT_KEEPALIVE_RTT, 8, 128 },
 };
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
@@ -232,12 +245,20 @@ static void put_data(struct message *m)
 	end(m, data);
 }
 
+/* What comes from a user namespace is told by its name, wherever it gets to. */
+static const char *random_name(void)
+{
+	if (mode == MODE_USERNS)
+		return "u%u";
+	return one_in(4) ? "t%u" : "z%u";
+}
+
 static void put_name(struct message *m)
 {
 	char name[32];
 	int len;
 
-	len = snprintf(name, sizeof(name), one_in(4) ? "t%u" : "z%u", random_below(24));
+	len = snprintf(name, sizeof(name), random_name(), random_below(24));
 	if (one_in(32))
 		len = snprintf(name, sizeof(name), "tunl0");
 	if (one_in(256)) {

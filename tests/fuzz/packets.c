@@ -10,7 +10,8 @@
  * 10.1.0.n, 10.2.0.n and inside 192.168.n.1. What the
  * tunnels' keepalive sends is taken up, and sent back, broken or not.
  *
- * Prints one line per million packets, and how many of each kind were sent.
+ * Prints one line per million packets and, at the end or at SIGTERM, how many of
+ * each kind were sent.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -25,6 +26,7 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -707,6 +709,14 @@ static void send_batch(int sock, struct mmsghdr *messages, unsigned int n)
 	}
 }
 
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
 int main(int argc, char **argv)
 {
 	static struct frame frames[BATCH];
@@ -732,7 +742,8 @@ int main(int argc, char **argv)
 	far = open_far();
 	gateway = open_gateway();
 
-	while (sent < packets) {
+	signal(SIGTERM, stop);
+	while (sent < packets && !stopped) {
 		for (n = 0; n < BATCH;) {
 			kind = random_kind();
 			tunnel = random_tunnel();
