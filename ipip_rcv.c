@@ -56,7 +56,11 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 		skb = __skb_dequeue(&cell->skbs);
 		if (!skb)
 			break;
-		napi_gro_receive(napi, skb);
+		/* GRO takes apart what it merges, and a clone shows the same. */
+		if (unlikely(skb_cloned(skb)))
+			netif_receive_skb(skb);
+		else
+			napi_gro_receive(napi, skb);
 		work++;
 	}
 	/* Held no longer than this softirq: see ipip_rcv_flush(). */
@@ -208,8 +212,8 @@ static bool ipip_rcv_is_complete(const struct sk_buff *skb)
 	return ntohs(iph->tot_len) == hlen + tcph->doff * 4;
 }
 
-/* No packet overtakes another of its flow: either none of the flow waits, or this
- * one only goes ahead when the cell is idle.
+/* What GRO may merge overtakes no other packet of its flow: either none of the
+ * flow waits, or this one only goes ahead when the cell is idle.
  */
 static bool ipip_rcv_may_wait(const struct ipip_cell *cell,
 			      const struct sk_buff *skb)

@@ -254,6 +254,16 @@ def nested(_):
         tap, raw = Tap("b", "n2", "in"), Raw("a")
         raw.send(IP(src="10.9.2.1", dst="10.9.2.2", id=77) / layer / bytes(20))
         check(f"{kind}: through three tunnels", tap.receive(lambda d: d[4:6] == b"\0\115", 5.0))
+    # The clones of what is merged later are read afterwards.
+    shell("for d in n2 n1 t0 wan; do ns a ethtool -K $d tso off gso off > /dev/null; done")
+    underlay = Tap("b", "wan", "in")
+    shell("tcp_bulk a b 10.9.2.2 2")
+    check("TCP: through three tunnels, whole", True)
+    seen = underlay.everything()
+    whole = sum(len(data) > 20 and len(data) == int.from_bytes(data[2:4], "big") for data in seen)
+    check("TCP: what a packet socket has of it is whole", 100 < whole == len(seen),
+          f"{whole} of {len(seen)}")
+    shell("for d in n2 n1 t0 wan; do ns a ethtool -K $d tso on gso on > /dev/null; done")
 
 
 def test():

@@ -204,6 +204,16 @@ class Tap:
         while select.select([self.sock], [], [], 0)[0]:
             self.sock.recv(65536)
 
+    def everything(self):
+        """What has come and wasn't read; b"" for what the kernel can't read itself."""
+        packets = []
+        while select.select([self.sock], [], [], 0)[0]:
+            try:
+                packets.append(self.sock.recv(65536))
+            except OSError:
+                packets.append(b"")
+        return packets
+
 
 def stat(ns, device, name):
     """A counter of a device, by its name in sysfs: rx_packets."""
