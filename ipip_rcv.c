@@ -249,13 +249,14 @@ static void ipip_rcv_deliver(struct sk_buff *skb)
 }
 
 /* The best entry of one class that is up: one that is bound to the device the
- * packet came by, or else the first.
+ * packet came by, or else, as it has always been, the oldest one with both
+ * addresses, and of the other classes the newest.
  */
 static struct ipip_parms *
 ipip_lookup_class(struct ipip_table *table, __be32 local, __be32 remote,
 		  int ifindex)
 {
-	struct ipip_parms *parms, *first = NULL;
+	struct ipip_parms *parms, *best = NULL;
 
 	hlist_for_each_entry_rcu(parms, ipip_table_bucket(table, local, remote),
 				 node[table->gen]) {
@@ -265,10 +266,10 @@ ipip_lookup_class(struct ipip_table *table, __be32 local, __be32 remote,
 			continue;
 		if (parms->link == ifindex)
 			return parms;
-		if (!first)
-			first = parms;
+		if (!best || !local || !remote)
+			best = parms;
 	}
-	return first;
+	return best;
 }
 
 /* The entry that takes what those with addresses leave. */

@@ -164,6 +164,10 @@ def links(far):
     far.delete("here")
     far.delete("any")
     equal("a binding to another link excludes nothing", far.take(R1, L1), "there")
+    for what, want in ((f"local {L1} remote {R1}", "first"), (f"remote {R1}", "second"),
+                       (f"local {L1}", "second"), ("", "second")):
+        far.tunnels(first=f"{what} dev wan2", second=f"{what} dev wan3")
+        equal(f"two of '{what}', both on other links: the {want}", far.take(R1, L1), want)
 
     far.tunnels(lr=f"local {L1} remote {R1}", la=f"local {L1} dev wan2")
     equal("la is on wan2: lr takes it", far.take(R1, L1), "lr")
