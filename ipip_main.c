@@ -514,8 +514,6 @@ static void ipip_change_mtu(struct net_device *dev,
 		mtu = ETH_DATA_LEN - new->hlen;
 	if (mtu && !given)
 		ipip_mtu_set(dev, mtu);
-	if (new->mtu_auto)
-		ipip_mtu_schedule(tunnel->net);
 }
 
 /**
@@ -552,6 +550,8 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 	ipip_change_mtu(dev, parms, old, mtu_given);
 	ipip_set_addresses(dev, parms);
 	ipip_publish(tunnel, old, parms);
+	if (parms->mtu_auto)
+		ipip_mtu_schedule(tunnel->net);
 	netdev_state_change(dev);
 	return 0;
 

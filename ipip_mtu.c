@@ -15,6 +15,7 @@
 #include <net/fib_notifier.h>
 #include <net/ip.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 #include "ipip.h"
 #include "ipip_compat.h"
@@ -31,12 +32,14 @@ static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
 		     IPV4_MIN_MTU);
 }
 
-/* What the lookup gives while IPsec waits for an SA: it drops, and has the loopback
- * device and its MTU.
+/* Does the route say nothing about the path? While IPsec waits for an SA, the lookup
+ * gives one that drops, with the loopback device and its MTU; and one that leads
+ * into the tunnel itself would make the MTU smaller with each look.
  */
-static bool ipip_mtu_unknown(const struct dst_entry *dst)
+static bool ipip_mtu_unknown(const struct net_device *dev,
+			     const struct dst_entry *dst)
 {
-	return READ_ONCE(dst->obsolete) == DST_OBSOLETE_DEAD;
+	return READ_ONCE(dst->obsolete) == DST_OBSOLETE_DEAD || dst->dev == dev;
 }
 
 /**
@@ -65,7 +68,7 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 				       parms->proto ?: IPPROTO_IPIP,
 				       parms->outer.daddr, parms->outer.saddr,
 				       parms->tos, 0);
-	if (!IS_ERR_OR_NULL(rt) && ipip_mtu_unknown(&rt->dst)) {
+	if (!IS_ERR_OR_NULL(rt) && ipip_mtu_unknown(dev, &rt->dst)) {
 		ip_rt_put(rt);
 		rt = NULL;
 	}
@@ -86,7 +89,7 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 		if (parms->mtu_auto)
 			mtu = min(mtu, ipip_mtu_inner(parms, dst_mtu(&rt->dst)));
 		if (expires)
-			*expires = READ_ONCE(rt->dst.expires);
+			*expires = READ_ONCE(xfrm_dst_path(&rt->dst)->expires);
 		ip_rt_put(rt);
 	}
 
@@ -231,7 +234,7 @@ void ipip_mtu_schedule(const struct net *net)
 }
 
 /**
- * ipip_mtu_check() - A tunnel has got another route: does its MTU fit?
+ * ipip_mtu_check() - Does the tunnel's MTU fit its route?
  * @parms: configuration
  * @dst: the route
  *
@@ -241,7 +244,8 @@ void ipip_mtu_check(const struct ipip_parms *parms, const struct dst_entry *dst)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 
-	if (READ_ONCE(parms->mtu_auto) && !ipip_mtu_unknown(dst) &&
+	if (READ_ONCE(parms->mtu_auto) &&
+	    !ipip_mtu_unknown(parms->dev, dst) &&
 	    ipip_mtu_inner(parms, dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
 		ipip_mtu_schedule(tunnel->net);
 }

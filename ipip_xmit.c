@@ -272,7 +272,7 @@ static void ipip_update_pmtu(struct sk_buff *skb, unsigned int mtu)
  * inherited, the inner route or the device is the limit without it. False if
  * the packet is too big.
  */
-static bool ipip_pmtu_ok(struct sk_buff *skb, const struct net_device *dev,
+static bool ipip_pmtu_ok(struct sk_buff *skb, const struct ipip_parms *parms,
 			 const struct ipip_out *out)
 {
 	unsigned int mtu;
@@ -283,13 +283,15 @@ static bool ipip_pmtu_ok(struct sk_buff *skb, const struct net_device *dev,
 	} else if (skb_valid_dst(skb)) {
 		mtu = dst_mtu(skb_dst(skb));
 	} else {
-		mtu = READ_ONCE(dev->mtu);
+		mtu = READ_ONCE(parms->dev->mtu);
 	}
 	if (skb->protocol != htons(ETH_P_IP) ||
 	    !(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
 	    !ipip_exceeds_mtu(skb, mtu))
 		return true;
 
+	/* IPsec's routes stay the same when their MTU changes. */
+	ipip_mtu_check(parms, out->dst);
 	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
 	return false;
 }
@@ -540,7 +542,7 @@ static enum ipip_xstats ipip_xmit_check(const struct ipip_parms *parms,
 			return counter;
 	}
 	if ((out->outer.frag_off || parms->xmit_extras & IPIP_EXTRA_EXTERNAL) &&
-	    unlikely(!ipip_pmtu_ok(skb, parms->dev, out)))
+	    unlikely(!ipip_pmtu_ok(skb, parms, out)))
 		return IFLA_IPIP_XSTATS_TX_TOO_BIG;
 	if (ip_mtu_locked(out->dst))
 		out->outer.frag_off = 0;

@@ -22,10 +22,14 @@ sleep 1
 is "a tunnel of ip(8)'s follows nothing" "$(mtu)" 1480
 ./ext a t0 mtu_auto=1
 is "automatic: the underlay's, at once" "$(mtu)" 1380
+# The first thing that happens: nothing else has made it look.
+ip -n a route add 10.2.0.1/32 via 10.1.0.254 mtu 1300
+becomes "a route with an MTU" 1280
+ip -n a route del 10.2.0.1/32
 ip -n a link set dev wan mtu 1500
 becomes "the underlay's MTU has changed" 1480
 ip -n a route add 10.2.0.1/32 via 10.1.0.254 mtu 1300
-becomes "a route with an MTU" 1280
+becomes "again a route with an MTU" 1280
 ip -n a route change 10.2.0.1/32 via 10.1.0.254 mtu 1200
 becomes "another MTU" 1180
 ip -n a route del 10.2.0.1/32
@@ -49,6 +53,10 @@ becomes "the underlay is back with another" 1430
 ip -n a link set dev wan mtu 1500
 becomes "and as it was" 1480
 ip -n a route replace 172.16.2.0/24 dev t0
+ip -n a route add 10.2.0.1/32 dev t0
+sleep 1
+is "a route into the tunnel itself: it stays" "$(mtu)" 1480
+ip -n a route del 10.2.0.1/32
 
 # The link behind r is narrow: the path MTU is learned from ICMP.
 ns a sysctl -qw net.ipv4.route.mtu_expires=20
@@ -93,6 +101,12 @@ esp_one_way
 policy b in 10.1.0.1 10.2.0.1
 ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
 becomes "an SA: room for ESP" 1446
+ip -n r link set dev b mtu 1300
+ns a ping -c 3 -i 0.3 -W 1 -M "do" -s 1400 192.168.0.2 > /dev/null
+below() { [ "$(mtu)" -lt "$1" ]; }
+check "a path MTU is learned below ESP" wait_for 60 below 1280
+ip -n r link set dev b mtu 1500
+becomes "and forgotten, with nothing to carry" 1446
 ip -n a xfrm state flush
 ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
 sleep 1
