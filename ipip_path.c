@@ -13,13 +13,15 @@
 #include "ipip.h"
 #include "ipip_compat.h"
 
-/* A flowtable sees neither what our extras ask for nor what UDP adds, and sends
- * all of a flow to one host by one route, whatever the DSCP of a packet.
+/* A flowtable sees neither what our extras ask for nor what UDP adds, sends all of
+ * a flow to one host by one route, whatever the DSCP of a packet, and gives the
+ * outer header the inner one's DF.
  */
 static bool ipip_path_is_plain(const struct ipip_parms *parms)
 {
 	return parms->outer.daddr && !ipv4_is_multicast(parms->outer.daddr) &&
-	       !(parms->tos & IPIP_TOS_INHERIT) && !parms->encap.type &&
+	       !(parms->tos & IPIP_TOS_INHERIT) && parms->df != IPIP_DF_NO &&
+	       !parms->encap.type &&
 	       !parms->xmit_extras && !(parms->rcv_extras & ~IPIP_EXTRA_ICMP);
 }
 

@@ -82,6 +82,10 @@ if [ "$IPIP" = ours ]; then
 	bulk "DSCP inherited"
 	check "DSCP inherited: all comes through the driver" test "$seen" -gt 200
 	ip -n a link set dev t0 type ipip tos 0
+	./ext a t0 df=no
+	bulk "no DF"
+	check "no DF, whatever the inner one is: all comes through the driver" test "$seen" -gt 200
+	./ext a t0 df=legacy
 	bulk "plain again"
 	check "plain again: past the stack" test "$seen" -lt 60
 fi
