@@ -252,7 +252,8 @@ static int ipip_check_keepalive(const struct ipip_parms *parms,
 				    "keepalive interval must be 0 or 100 ms to 4294967295 s");
 		return -ERANGE;
 	}
-	if (!parms->outer.daddr || ipv4_is_multicast(parms->outer.daddr)) {
+	if (!parms->outer.daddr || ipv4_is_multicast(parms->outer.daddr) ||
+	    parms->role == IPIP_ROLE_EXTERNAL) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "keepalive needs a remote that is one host");
 		return -EINVAL;

@@ -4,9 +4,9 @@ import errno
 import socket
 import struct
 
-from lib import (EXT, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_LINK, IPTUN_LOCAL, IPTUN_PMTUDISC,
-                 IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLA_F_NESTED, Rtnl, addr, attr,
-                 check, equal, ext, main, netns, parse, run, shell, skip, u8, u32)
+from lib import (EXT, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_COLLECT_METADATA, IPTUN_LINK, IPTUN_LOCAL,
+                 IPTUN_PMTUDISC, IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLA_F_NESTED, Rtnl,
+                 addr, attr, check, equal, ext, main, netns, parse, run, shell, skip, u8, u32)
 
 ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
 DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
@@ -186,6 +186,9 @@ def refusals(bench):
     bench.rtnl.delete("t")
     reply = bench.rtnl.add("v", ENDS[0], (IPTUN_REMOTE, addr("239.1.2.3")), ext(**interval))
     equal("keepalive to a group", (reply[0], reply[2]),
+          (errno.EINVAL, number("keepalive_interval")))
+    reply = bench.rtnl.add("v", *ENDS, (IPTUN_COLLECT_METADATA, b""), ext(**interval))
+    equal("keepalive in external mode", (reply[0], reply[2]),
           (errno.EINVAL, number("keepalive_interval")))
     bench.add("t", *ENDS, ext(keepalive_mode="icmp", keepalive_target="192.168.0.2", **interval))
     reply = bench.rtnl.change("t", ext(keepalive_target="0.0.0.0"))
