@@ -346,7 +346,8 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 
 /* The counters of IP IDs are shared between CPUs: take a few at a time, for use
  * before the next tick, so that none comes late and meets its like. In sequence,
- * because GRO merges no others.
+ * because GRO merges no others. Where fragments are put together by them, none is
+ * wasted: they come round soon enough.
  */
 #define IPIP_IDS	64
 
@@ -355,7 +356,7 @@ static void ipip_select_ident(struct net *net, struct ipip_route *route,
 {
 	const u32 now = jiffies;
 
-	if (unlikely(!route)) {
+	if (!route || !(iph->frag_off & htons(IP_DF))) {
 		__ip_select_ident(net, iph, segs);
 		return;
 	}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """DF of the outer header, and DSCP with ECN."""
 import random
+import time
 
 from craft import Raw, mac
 from lib import (INTREE, IPTUN_TOS, IPTUN_TTL, Rtnl, Tap, check, equal, main, run, shell, skip,
@@ -98,6 +99,17 @@ def narrow(path):
     check("df inherit, inner without DF: arrives whole", path.arrives(packet))
 
 
+def idents(path):
+    """Fragments are put together by their IDs: these come round soon enough."""
+    path.rtnl.set("t0", df="no")
+    ids = []
+    for _ in range(20):
+        ids.append(int.from_bytes(path.send(flags=0)[1][4:6], "big"))
+        time.sleep(0.02)
+    used = (ids[-1] - ids[0]) % 65536
+    check("df no: 20 packets take less than 64 IDs each", used < 19 * 64, used)
+
+
 def dscp(path):
     path.rtnl.set("t0", df="legacy")
     for value in range(64):
@@ -122,6 +134,7 @@ def test():
     path = Path()
     run("ip netns exec h1 ping -c 1 -W 5 172.16.2.2")
     matrix(path)
+    idents(path)
     dscp(path)
     segments(path)
     narrow(path)
