@@ -379,6 +379,9 @@ static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 	struct iphdr *iph;
 	int err;
 
+	/* The flow that ESP is going to hide. */
+	if (unlikely(dst_xfrm(out->dst)))
+		skb_get_hash(skb);
 	skb_scrub_packet(skb, !net_eq(net, dev_net(dev)));
 	skb_clear_hash_if_not_l4(skb);
 	if (unlikely(out->dst_is_ours))

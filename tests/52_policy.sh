@@ -47,6 +47,20 @@ check "ping with ESP one way" ns a ping -c 1 -W 5 192.168.0.2
 captured > "$WORK/packets"
 check "ESP is on the wire" grep -q 'ESP(spi=0x00000100' "$WORK/packets"
 is "and nothing in the clear" "$(grep -c 'proto IPIP' "$WORK/packets")" 0
+# What is to spread flows over queues has to know them before they are hidden.
+mkdir "$WORK/bpf"
+mount -t bpf bpf "$WORK/bpf"
+python3 bpf.py hashed "$WORK/bpf/hashed"
+tc -n a qdisc add dev wan clsact
+tc -n a filter add dev wan egress protocol ip bpf da object-pinned "$WORK/bpf/hashed"
+before=$(stat b t0 rx.packets)
+ns h1 python3 -c 'import socket
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"data", ("172.16.2.2", 9))'
+arrived() { [ "$(stat b t0 rx.packets)" -gt "$before" ]; }
+check "a flow in ESP still has its hash" wait_for 5 arrived
+refuse "what has none is dropped here" ns a ping -c 1 -W 1 10.2.0.1
+tc -n a qdisc del dev wan clsact
+umount "$WORK/bpf"
 ip -n a xfrm policy flush
 errors=$(stat b t0 rx.packets)
 refuse "clear text where the policy wants ESP" ns a ping -c 1 -W 1 192.168.0.2

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Programs put together by hand, so that no compiler is needed: for tc, one gives a
-packet the metadata of a tunnel, one looks at them; for XDP, one drops.
+packet the metadata of a tunnel, one looks at them, and one whether its flow is known;
+for XDP, one drops.
 
   bpf.py set PIN LOCAL REMOTE TOS TTL df|-	for the egress of a device in external mode
   bpf.py expect PIN REMOTE			for its ingress: drops what isn't from there
+  bpf.py hashed PIN				for an egress: drops what has no hash
   bpf.py drop PIN				for XDP
 """
 import ctypes
@@ -20,6 +22,8 @@ GET_TUNNEL_KEY, SET_TUNNEL_KEY = 20, 21
 DONT_FRAGMENT = 4
 TC_ACT_OK, TC_ACT_SHOT = 0, 2
 XDP_DROP = 1
+# struct __sk_buff
+HASH = 68
 # struct bpf_tunnel_key, on the stack
 KEY, SIZE = -48, 44
 REMOTE, TOS, TTL, LOCAL = KEY + 4, KEY + 20, KEY + 21, KEY + 28
@@ -63,6 +67,11 @@ def expect(remote):
             verdict(TC_ACT_SHOT) + verdict(TC_ACT_OK))
 
 
+def hashed():
+    return (insn(0x61, 0, 1, HASH) + insn(0x55, 0, off=2, imm=0) + verdict(TC_ACT_SHOT) +
+            verdict(TC_ACT_OK))
+
+
 def drop():
     return verdict(XDP_DROP)
 
@@ -78,7 +87,7 @@ def bpf(command, attributes):
 
 def main():
     what, pin, *arguments = sys.argv[1:]
-    program = {"set": set_key, "expect": expect, "drop": drop}[what](*arguments)
+    program = {"set": set_key, "expect": expect, "hashed": hashed, "drop": drop}[what](*arguments)
     code = ctypes.create_string_buffer(program, len(program))
     gpl = ctypes.create_string_buffer(b"GPL")
     log = ctypes.create_string_buffer(65536)
