@@ -297,10 +297,9 @@ static bool ipip_pmtu_ok(struct sk_buff *skb, const struct ipip_parms *parms,
 }
 
 /* An ICMP error came for an earlier packet: tell this one's sender. */
-static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb)
+static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb,
+			      int count)
 {
-	int count = READ_ONCE(tunnel->err_count);
-
 	if (!time_before(jiffies,
 			 READ_ONCE(tunnel->err_time) + IPTUNNEL_ERR_TIMEO)) {
 		WRITE_ONCE(tunnel->err_count, 0);
@@ -538,6 +537,7 @@ static enum ipip_xstats ipip_xmit_check(const struct ipip_parms *parms,
 					struct ipip_out *out)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	const int errors = READ_ONCE(tunnel->err_count);
 	enum ipip_xstats counter;
 
 	if (parms->xmit_extras) {
@@ -550,8 +550,8 @@ static enum ipip_xstats ipip_xmit_check(const struct ipip_parms *parms,
 		return IFLA_IPIP_XSTATS_TX_TOO_BIG;
 	if (ip_mtu_locked(out->dst))
 		out->outer.frag_off = 0;
-	if (unlikely(READ_ONCE(tunnel->err_count) > 0))
-		ipip_report_error(tunnel, skb);
+	if (unlikely(errors > 0))
+		ipip_report_error(tunnel, skb, errors);
 	return 0;
 }
 
