@@ -37,8 +37,10 @@
 /* DSCP CS6, for what keeps the network going (RFC 4594 section 3.1). */
 #define IPIP_KEEPALIVE_TOS	IPTOS_PREC_INTERNETCONTROL
 #define IPIP_KEEPALIVE_TTL	255
-/* Probes of a far end that are answered in a second; it sends ten at most. */
-#define IPIP_KEEPALIVE_REFLECT	20
+/* Probes of a far end that are answered in a second. It sends ten at most, but what
+ * forged ones use up is missing to it.
+ */
+#define IPIP_KEEPALIVE_REFLECT	1000
 
 static u64 ipip_keepalive_hash(const struct ipip_keepalive *ka,
 			       const struct ipip_keepalive_cookie *cookie)
