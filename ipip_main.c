@@ -232,7 +232,7 @@ bool ipip_exists(const struct net *net, const struct ipip_parms *parms)
  * ipip_parms_alloc() - Allocate a configuration
  * @dev: the tunnel's device
  * @from: configuration to start from, or NULL for the defaults of the link
- *	kind: TTL and DF inherited from nothing, path MTU discovery on
+ *	kind: the inner TTL, and DF always set
  *
  * Context: process.
  * Return: a configuration that ipip_create() or ipip_change() will complete

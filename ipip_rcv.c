@@ -9,6 +9,7 @@
  */
 #include <linux/delay.h>
 #include <linux/icmp.h>
+#include <linux/local_lock.h>
 #include <linux/tcp.h>
 #include <net/dst_metadata.h>
 #include <net/gro.h>
@@ -28,15 +29,18 @@ bool ipip_log_ecn_error = true;
 /**
  * struct ipip_cell - where the packets of one CPU wait for GRO, of all tunnels
  * @napi: does the merging
+ * @lock: @skbs and @queued
  * @skbs: those that wait
  * @queued: packets that have ever been put into @skbs
  * @done: how many of those have been handed up
  * @nested: a packet is just being handed up that has not waited
  *
- * Written with softirqs off by its own CPU alone.
+ * Written with softirqs off by its own CPU alone. Where that doesn't keep others off
+ * it, @nested may be another's, and says how deep the stack is less exactly.
  */
 struct ipip_cell {
 	struct napi_struct napi;
+	local_lock_t lock;
 	struct sk_buff_head skbs;
 	u32 queued;
 	u32 done;
@@ -53,7 +57,9 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 	int work = 0;
 
 	while (work < budget) {
+		ipip_compat_lock_bh(&ipip_cells->lock);
 		skb = __skb_dequeue(&cell->skbs);
+		ipip_compat_unlock_bh(&ipip_cells->lock);
 		if (!skb)
 			break;
 		/* GRO takes apart what it merges, and a clone shows the same. */
@@ -118,6 +124,7 @@ int ipip_rcv_init(void)
 	for_each_possible_cpu(cpu) {
 		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
 
+		local_lock_init(&cell->lock);
 		__skb_queue_head_init(&cell->skbs);
 		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
 		netif_napi_add(ipip_cells_dev, &cell->napi, ipip_cell_poll);
@@ -230,6 +237,7 @@ static bool ipip_rcv_may_wait(const struct ipip_cell *cell,
 static void ipip_rcv_deliver(struct sk_buff *skb)
 {
 	struct ipip_cell *cell = this_cpu_ptr(ipip_cells);
+	bool first;
 
 	if (likely(!cell->nested) && !ipip_rcv_may_wait(cell, skb)) {
 		cell->nested = true;
@@ -242,9 +250,12 @@ static void ipip_rcv_deliver(struct sk_buff *skb)
 		ipip_drop(skb->dev, skb, IFLA_IPIP_XSTATS_RX_BACKLOG);
 		return;
 	}
+	ipip_compat_lock_bh(&ipip_cells->lock);
 	__skb_queue_tail(&cell->skbs, skb);
 	WRITE_ONCE(cell->queued, cell->queued + 1);
-	if (skb_queue_len(&cell->skbs) == 1)
+	first = skb_queue_len(&cell->skbs) == 1;
+	ipip_compat_unlock_bh(&ipip_cells->lock);
+	if (first)
 		napi_schedule(&cell->napi);
 }
 

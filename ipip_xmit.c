@@ -8,6 +8,7 @@
  * routing like any other of this host's.
  */
 #include <linux/icmp.h>
+#include <linux/local_lock.h>
 #include <net/dst.h>
 #include <net/dst_metadata.h>
 #include <net/icmp.h>
@@ -34,6 +35,10 @@ struct ipip_out {
 	unsigned int hlen;
 	bool dst_is_ours;
 };
+
+/* For the slots of this CPU's, of all tunnels. */
+static DEFINE_PER_CPU(local_lock_t, ipip_route_lock) =
+	INIT_LOCAL_LOCK(ipip_route_lock);
 
 /* Devices above reserve what is promised here: keep it sane. */
 #define IPIP_MAX_HEADROOM	512
@@ -143,18 +148,23 @@ static struct dst_entry *ipip_route_get(struct net *net,
 {
 	struct iphdr *outer = &out->outer;
 	const u8 tos = outer->tos & INET_DSCP_MASK;
+	struct dst_entry *dst = NULL;
 	struct ipip_route *route;
 
+	ipip_compat_lock_bh(&ipip_route_lock);
 	route = ipip_route_slot(parms, outer->daddr, tos);
 	if (unlikely(!route->dst || route->daddr != outer->daddr ||
 		     route->tos != tos || route->proto != outer->protocol ||
 		     !dst_check(route->dst, 0)) &&
 	    !ipip_route_fill(route, net, parms, outer, tos, skb_get_hash(skb)))
-		return NULL;
+		goto unlock;
 
 	outer->saddr = route->saddr;
 	out->route = route;
-	return route->dst;
+	dst = route->dst;
+unlock:
+	ipip_compat_unlock_bh(&ipip_route_lock);
+	return dst;
 }
 
 /* Next-hop mode: the destination that the inner route names for the tunnel, or
@@ -359,6 +369,7 @@ static void ipip_select_ident(struct net *net, struct ipip_route *route,
 		__ip_select_ident(net, iph, segs);
 		return;
 	}
+	ipip_compat_lock_bh(&ipip_route_lock);
 	if (unlikely(route->ids < segs || route->ids_time != now)) {
 		route->ids = max_t(u16, segs, IPIP_IDS);
 		route->ids_time = now;
@@ -368,6 +379,7 @@ static void ipip_select_ident(struct net *net, struct ipip_route *route,
 	iph->id = htons(route->id);
 	route->id += segs;
 	route->ids -= segs;
+	ipip_compat_unlock_bh(&ipip_route_lock);
 }
 
 /* Put the outer header on and send. Counts the packet with @len bytes. */

@@ -30,7 +30,6 @@
 #include "ipip_compat.h"
 
 struct flowi4;
-struct nf_hook_state;
 struct rtable;
 
 /* Slots of the route cache, as a power of two. A fixed outer destination and
@@ -84,9 +83,8 @@ enum ipip_role {
  * @ids: how many from @id on are this CPU's to use
  * @ids_time: the tick of jiffies in which they may be used
  *
- * Read and written with softirqs off by its own CPU alone. On PREEMPT_RT that
- * relies on local_bh_disable() being a lock of the CPU, as it is in the kernels
- * that are supported.
+ * Read and written with softirqs off by its own CPU alone, under a lock where that
+ * doesn't keep others off it.
  */
 struct ipip_route {
 	struct dst_entry *dst;

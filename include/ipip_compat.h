@@ -9,6 +9,7 @@
 #define _IPIP_COMPAT_H
 
 #include <linux/hrtimer.h>
+#include <linux/local_lock.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
@@ -39,6 +40,19 @@
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
+#endif
+
+/* 6.11, c5bcab755822 ("locking/local_lock: Add local nested BH locking
+ * infrastructure."). Before, softirqs that are off on PREEMPT_RT are a lock of the CPU
+ * already; since 6.18, 3253cb49cbad ("softirq: Allow to drop the softirq-BKL lock on
+ * PREEMPT_RT"), that is an option.
+ */
+#ifdef local_lock_nested_bh
+#define ipip_compat_lock_bh(lock)	local_lock_nested_bh(lock)
+#define ipip_compat_unlock_bh(lock)	local_unlock_nested_bh(lock)
+#else
+#define ipip_compat_lock_bh(lock)	((void)(lock))
+#define ipip_compat_unlock_bh(lock)	((void)(lock))
 #endif
 
 /* 6.13, 908a1d775422 ("hrtimers: Introduce hrtimer_setup() to replace

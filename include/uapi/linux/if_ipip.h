@@ -175,7 +175,9 @@ enum ipip_xstats {
 	IFLA_IPIP_XSTATS_RX_MSS_CLAMPED,
 	IFLA_IPIP_XSTATS_TX_MSS_CLAMPED,
 
-	/* Keepalive; none of it is in the device's counters. */
+	/* Keepalive; none of it is in the device's counters, nor are its packets
+	 * if one of the above has counted them.
+	 */
 	IFLA_IPIP_XSTATS_KEEPALIVE_SENT,	/* probes */
 	IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT,	/* probes and reflections with no way out */
 	IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED,	/* answers that count */
