@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What Documentation/recipes.md says, done: blocks of commands are run in the netns that
 # follow "sh", RouterOS's are read by `ipipctl import`, and comments of the page set the
-# lab up and check what has come of it.
+# lab up and check what has come of it. A block without a word behind its ``` is prose.
 . ./lib.sh
 
 if [ "$IPIP" = in-tree ]; then
@@ -13,16 +13,39 @@ fi
 page=../Documentation/recipes.md
 export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 
+# Those of the page, so that none goes unseen.
+recipes='Firewall
+RouterOS
+Cisco
+Failover
+IPsec
+UDP, through NAT
+VRF
+Calico
+A real server of LVS or Katran
+44Net'
+
 # Each recipe's steps, in order: RECIPE/NUMBER.KIND has the text, and .to the netns of
-# a block or the name of a check.
+# a block or the name of a check. What looks like a step has to be one, and each recipe has
+# something that is done and something that is checked.
 split() {
 	python3 - "$page" "$WORK/recipes" <<- 'END'
 		import os, re, sys
 		page, out = sys.argv[1:]
 		step = re.compile(r"^```(sh|routeros) ([a-z ]+)\n(.*?)^```$|^<!-- lab\n(.*?)^-->$|"
 		                  r"^<!-- check ([^:]*): (.*?) -->$", re.M | re.S)
-		for number, section in enumerate(open(page).read().split("\n## ")[1:]):
+		begin = re.compile(r"^ *(```\S|<!--)", re.M)
+		intro, *sections = open(page).read().split("\n## ")
+		if begin.search(intro):
+		    sys.exit("a step that is in no recipe")
+		for number, section in enumerate(sections):
 		    name, _, body = section.partition("\n")
+		    found = [m[0][:4] for m in step.finditer(body)]
+		    begun = len(begin.findall(body))
+		    if begun != len(found):
+		        sys.exit(f"{name}: {begun - len(found)} of {begun} steps aren't understood")
+		    if not any(m.startswith("```") for m in found) or "\n<!-- check " not in body:
+		        sys.exit(f"{name}: nothing is done, or nothing is checked")
 		    where = f"{out}/{number:02}"
 		    os.makedirs(where)
 		    open(f"{where}/name", "w").write(name)
@@ -35,6 +58,11 @@ split() {
 
 shows() {	# NETNS TUNNEL PROPERTY VALUE
 	[ "$(ns "$1" ipipctl get "$2" "$3")" = "$4" ]
+}
+
+# An answer has come, and counted: a tunnel runs before the first, too.
+answered() {	# NETNS TUNNEL
+	ns "$1" ethtool -S "$2" | grep -q 'keepalive_answered: [1-9]'
 }
 
 # What RouterOS would make of its lines.
@@ -77,8 +105,9 @@ recipe() {	# FOLDER
 	ns_clean
 }
 
-split
-for folder in "$WORK"/recipes/*; do
-	recipe "$folder"
+mkdir "$WORK/recipes"
+check "the page is understood" split
+is "all recipes are there" "$(awk 1 "$WORK"/recipes/*/name)" "$recipes"
+for folder in "$WORK"/recipes/*/; do
+	recipe "${folder%/}"
 done
-check "there were some" [ "$_n" -gt 35 ]
