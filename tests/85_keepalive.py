@@ -108,6 +108,8 @@ def wire_formats(bench):
     equal("icmp: type and code", echo[40:42], b"\x08\0")
     equal("icmp: its checksum", sum16(echo[40:]), 0)
     equal("icmp: it carries a cookie", echo[48:52], MAGIC)
+    equal("icmp: its sequence number is the lower half of the probe's", echo[46:48], echo[54:56])
+    equal("icmp: its identifier stays", bench.probe(72)[44:46], echo[44:46])
     equal("nothing of that is in the device's counters",
           [stat("a", "t0", name) for name in counters], before)
 
