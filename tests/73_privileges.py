@@ -2,12 +2,19 @@
 """Who may do what: without CAP_NET_ADMIN nothing but reading; with it in a user
 namespace, what concerns its own network namespaces and no other."""
 import errno
+import itertools
 import os
+import re
+import socket
+import struct
+import time
 
-from lib import (CLONE_NEWNET, CLONE_NEWUSER, IFLA_LINK_NETNSID, IFLA_MTU, IFLA_NET_NS_FD, INTREE,
-                 IPTUN_TTL, RTM_SETLINK, SIOCADDTUNNEL, SIOCCHGTUNNEL, SIOCDELTUNNEL,
-                 SIOCGETTUNNEL, Rtnl, attr, check, ends, equal, ext, in_child, main, netns, run,
-                 shell, skip, tunnel_ioctl, u8, u32, unshare)
+from lib import (CLONE_NEWNET, CLONE_NEWUSER, EXT, IFLA_AF_SPEC, IFLA_INET6_CACHEINFO,
+                 IFLA_INFO_DATA, IFLA_INFO_XSTATS, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MTU,
+                 IFLA_NET_NS_FD, INTREE, IPIP_EXT, IPTUN_TTL, RTM_GETSTATS, RTM_SETLINK,
+                 SIOCADDTUNNEL, SIOCCHGTUNNEL, SIOCDELTUNNEL, SIOCGETTUNNEL, XSTATS, Rtnl, Tap,
+                 attr, check, ends, equal, ext, in_child, mac, main, netns, number, parse, run,
+                 shell, skip, tunnel_ioctl, tunnel_request, u8, u32, unshare)
 
 NOBODY = 65534
 EPERM, OK = errno.EPERM, 0
@@ -39,24 +46,118 @@ def shown(ns, device):
     return run(f"ip -n {ns} -d -o link show dev {device}")
 
 
-def nobody():
-    """A user without capabilities, in the netns itself."""
-    before = shown("a", "t0")
-
+def as_nobody(function):
+    """Call it as a user without capabilities, in the netns itself."""
     def attempt():
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
+        return function()
+    with netns("a"):
+        return in_child(attempt)
+
+
+def nobody():
+    before = shown("a", "t0")
+
+    def attempt():
         rtnl = Rtnl()
         return {**everything(rtnl, "t0"), "read": len(rtnl.read("t0")) > 0,
                 "ioctl read": ioctl(SIOCGETTUNNEL, "t0")}
-    with netns("a"):
-        got = in_child(attempt)
+    got = as_nobody(attempt)
     check("nobody may read", got.pop("read"))
     equal("nobody may read by ioctl", got.pop("ioctl read"), OK)
-    for what, number in got.items():
-        equal(f"nobody may not: {what}", number, EPERM)
+    for what, error in got.items():
+        equal(f"nobody may not: {what}", error, EPERM)
     equal("and the tunnel is as it was", shown("a", "t0"), before)
+
+
+# What may differ between two looks at a tunnel that probes are sent through, and that has
+# gone down and up: types of attributes from the outermost on.
+COUNTERS = "keepalive_sent", "keepalive_answered", "keepalive_forged"
+STATE = "keepalive_misses", "keepalive_age", "keepalive_rtt"
+MAY_DIFFER = [(IFLA_LINKINFO, IFLA_INFO_DATA, IPIP_EXT, EXT[name][0]) for name in STATE]
+MAY_DIFFER += [(IFLA_LINKINFO, IFLA_INFO_XSTATS, XSTATS.index(name) + 2) for name in COUNTERS]
+# When IPv6 was last touched there.
+MAY_DIFFER += [(IFLA_AF_SPEC, socket.AF_INET6, IFLA_INET6_CACHEINFO)]
+NESTS = {path[:n] for path in MAY_DIFFER for n in range(1, len(path))}
+
+
+def is_small(value):
+    """Too small for a piece of a key?"""
+    return all(number(value[i:i + 4]) < 1 << 24 for i in range(0, len(value), 4))
+
+
+def leaves(data, path=()):
+    """The attributes that have no others in them, each with the types that lead to it and
+    all of its bytes, padding too; but nothing of those that may differ."""
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        here, value = path + (kind & 0x3fff,), data[4:(length + 3) & ~3]
+        if here in NESTS:
+            yield from leaves(value, here)
+        elif here not in MAY_DIFFER or not is_small(value):
+            yield here, value
+        data = data[(length + 3) & ~3:]
+    yield path, data
+
+
+def readable():
+    """All that shows the tunnel: bytes in hex, or text."""
+    rtnl, index = Rtnl(), socket.if_nametoindex("t0")
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    every = 31      # IFLA_STATS_LINK_64 to IFLA_STATS_AF_SPEC
+    return {"RTM_GETLINK": rtnl.read("t0").hex(),
+            "RTM_GETSTATS": rtnl.ask(RTM_GETSTATS, struct.pack("=4xII", index, every)).hex(),
+            "SIOCGETTUNNEL": tunnel_request(sock, SIOCGETTUNNEL, "t0")[1].hex(),
+            "ethtool -S": run("ethtool -S t0")}
+
+
+def steady(got):
+    """The same in pieces, without what may differ."""
+    link = bytes.fromhex(got["RTM_GETLINK"])
+    counters = rf"\b({'|'.join(COUNTERS)}): \d{{1,7}}\n"
+    return {**{what: [value] for what, value in got.items()},
+            "RTM_GETLINK": [link[:16], *leaves(link[16:])],
+            "ethtool -S": re.sub(counters, "\n", got["ethtool -S"]).split("\n")}
+
+
+def grows(rtnl, counter, act=lambda: None):
+    """Does a counter of t0's, after this was done?"""
+    before, end = rtnl.xstats("t0")[counter], time.monotonic() + 15
+    act()
+    while rtnl.xstats("t0")[counter] == before:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def no_key():
+    """The only key that the kernel has is keepalive's. It draws a new one when the device
+    goes up: what is the same before and after tells nothing of it."""
+    root, wire = Rtnl("a"), Tap("r", "a")
+    root.set("t0", keepalive_mode="cookie", keepalive_interval=200, keepalive_retries=1000)
+    check("no key: there are answers", grows(root, "keepalive_answered"))
+    probe = wire.receive(lambda d: d[9] == 4 and len(d) == 84)
+    before = as_nobody(readable)
+    root.set_up("t0", False)
+    root.set_up("t0")
+    # A probe has the packet in it that comes back.
+    check("no key: after down and up it is another, for the old cookie is forged",
+          grows(root, "keepalive_forged", lambda: wire.send(probe[20:], mac("a", "wan"))))
+    check("no key: there are answers again", grows(root, "keepalive_answered"))
+    after = as_nobody(readable)
+    root.set("t0", keepalive_interval=0)
+
+    for what, pieces in steady(before).items():
+        pairs = itertools.zip_longest(pieces, steady(after)[what])
+        equal(f"no key: {what} is the same with another one",
+              [pair for pair in pairs if pair[0] != pair[1]], [])
+    info = parse(parse(bytes.fromhex(after["RTM_GETLINK"])[16:])[IFLA_LINKINFO])
+    equal("no key: the attributes are those of the UAPI, and no others",
+          sorted(parse(parse(info[IFLA_INFO_DATA])[IPIP_EXT])),
+          sorted(kind for kind, _ in EXT.values()))
 
 
 def own(function):
@@ -109,10 +210,9 @@ def lent():
             "ioctl delete": ioctl(SIOCDELTUNNEL, "lent", "10.1.0.1", "10.8.0.1", name="lent"),
             "ioctl add": ioctl(SIOCADDTUNNEL, "lent", "10.1.0.1", "10.8.0.2", name="x9"),
         }
-        # Whatever number the underlay's netns has here.
-        got["none over it"] = OK not in [
-            rtnl.add("x8", *ends("10.1.0.1", "10.8.0.3"),
-                     extra=attr(IFLA_LINK_NETNSID, u32(nsid)))[0] for nsid in range(4)]
+        underlay = parse(rtnl.read("lent")[16:])[IFLA_LINK_NETNSID]
+        got["add over the same underlay"] = rtnl.add(
+            "x8", *ends("10.1.0.1", "10.8.0.3"), extra=attr(IFLA_LINK_NETNSID, underlay))[0]
         return got
 
     def lend(child):
@@ -121,9 +221,8 @@ def lent():
     got = in_child(attempt, lend)
     check("lent: may be read", got.pop("read"))
     equal("lent: the device is its own: MTU", got.pop("an MTU"), OK)
-    check("lent: no other can be made over its underlay", got.pop("none over it"))
-    for what, number in got.items():
-        equal(f"lent: may not: {what}", number, EPERM)
+    for what, error in got.items():
+        equal(f"lent: may not: {what}", error, EPERM)
 
 
 def test():
@@ -132,11 +231,12 @@ def test():
         return
     shell("topo")
     nobody()
+    no_key()
     before = shown("a", "t0")
-    for what, number in own(at_home).items():
-        equal(f"user namespace, at home: {what}", number, OK)
-    for what, number in own(abroad).items():
-        equal(f"user namespace, elsewhere: may not {what}", number, EPERM)
+    for what, error in own(at_home).items():
+        equal(f"user namespace, at home: {what}", error, OK)
+    for what, error in own(abroad).items():
+        equal(f"user namespace, elsewhere: may not {what}", error, EPERM)
     lent()
     equal("and a's tunnel is as it was", shown("a", "t0"), before)
 

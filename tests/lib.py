@@ -227,11 +227,12 @@ def mac(ns, device):
 # rtnetlink, as far as the tests need it: requests by hand, so that errno, the
 # extended acknowledgement and ill-formed attributes are in view.
 
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_GETSTATS = 16, 17, 18, 19, 94
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
 NLM_F_DUMP, NLM_F_APPEND, NLMSG_ERROR, NLMSG_DONE = 0x300, 0x800, 2, 3
 IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 3, 4, 18
-IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 28, 37
+IFLA_AF_SPEC, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 26, 28, 37
+IFLA_INET6_CACHEINFO = 5
 IFF_UP = 1
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_XSTATS = 1, 2, 3
 NLA_F_NESTED = 0x8000
@@ -399,17 +400,20 @@ class Rtnl:
     def delete(self, name):
         return self.request(RTM_DELLINK, 0, name)
 
-    def read(self, name):
-        """The body of RTM_NEWLINK for a device, or None."""
+    def ask(self, kind, body):
+        """The body of what answers a request, or None if that is an error."""
         self.seq += 1
-        body = bytes(16) + attr(IFLA_IFNAME, name)
-        self.sock.send(struct.pack("=IHHII", 16 + len(body), RTM_GETLINK, NLM_F_REQUEST,
+        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST,
                                    self.seq, 0) + body)
         while True:
             reply = self.sock.recv(65536)
-            length, kind, _, seq, _ = struct.unpack_from("=IHHII", reply)
+            length, what, _, seq, _ = struct.unpack_from("=IHHII", reply)
             if seq == self.seq:
-                return reply[16:length] if kind == RTM_NEWLINK else None
+                return reply[16:length] if what != NLMSG_ERROR else None
+
+    def read(self, name):
+        """The body of RTM_NEWLINK for a device, or None."""
+        return self.ask(RTM_GETLINK, bytes(16) + attr(IFLA_IFNAME, name))
 
     def read_info(self, name):
         """IFLA_INFO_DATA and IFLA_INFO_XSTATS of a tunnel, parsed."""
@@ -480,22 +484,24 @@ class Parm:
 
 
 def tunnel_request(sock, command, device, **values):
-    """(errno, what the kernel has put into the structure); values: of Parm."""
+    """(errno, the structure as the kernel has left it); values: of Parm."""
     buffer = ctypes.create_string_buffer(Parm(**values).pack(), Parm.FORM.size)
     request = struct.pack("16sP", device.encode(), ctypes.addressof(buffer)) + bytes(16)
     try:
         fcntl.ioctl(sock, command, request)
     except OSError as e:
         return e.errno, None
-    return 0, Parm.unpack(buffer.raw)
+    return 0, buffer.raw
 
 
 def tunnel_ioctl(command, device, ns=None, **values):
-    """The same by a socket of a namespace's; without its name: of that where the process is."""
+    """The same, and the structure's fields by name; by a socket of a namespace's or, without
+    its name, of that where the process is."""
     with netns(ns) if ns else contextlib.nullcontext():
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with sock:
-        return tunnel_request(sock, command, device, **values)
+        error, data = tunnel_request(sock, command, device, **values)
+    return error, data and Parm.unpack(data)
 
 
 atexit.register(lambda: sys.stdout.flush())
