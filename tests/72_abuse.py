@@ -2,6 +2,7 @@
 """What a stranger gets out of a gateway by forged packets: never more than was put
 in, and nothing that reaches a tunnel which doesn't name him."""
 import re
+import subprocess
 import time
 
 from craft import Delta, counters, mac, sysctl
@@ -11,6 +12,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 A, B, R, STRANGER = "10.1.0.1", "10.2.0.1", "10.1.0.254", "10.1.0.77"
 H1, H2, GW = "172.16.1.2", "172.16.2.2", "172.16.1.1"
 FLOOD = 1000
+FOU, GUE, LABEL = 5555, 5556, 100
 
 
 class Gateway:
@@ -46,6 +48,16 @@ class Gateway:
                 "bytes_out": grown("tx_bytes", "wan") + grown("tx_bytes", "h1"),
                 "taken": grown("rx_packets", "t0"), "log": log_lines() - lines,
                 "seconds": time.monotonic() - start}
+
+    def forwards(self, timeout):
+        """Does h1 get something that came from behind the far end?"""
+        return self.h1.receive(lambda d: IP(d).src == H2, timeout) is not None
+
+    def renew(self, arguments):
+        """Make the tunnel anew, as this says."""
+        run("ip -n a link del t0 && "
+            f"ip -n a link add t0 type ipip local {A} remote {B} {arguments} && "
+            "ip -n a link set t0 up && ip -n a route add 172.16.2.0/24 dev t0")
 
     def xstats(self, name):
         return self.rtnl.xstats("t0")[name]
@@ -134,11 +146,15 @@ def path_mtu(gw):
 
 
 def marks(gw):
-    before = gw.xstats("rx_ecn")
+    def logged():
+        return run("dmesg").count(f"non-ECT from {B} with TOS=0x3\n")
+    before, lines = gw.xstats("rx_ecn"), logged()
     got = gw.flood(IP(src=B, dst=A, tos=3) / inner(tos=0))
     quiet("congestion that nobody can hear of", got)
     equal("congestion that nobody can hear of: all are counted", gw.xstats("rx_ecn") - before,
           FLOOD)
+    # Or there would be nothing that has a limit.
+    check("congestion that nobody can hear of: some are logged", logged() > lines)
 
 
 def syns(gw):
@@ -150,37 +166,88 @@ def syns(gw):
     never_more("SYNs", got)
 
 
-def strangers(gw):
+STRANGERS = (("a stranger", STRANGER, A),
+             ("a stranger, to another address of ours", STRANGER, GW),
+             ("the far end, to another address of ours", B, GW),
+             ("nobody", "0.0.0.0", A),
+             ("ourselves", A, A),
+             ("a stranger, to all", STRANGER, "255.255.255.255"),
+             ("a stranger, to a group", STRANGER, "224.0.0.1"))
+
+
+def taken(gw, what, packet):
+    """Of the far end's own, so that what refuses others' is that they are others'."""
+    gw.h1.drain()
+    equal(f"{what}: the tunnel takes it", gw.flood(packet, times=1)["taken"], 1)
+    check(f"{what}: it is forwarded", gw.forwards(5))
+
+
+def refused(gw, what, packet):
+    gw.h1.drain()
+    got = gw.flood(packet)
+    never_more(what, got)
+    equal(f"{what}: the tunnel takes nothing", got["taken"], 0)
+    check(f"{what}: nothing is forwarded", not gw.forwards(0.2))
+
+
+def only_of_far_end(gw, what, payload, strangers, **fields):
+    """fields: of the outer header."""
+    taken(gw, f"{what}, the far end", IP(src=B, dst=A, **fields) / payload)
+    for who, src, dst in strangers:
+        refused(gw, f"{what}, {who}", IP(src=src, dst=dst, **fields) / payload)
+
+
+def bare(gw):
     """VU#636397: a host that takes what anybody sends it in IPIP forwards it in its
     own name."""
     sysctl("a", "ipv4/icmp_ratelimit", 1000)
-    packet = inner(ttl=9)
-    gw.h1.drain()
-    for what, outer in (("a stranger", IP(src=STRANGER, dst=A)),
-                        ("a stranger, to another address of ours", IP(src=STRANGER, dst=GW)),
-                        ("the far end, to another address of ours", IP(src=B, dst=GW)),
-                        ("nobody", IP(src="0.0.0.0", dst=A)),
-                        ("ourselves", IP(src=A, dst=A)),
-                        ("a stranger, to all", IP(src=STRANGER, dst="255.255.255.255")),
-                        ("a stranger, to a group", IP(src=STRANGER, dst="224.0.0.1"))):
-        got = gw.flood(outer / packet)
-        never_more(what, got)
-        equal(f"{what}: the tunnel takes nothing", got["taken"], 0)
-        check(f"{what}: nothing is forwarded",
-              gw.h1.receive(lambda d: IP(d).src == H2, 0.2) is None)
+    only_of_far_end(gw, "IPIP", inner(ttl=9), STRANGERS)
+
+
+def in_udp(gw):
+    """FOU and GUE take UDP away whoever sends it: it is the tunnel that asks who that is."""
+    if subprocess.call(["modprobe", "-q", "fou"]):
+        skip("strangers by FOU and GUE", "this kernel hasn't got them")
+        return
+    run(f"ip -n a fou add port {FOU} ipproto 4 && ip -n a fou add port {GUE} gue")
+    for what, encap, port, head in (("FOU", "fou", FOU, b""), ("GUE", "gue", GUE, b"\0\4\0\0"),
+                                    ("GUE without a header", "gue", GUE, b"")):
+        gw.renew(f"encap {encap} encap-sport auto encap-dport {port}")
+        udp = UDP(sport=port, dport=port) / (head + bytes(inner(ttl=9)))
+        only_of_far_end(gw, what, udp, STRANGERS[:3])
+
+
+def labelled(gw):
+    if subprocess.call(["modprobe", "-q", "mpls_router"]):
+        skip("strangers by MPLS", "no MPLS modules")
+        return
+    sysctl("a", "mpls/platform_labels", LABEL + 1)
+    run(f"ip -n a -f mpls route add {LABEL} via inet {H1} dev h1")
+    label = (LABEL << 12 | 1 << 8 | 9).to_bytes(4, "big")   # the last, with a TTL of 9
+    for mode in "any", "mplsip":
+        gw.renew(f"mode {mode}")
+        sysctl("a", "mpls/conf/t0/input", 1)
+        only_of_far_end(gw, f"MPLS, mode {mode}", label + bytes(inner(ttl=9)), STRANGERS[:3],
+                        proto=137)
 
 
 def no_tunnel(gw):
     """The module is loaded, and that is all: tunl0 is there, and down."""
+    packet = inner(ttl=9)
+    gw.renew("")
+    taken(gw, "a tunnel, the far end", IP(src=B, dst=A) / packet)
     run("ip -n a link del t0")
     before = Delta("a", "tunl0")
     for what, src in (("a stranger", STRANGER), ("what was the far end", B)):
         gw.h1.drain()
         for _ in range(100):
-            gw.r.send(IP(src=src, dst=A) / inner(ttl=9), gw.wan)
-        check(f"no tunnel: nothing of {what} is forwarded",
-              gw.h1.receive(lambda d: IP(d).src == H2, 0.5) is None)
+            gw.r.send(IP(src=src, dst=A) / packet, gw.wan)
+        check(f"no tunnel: nothing of {what} is forwarded", not gw.forwards(0.5))
     equal("no tunnel: tunl0, which is down, has taken nothing", before(), {})
+    run("ip -n a link set tunl0 up")
+    gw.r.send(IP(src=STRANGER, dst=A) / packet, gw.wan)
+    check("no tunnel: up, it forwards what a stranger sends", gw.forwards(5))
+    equal("no tunnel: and has taken it", before(), {"rx_packets": 1})
 
 
 def test():
@@ -192,7 +259,8 @@ def test():
     # Nothing but what counts.
     run(f"ip -n a neigh replace {R} dev wan lladdr {mac('r', 'a')} nud permanent; "
         f"ip -n a neigh replace {H1} dev h1 lladdr {mac('h1', 'eth0')} nud permanent")
-    for step in (probes, empty, relay, path_mtu, marks, syns, strangers, no_tunnel):
+    for step in (probes, empty, relay, path_mtu, marks, syns, bare, in_udp, labelled,
+                 no_tunnel):
         step(gw)
 
 
