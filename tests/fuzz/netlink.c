@@ -8,8 +8,9 @@
  *
  * Run in a network namespace; there are two more, /run/netns/g and /run/netns/h.
  * root: in g and h. userns: in a user namespace and a network namespace of its
- * own, from where g and h must not be reached: no "u<n>" is there then. nobody: in g without a capability,
- * so that nothing may be changed; a message that does ends it with an error.
+ * own, from where g and h must not be reached: no "u<n>" is there then. nobody: in g
+ * without a capability, so that nothing may be changed; a message that does ends it
+ * with an error.
  *
  * Prints one line per million messages, and what they were answered with.
  */
@@ -51,7 +52,9 @@ struct message {
 	unsigned int len;
 };
 
-/* How long a value is that the kernel takes, 8 bytes at most, and in how many messages it is. */
+/* How long a value is that the kernel takes, or 8 bytes of it, and in how many messages
+ * it is.
+ */
 struct known {
 	unsigned short type;
 	unsigned short len;
