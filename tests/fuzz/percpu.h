@@ -5,13 +5,13 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 
-static inline bool percpu_fails(gfp_t gfp)
+static inline bool percpu_fails(void)
 {
-	void *p = kmalloc(1, gfp);
+	void *p = kmalloc(1, GFP_KERNEL);
 
 	kfree(p);
 	return !p;
 }
 
 #define pcpu_alloc_noprof(size, align, reserved, gfp) \
-	(percpu_fails(gfp) ? NULL : pcpu_alloc_noprof(size, align, reserved, gfp))
+	(percpu_fails() ? NULL : pcpu_alloc_noprof(size, align, reserved, gfp))
