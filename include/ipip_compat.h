@@ -20,7 +20,7 @@
 #include <net/rtnetlink.h>
 #include <net/udp.h>
 
-/* 6.9, 2658b5a8a4ee ("net: introduce struct net_hotdata") */
+/* 6.9, edbc666cdcbf ("net: move netdev_max_backlog to net_hotdata") */
 #ifdef IPIP_HAVE_HOTDATA_BACKLOG
 #include <net/hotdata.h>
 #define ipip_compat_max_backlog()	READ_ONCE(net_hotdata.max_backlog)
@@ -153,8 +153,10 @@ static inline void ipip_compat_free_dummy(struct net_device *dev)
 #endif
 }
 
-/* Is there a socket anywhere that GRO merges UDP packets for? Some kernels don't
- * tell modules: 7.2 doesn't export the key.
+/* Is there a socket anywhere that GRO merges UDP packets for? 6.15, 2f8f4f22452a
+ * ("udp: use EXPORT_IPV6_MOD[_GPL]()"): modules aren't told unless IPv6 may be one;
+ * 7.1, 0557a34487b1 ("net: remove EXPORT_IPV6_MOD() and EXPORT_IPV6_MOD_GPL()
+ * macros"): never.
  */
 static inline bool ipip_compat_udp_encap_needed(void)
 {
@@ -165,8 +167,9 @@ static inline bool ipip_compat_udp_encap_needed(void)
 #endif
 }
 
-/* The socket that a UDP packet is for; valid under RCU. 6.2, "udp:
- * Access &udp_table via net.": tables per netns; none is named in 7.2.
+/* The socket that a UDP packet is for; valid under RCU. 6.2, ba6aac151677 ("udp:
+ * Access &udp_table via net."): tables per netns; 7.1, 68aeb21ef0e1 ("udp: Don't
+ * pass udptable to IPv4 socket lookup functions."): none is named.
  */
 static inline struct sock *
 ipip_compat_udp_lookup(struct net *net, const struct iphdr *iph,
@@ -184,12 +187,14 @@ ipip_compat_udp_lookup(struct net *net, const struct iphdr *iph,
 #endif
 }
 
-/* 6.19, "net: netfilter: Add IPIP flowtable rx sw acceleration" */
+/* 6.19, ab427db17885 ("netfilter: flowtable: Add IPIP rx sw acceleration") */
 #ifdef IPIP_HAVE_DEV_PATH_TUN
 #define IPIP_COMPAT_NDO_FILL_FORWARD_PATH \
 	.ndo_fill_forward_path = ipip_fill_forward_path,
 
-/* 7.3: the flowtable says which protocol the flow has. */
+/* 7.3, 5592223f3d4e ("net: netfilter: add ether_type to net_device_path_ctx and
+ * use it"): the flowtable says which protocol the flow has.
+ */
 static inline bool
 ipip_compat_path_is_ipv4(const struct net_device_path_ctx *ctx)
 {
@@ -201,7 +206,7 @@ ipip_compat_path_is_ipv4(const struct net_device_path_ctx *ctx)
 }
 
 /* Consumes the route. 7.3: the flowtable takes it over, where it has looked one up
- * before. After 7.3: it tells IPv4 and IPv6 outer headers apart.
+ * before; cb1d3ae6a785 ("netfilter: flowtable: rename tun.l3_proto to tun.inner_proto").
  */
 static inline void ipip_compat_path_set_route(struct net_device_path *path,
 					      struct dst_entry *dst)
@@ -212,9 +217,6 @@ static inline void ipip_compat_path_set_route(struct net_device_path *path,
 #else
 	path->tun.l3_proto = IPPROTO_IPIP;
 	dst_release(dst);
-#endif
-#ifdef IPIP_HAVE_DEV_PATH_ENCAP_PROTO
-	path->tun.encap_proto = AF_INET;
 #endif
 }
 #else /* !IPIP_HAVE_DEV_PATH_TUN */
@@ -269,8 +271,9 @@ static inline int ipip_compat_newlink(struct net *src_net,
 }
 #endif
 
-/* 2026, in 6.1.y and 6.12.y by backport: may the caller change a link whose
- * underlay is in @link_net?
+/* 7.2, 8165f7ff57d9 ("net: ip_gre: require CAP_NET_ADMIN in the device netns for
+ * changelink"), and in 6.1.178 and 6.12.95 by backport: may the caller change a link
+ * whose underlay is in @link_net?
  */
 static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
 						const struct net *link_net)
@@ -283,14 +286,18 @@ static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
 #endif
 }
 
-/* 6.13, and in 6.12.y by backport: a reason of its own for RFC 6040 drops. */
+/* 6.13, 4c06d9daf8e6 ("net: vxlan: add skb drop reasons to vxlan_rcv()"), and in
+ * 6.12.y by backport: a reason of its own for RFC 6040 drops.
+ */
 #ifdef IPIP_HAVE_DROP_IP_TUNNEL_ECN
 #define IPIP_DROP_ECN	SKB_DROP_REASON_IP_TUNNEL_ECN
 #else
 #define IPIP_DROP_ECN	SKB_DROP_REASON_IP_INHDR
 #endif
 
-/* 7.0, and in 6.12.y by backport: how deep tunnels may nest on transmit. */
+/* 7.0, 6f1a9140ecda ("net: add xmit recursion limit to tunnel xmit functions"), and
+ * in 6.12.y by backport: how deep tunnels may nest on transmit.
+ */
 #ifndef IP_TUNNEL_RECURSION_LIMIT
 #define IP_TUNNEL_RECURSION_LIMIT	5
 #endif
