@@ -33,7 +33,7 @@
 #   make install-tools, uninstall-tools	ipipctl alone
 #     DESTDIR= PREFIX=/usr/local
 #     SIGN_KEY= SIGN_CERT=	  sign the module: the key and its X.509 certificate
-#   make deb			Debian packages of both, into build/deb
+#   make deb			Debian packages of both, and their source, into build/deb
 #   make rpm			RPMs of both, into build/rpm
 #   make dist			a tarball of what is committed, into build
 #   make check-cross		build for arm64 and for s390x, which is big-endian, and run the
@@ -96,7 +96,7 @@ deb:
 	@rm -rf build/deb
 	@mkdir -p build/deb/ipip-$(VERSION)
 	tar -c --exclude=./build --exclude=./.git . | tar -x -C build/deb/ipip-$(VERSION)
-	cd build/deb/ipip-$(VERSION) && dpkg-buildpackage -us -uc -b
+	cd build/deb/ipip-$(VERSION) && dpkg-buildpackage -us -uc
 
 rpm: dist
 	rpmbuild -bb --define "_topdir $(CURDIR)/build/rpm" --define "_sourcedir $(CURDIR)/build" \
