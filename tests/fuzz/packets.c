@@ -743,6 +743,9 @@ int main(int argc, char **argv)
 	gateway = open_gateway();
 
 	signal(SIGTERM, stop);
+	/* From now on the tunnels may be renamed and deleted. */
+	puts("# running");
+	fflush(stdout);
 	while (sent < packets && !stopped) {
 		for (n = 0; n < BATCH;) {
 			kind = random_kind();
