@@ -486,7 +486,7 @@ class Parm:
 def tunnel_request(sock, command, device, **values):
     """(errno, the structure as the kernel has left it); values: of Parm."""
     buffer = ctypes.create_string_buffer(Parm(**values).pack(), Parm.FORM.size)
-    request = struct.pack("16sP", device.encode(), ctypes.addressof(buffer)) + bytes(16)
+    request = struct.pack("16sP", device.encode("latin-1"), ctypes.addressof(buffer)) + bytes(16)
     try:
         fcntl.ioctl(sock, command, request)
     except OSError as e:

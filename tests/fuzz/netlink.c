@@ -252,7 +252,7 @@ static void put_data(struct message *m)
 static const char *random_name(void)
 {
 	if (mode == MODE_USERNS)
-		return "u%u";
+		return "userns%u";
 	return one_in(4) ? "t%u" : "z%u";
 }
 
