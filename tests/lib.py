@@ -205,11 +205,14 @@ class Tap:
             self.sock.recv(65536)
 
     def everything(self):
-        """What has come and wasn't read; b"" for what the kernel can't read itself."""
+        """What has come and wasn't read, but for ARP and IPv6; b"" for what the kernel can't
+        read itself."""
         packets = []
         while select.select([self.sock], [], [], 0)[0]:
             try:
-                packets.append(self.sock.recv(65536))
+                data, address = self.sock.recvfrom(65536)
+                if address[1] == ETH_P_IP:
+                    packets.append(data)
             except OSError:
                 packets.append(b"")
         return packets
