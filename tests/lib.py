@@ -200,6 +200,22 @@ class Tap:
             if address[1] == ETH_P_IP and match(data):
                 return data
 
+    def arrivals(self, match, seconds):
+        """When the kernel has received those of the next so many seconds for which
+        match(bytes) is true, in nanoseconds: whoever reads them may be late."""
+        self.sock.setsockopt(socket.SOL_SOCKET, 35, 1)      # SO_TIMESTAMPNS
+        times, end = [], time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self.sock], [], [], left)[0]:
+                break
+            data, extra, _, address = self.sock.recvmsg(65536, 64)
+            outgoing = address[2] == socket.PACKET_OUTGOING
+            if self.direction in (None, "out" if outgoing else "in") and \
+                    address[1] == ETH_P_IP and match(data):
+                whole, nanoseconds = struct.unpack("qq", extra[0][2])
+                times.append(whole * 10 ** 9 + nanoseconds)
+        return times
+
     def drain(self):
         while select.select([self.sock], [], [], 0)[0]:
             self.sock.recv(65536)
