@@ -185,6 +185,11 @@ class Tap:
                          (self.device, ETH_P_IP, 0, 0,
                           bytes.fromhex(mac.replace(":", ""))))
 
+    def _wants(self, address):
+        """Is it IPv4, and does it go that way?"""
+        way = "out" if address[2] == socket.PACKET_OUTGOING else "in"
+        return address[1] == ETH_P_IP and self.direction in (None, way)
+
     def receive(self, match, timeout=3.0):
         """The first packet for which match(bytes) is true, or None."""
         end = time.monotonic() + timeout
@@ -193,11 +198,7 @@ class Tap:
             if left <= 0 or not select.select([self.sock], [], [], left)[0]:
                 return None
             data, address = self.sock.recvfrom(65536)
-            if self.direction == "in" and address[2] == socket.PACKET_OUTGOING:
-                continue
-            if self.direction == "out" and address[2] != socket.PACKET_OUTGOING:
-                continue
-            if address[1] == ETH_P_IP and match(data):
+            if self._wants(address) and match(data):
                 return data
 
     def arrivals(self, match, seconds):
@@ -209,9 +210,7 @@ class Tap:
             if not select.select([self.sock], [], [], left)[0]:
                 break
             data, extra, _, address = self.sock.recvmsg(65536, 64)
-            outgoing = address[2] == socket.PACKET_OUTGOING
-            if self.direction in (None, "out" if outgoing else "in") and \
-                    address[1] == ETH_P_IP and match(data):
+            if self._wants(address) and match(data):
                 whole, nanoseconds = struct.unpack("qq", extra[0][2])
                 times.append(whole * 10 ** 9 + nanoseconds)
         return times
@@ -221,8 +220,8 @@ class Tap:
             self.sock.recv(65536)
 
     def everything(self):
-        """What has come and wasn't read, but for ARP and IPv6; b"" for what the kernel can't
-        read itself."""
+        """What has come either way and wasn't read, but for ARP and IPv6; b"" for what the
+        kernel can't read itself."""
         packets = []
         while select.select([self.sock], [], [], 0)[0]:
             try:
