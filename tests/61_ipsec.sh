@@ -14,13 +14,12 @@ export ASAN_OPTIONS=detect_leaks=0
 SECRET='k7Q"s{ecr}et #1\x'
 TOOL=$PWD/../build/tools/ipipctl-asan
 mkdir -p "$WORK/bin"
-# What swanctl is called with, and a way to have it refuse.
+# What swanctl is called with, and a way to have the daemon refuse.
 cat > "$WORK/bin/swanctl" <<-END
 	#!/bin/bash
 	{ echo "\$*"; env; } >> $WORK/called
 	if [ -e $WORK/refuse ] && [ "\$1" = --load-conns ]; then
-		/usr/sbin/swanctl "\$@" | sed "s/^loaded connection '\(.*\)'/loading connection '\1' failed: \$(cat $WORK/refuse)/"
-		exit 1
+		sed -i 's/^\(\t\tproposals = \).*/\1nonsense/' "\$SWANCTL_DIR"/conf.d/ipip-*.conf
 	fi
 	if [ -e $WORK/slow ]; then
 		touch $WORK/running-swanctl
@@ -109,10 +108,10 @@ refused 2 "set: ipsec-secret: others can read a command line: use ipsec-secret-f
 	set t0 ipsec-secret=x
 refused 2 "set: ipsec-profile: can't be none with an ipsec-secret" \
 	set t0 "ipsec-secret-file=$WORK/secret" ipsec-profile=none
-echo "no such DH group" > "$WORK/refuse"
-refused 1 "t0: ipsec-secret: the IKE daemon refuses it: no such DH group" \
+touch "$WORK/refuse"
+refused 1 "t0: ipsec-secret: the IKE daemon refuses it: loading connection 'ipip-t0' failed: invalid value for: proposals, config discarded" \
 	set t0 "ipsec-secret-file=$WORK/secret"
-refused 1 "x: ipsec-secret: the IKE daemon refuses it: no such DH group" \
+refused 1 "x: ipsec-secret: the IKE daemon refuses it: loading connection 'ipip-x' failed: invalid value for: proposals, config discarded" \
 	add name=x remote-address=10.3.0.1 "ipsec-secret-file=$WORK/secret"
 rm "$WORK/refuse"
 is "and the daemon has nothing of it" "$(connections a)" 0

@@ -2,145 +2,72 @@
 /*
  * The verbs that change tunnels.
  */
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ipipctl.h"
 
-static struct tunnel *find_tunnel(struct tunnels *all, const char *word)
-{
-	uint64_t id;
+/* What `add --dry-run` prints is for a POSIX shell. */
 
-	if (!parse_number(word, UINT32_MAX, &id) && id < all->n)
-		return &all->t[id];
-	return tunnel_of_name(all, word);
-}
-
-/**
- * choose() - Find the tunnels that a word names
- * @all: those that there are
- * @word: numbers and names with commas between; written to
- * @chosen: those that are named are added, each once
- *
- * Return: 0, or an exit status after an error was printed.
- */
-int choose(struct tunnels *all, char *word, struct tunnels *chosen)
-{
-	struct tunnel *t;
-	char *item, *state;
-
-	if (!strncmp(word, "numbers=", strlen("numbers=")))
-		word += strlen("numbers=");
-	for (item = strtok_r(word, ",", &state); item;
-	     item = strtok_r(NULL, ",", &state)) {
-		t = find_tunnel(all, item);
-		if (!t) {
-			fail(item, "no such tunnel");
-			return IPIPCTL_REFUSED;
-		}
-		if (t->chosen)
-			continue;
-		t->chosen = true;
-		*tunnel_add(chosen) = *t;
-	}
-	return 0;
-}
-
-/**
- * choose_all() - Read the tunnels that some words name
- * @what: what is being done, for errors
- * @words: numbers and names; written to
- * @n: how many words
- * @stats: with the device's counters
- * @chosen: those that are named, in that order, each once
- *
- * Return: 0, or an exit status after an error was printed.
- */
-int choose_all(const char *what, char **words, size_t n, bool stats,
-	       struct tunnels *chosen)
-{
-	struct tunnels all = {};
-	size_t i;
-	int ret;
-
-	if (!n)
-		return usage(what, "which tunnels?");
-	ret = nl_dump(&all, stats);
-	for (i = 0; !ret && i < n; i++)
-		ret = choose(&all, words[i], chosen);
-	if (!ret && !chosen->n)
-		ret = usage(what, "which tunnels?");
-	tunnels_free(&all);
-	return ret;
-}
-
-/**
- * need_ours() - Refuse what the in-tree driver would ignore
- *
- * Return: 0, or an exit status after an error was printed.
- */
-int need_ours(void)
-{
-	bool loaded;
-
-	if (driver_is_ours(&loaded))
-		return 0;
-	fail("ipip", "the loaded driver is the in-tree one, which has none of these properties");
-	return IPIPCTL_REFUSED;
-}
-
-/* The kernel may have loaded the in-tree driver for it. */
-static int check_driver(const struct tunnel *t)
-{
-	struct requests undo = {};
-	int ret = need_ours();
-
-	if (ret) {
-		request_add(&undo, OP_REMOVE, t, 0);
-		nl_run(&undo, NULL, true, NULL);
-		free(undo.r);
-	}
-	return ret;
-}
-
-/**
- * carry_out() - Carry requests out, all or none: in the kernel, and then with the IKE
- * daemon
- * @list: the requests
- * @before: those that OP_SET changes as they were, sorted by index
- * @keep_going: carry out what can be, though others are refused
- * @source: file that they come from, for errors
- *
- * The kernel first, so that nothing leaves before it requires IPsec.
- *
- * Return: 0, or an exit status after an error was printed.
- */
-int carry_out(struct requests *list, const struct tunnels *before,
-	      bool keep_going, const char *source)
-{
-	int ret = nl_run(list, before, keep_going, source);
-	struct requests one = { .n = 1 };
-	size_t i;
-
-	if ((ret && !keep_going) || !ipsec_follow(list, keep_going))
-		return ret;
-	if (!keep_going)
-		nl_undo(list, before);
-	for (i = 0; keep_going && i < list->n; i++) {
-		one.r = &list->r[i];
-		if (one.r->error && !one.r->reported)
-			nl_undo(&one, before);
-	}
-	return nl_report(list, source);
-}
-
-static void print_ip_word(const struct tunnel *t, const char *name, unsigned int p)
+static void print_ip_value(const struct tunnel *t, const char *name, unsigned int p)
 {
 	char value[FORMAT_MAX];
 
-	properties[p].format(t, value);
-	printf(" %s %s", name, value);
+	property_format(p, t, value);
+	printf(" %s ", name);
+	quote_shell(stdout, value);
+}
+
+static void print_ip_encap(const struct tunnel *t)
+{
+	print_ip_value(t, "encap", P_ENCAP);
+	print_ip_value(t, "encap-sport", P_ENCAP_SPORT);
+	if (t->encap_dport)
+		printf(" encap-dport %u", t->encap_dport);
+	if (t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM)
+		printf(" encap-csum");
+	if (t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM)
+		printf(" encap-remcsum");
+}
+
+static void print_ip_type(const struct tunnel *t)
+{
+	printf(" type ipip");
+	if (t->mode)
+		print_ip_value(t, "mode", P_MODE);
+	if (t->local)
+		print_ip_value(t, "local", P_LOCAL_ADDRESS);
+	if (t->remote)
+		print_ip_value(t, "remote", P_REMOTE_ADDRESS);
+	if (*t->link)
+		print_ip_value(t, "dev", P_LINK);
+	if (t->ttl)
+		printf(" ttl %u", t->ttl);
+	if (t->dscp < 0)
+		printf(" tos inherit");
+	else if (t->dscp)
+		printf(" tos %#x", t->dscp << 2);
+	if (t->fwmark)
+		printf(" fwmark %#x", t->fwmark);
+	/* ip(8) takes no "nopmtudisc" with a fixed TTL. */
+	if (!t->pmtudisc && !t->ttl)
+		printf(" nopmtudisc");
+	if (t->encap)
+		print_ip_encap(t);
+	if (t->external)
+		printf(" external");
+}
+
+static void print_ip_set(const struct tunnel *t, const char *what, const char *value)
+{
+	printf("ip link set dev ");
+	quote_shell(stdout, t->new_name);
+	printf(" %s", what);
+	if (value) {
+		putchar(' ');
+		quote_shell(stdout, value);
+	}
+	putchar('\n');
 }
 
 /* What ip(8) has no word for. */
@@ -158,7 +85,7 @@ static void print_ip_rest(const struct tunnel *t)
 	if (t->mtu_auto)
 		printf("# ip has no word for mtu=auto\n");
 	for (i = 0; i < ARRAY_SIZE(rest); i++) {
-		properties[rest[i]].format(t, value);
+		property_format(rest[i], t, value);
 		if (!*value || !strcmp(value, "no") || !strcmp(value, "none") ||
 		    (rest[i] == P_KEEPALIVE_MODE && is_default(t, rest[i])))
 			continue;
@@ -167,72 +94,88 @@ static void print_ip_rest(const struct tunnel *t)
 	}
 }
 
-static void print_ip_encap(const struct tunnel *t)
-{
-	print_ip_word(t, "encap", P_ENCAP);
-	print_ip_word(t, "encap-sport", P_ENCAP_SPORT);
-	if (t->encap_dport)
-		printf(" encap-dport %u", t->encap_dport);
-	if (t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM)
-		printf(" encap-csum");
-	if (t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM)
-		printf(" encap-remcsum");
-}
-
 static int dry_run(const struct tunnel *t)
 {
-	printf("ip link add name %s", t->new_name);
+	printf("ip link add name ");
+	quote_shell(stdout, t->new_name);
 	if (!t->mtu_auto)
 		printf(" mtu %u", t->mtu);
-	printf(" type ipip");
-	if (t->mode)
-		print_ip_word(t, "mode", P_MODE);
-	if (t->local)
-		print_ip_word(t, "local", P_LOCAL_ADDRESS);
-	if (t->remote)
-		print_ip_word(t, "remote", P_REMOTE_ADDRESS);
-	if (*t->link)
-		print_ip_word(t, "dev", P_LINK);
-	if (t->ttl)
-		printf(" ttl %u", t->ttl);
-	if (t->dscp < 0)
-		printf(" tos inherit");
-	else if (t->dscp)
-		printf(" tos %#x", t->dscp << 2);
-	if (t->fwmark)
-		printf(" fwmark %#x", t->fwmark);
-	/* ip(8) takes no "nopmtudisc" with a fixed TTL. */
-	if (!t->pmtudisc && !t->ttl)
-		printf(" nopmtudisc");
-	if (t->encap)
-		print_ip_encap(t);
-	if (t->external)
-		printf(" external");
+	print_ip_type(t);
 	putchar('\n');
-	if (*t->comment) {
-		printf("ip link set dev %s alias ", t->new_name);
-		quote_word(stdout, t->comment);
-		putchar('\n');
-	}
+	if (*t->comment)
+		print_ip_set(t, "alias", t->comment);
 	if (!t->disabled)
-		printf("ip link set dev %s up\n", t->new_name);
+		print_ip_set(t, "up", NULL);
 	print_ip_rest(t);
 	return 0;
+}
+
+/* add */
+
+static int copy_tunnel(char *name, struct tunnel *t)
+{
+	struct tunnels chosen = {};
+	const char *why = NULL;
+	size_t used = 1;
+	int ret = choose("add", &name, 1, false, &chosen, &used);
+
+	if (!ret && chosen.n == 1) {
+		*t = chosen.t[0];
+		why = t->ipsec_profile ? connection_secret(t->name, &t->secret) : NULL;
+		t->ifindex = 0;
+		*t->name = '\0';
+		t->altnames = "";
+	} else if (!ret) {
+		why = "one tunnel only";
+	}
+	if (why)
+		ret = usage("add", "copy-from: %s", why);
+	tunnels_free(&chosen);
+	return ret;
+}
+
+/* The words without "copy-from=TUNNEL", which says what the others begin with. */
+static int take_copy_from(char **words, size_t *n, struct tunnel *t, uint64_t *given)
+{
+	static const char word[] = "copy-from=";
+	size_t i, kept = 0;
+	int ret = 0;
+
+	for (i = 0; !ret && i < *n; i++) {
+		if (strncmp(words[i], word, strlen(word))) {
+			words[kept++] = words[i];
+		} else {
+			*given = BIT(P_REMOTE_ADDRESS);
+			ret = copy_tunnel(words[i] + strlen(word), t);
+		}
+	}
+	*n = kept;
+	return ret;
+}
+
+/* A tunnel that ip(8) has named so can be used, but nobody shall get into that here. */
+static const char *check_name(const struct tunnel *t, uint64_t mask)
+{
+	if (mask & BIT(P_NAME) && is_number_or_list(t->new_name))
+		return "name: digits alone are a number, and a comma begins another tunnel";
+	return NULL;
 }
 
 int cmd_add(char **words, size_t n)
 {
 	struct requests list = {};
+	uint64_t mask = 0, given = 0;
 	struct tunnel t;
 	const char *why;
-	uint32_t mask = 0;
 	int ret;
 
 	tunnel_defaults(&t);
-	ret = parse_properties("add", words, n, &t, &mask);
+	ret = take_copy_from(words, &n, &t, &given) ?:
+	      parse_properties("add", words, n, &t, &mask);
 	if (ret)
 		return ret;
-	why = complete_new(&t, mask) ?: complete_ipsec(&t, &mask);
+	why = check_name(&t, mask) ?: complete_new(&t, mask | given) ?:
+	      complete_ipsec(&t, &mask);
 	if (why)
 		return usage("add", "%s", why);
 	request_add(&list, OP_ADD, &t, P_EVERYTHING);
@@ -240,8 +183,7 @@ int cmd_add(char **words, size_t n)
 	if (opt.dry_run)
 		ret = dry_run(&list.r->t);
 	else
-		ret = need_ours() ?: carry_out(&list, NULL, false, "") ?:
-		      check_driver(&list.r->t);
+		ret = need_ours() ?: carry_out(&list, NULL, false, "");
 	free(list.r);
 	return ret;
 }
@@ -253,7 +195,7 @@ static int set_all(const char *what, struct tunnels *chosen, char **words,
 	struct requests list = {};
 	const char *why;
 	struct tunnel t;
-	uint32_t mask;
+	uint64_t mask;
 	size_t i;
 	int ret = 0;
 
@@ -261,32 +203,42 @@ static int set_all(const char *what, struct tunnels *chosen, char **words,
 		t = chosen->t[i];
 		mask = 0;
 		ret = parse_properties(what, words, n, &t, &mask);
-		if (!ret && mask & BIT(P_NAME) && chosen->n > 1)
-			ret = usage(what, "name: for one tunnel only");
-		why = ret ? NULL : complete_ipsec(&t, &mask);
+		if (ret)
+			break;
+		why = check_name(&t, mask) ?: complete_ipsec(&t, &mask);
+		if (mask & BIT(P_NAME) && chosen->n > 1)
+			why = "name: for one tunnel only";
 		if (why)
 			ret = usage(what, "%s", why);
 		if (mask)
 			request_add(&list, OP_SET, &t, mask);
 	}
-	tunnels_number(chosen);
+	tunnels_sort(chosen);
 	if (!ret && list.n)
 		ret = carry_out(&list, chosen, opt.keep_going, "");
 	free(list.r);
 	return ret;
 }
 
-int cmd_set(char **words, size_t n)
+/* Change the tunnels that the first words name by what the others say. */
+static int set_words(const char *what, char **words, size_t n)
 {
 	struct tunnels chosen = {};
-	int ret;
+	size_t used = 1;
+	int ret = choose(what, words, n, false, &chosen, &used);
 
-	if (n < 2)
-		return usage("set", "which tunnels, and what?");
-	ret = choose_all("set", words, 1, false, &chosen) ?: need_ours() ?:
-	      set_all("set", &chosen, words + 1, n - 1);
+	if (!ret && used == n)
+		ret = usage(what, "which tunnels, and what?");
+	ret = ret ?: need_ours() ?: set_all(what, &chosen, words + used, n - used);
 	tunnels_free(&chosen);
 	return ret;
+}
+
+int cmd_set(char **words, size_t n)
+{
+	if (n < 2)
+		return usage("set", "which tunnels, and what?");
+	return set_words("set", words, n);
 }
 
 /* "name=value" for each property named in @words, with commas or blanks between,
@@ -307,7 +259,7 @@ static int assignments(const char *what, char **words, size_t n,
 			p = find_property(what, item, strlen(item));
 			if (p < 0)
 				return -IPIPCTL_USAGE;
-			v = p < P_SETTABLE ? value(p, buffer) : NULL;
+			v = can_be_set(p) ? value(p, buffer) : NULL;
 			if (!v || len == P_COUNT)
 				return -usage(what, "%s: can't be %s",
 					      properties[p].name, what);
@@ -332,7 +284,7 @@ static const char *default_value(int p, char *buffer)
 	if (p == P_NAME || p == P_REMOTE_ADDRESS)
 		return NULL;
 	tunnel_defaults(&t);
-	properties[p].format(&t, buffer);
+	property_format(p, &t, buffer);
 	return buffer;
 }
 
@@ -341,14 +293,14 @@ static int assign(const char *what, char **words, size_t n,
 {
 	struct tunnels chosen = {};
 	char *set[P_COUNT] = {};
+	size_t i, used = 1;
 	int ret, len;
-	size_t i;
 
-	if (n < 2)
-		return usage(what, "which tunnels, and which properties?");
-	len = assignments(what, words + 1, n - 1, value, set);
-	ret = len < 0 ? -len : choose_all(what, words, 1, false, &chosen) ?:
-	      need_ours() ?: set_all(what, &chosen, set, len);
+	ret = choose(what, words, n, false, &chosen, &used);
+	if (!ret && used == n)
+		ret = usage(what, "which tunnels, and which properties?");
+	len = ret ? -ret : assignments(what, words + used, n - used, value, set);
+	ret = len < 0 ? -len : need_ours() ?: set_all(what, &chosen, set, len);
 	for (i = 0; i < P_COUNT; i++)
 		free(set[i]);
 	tunnels_free(&chosen);
@@ -365,6 +317,17 @@ int cmd_reset(char **words, size_t n)
 	return assign("reset", words, n, default_value);
 }
 
+/* Choose by all words. */
+static int choose_all(const char *what, char **words, size_t n, struct tunnels *chosen)
+{
+	size_t used = n;
+	int ret = choose(what, words, n, false, chosen, &used);
+
+	if (!ret && used < n)
+		ret = usage(what, "%s: not expected", words[used]);
+	return ret;
+}
+
 int cmd_remove(char **words, size_t n)
 {
 	struct tunnels chosen = {};
@@ -372,7 +335,7 @@ int cmd_remove(char **words, size_t n)
 	size_t i;
 	int ret;
 
-	ret = choose_all("remove", words, n, false, &chosen);
+	ret = choose_all("remove", words, n, &chosen);
 	for (i = 0; !ret && i < chosen.n; i++)
 		request_add(&list, OP_REMOVE, &chosen.t[i], 0);
 	/* What is gone can't be put back as it was. */
@@ -383,12 +346,13 @@ int cmd_remove(char **words, size_t n)
 	return ret;
 }
 
+/* The in-tree driver can do these, too. */
 static int set_one(const char *what, char **words, size_t n, char *assignment)
 {
 	struct tunnels chosen = {};
 	int ret;
 
-	ret = choose_all(what, words, n, false, &chosen) ?:
+	ret = choose_all(what, words, n, &chosen) ?:
 	      set_all(what, &chosen, &assignment, 1);
 	tunnels_free(&chosen);
 	return ret;
@@ -413,11 +377,11 @@ int cmd_comment(char **words, size_t n)
 	char *assignment;
 	int ret;
 
-	if (n != 2)
+	if (n < 2)
 		return usage("comment", "which tunnels, and what text?");
-	if (asprintf(&assignment, "comment=%s", words[1]) < 0)
+	if (asprintf(&assignment, "comment=%s", words[n - 1]) < 0)
 		return IPIPCTL_REFUSED;
-	ret = set_one("comment", words, 1, assignment);
+	ret = set_one("comment", words, n - 1, assignment);
 	free(assignment);
 	return ret;
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * ipipctl: RouterOS's /interface/ipip for the link kind "ipip".
+ *
+ * The prototypes are grouped by file, and the files stand in the order of their
+ * floors: each calls only those above it in this header, which tests/lint checks.
  */
 #ifndef _IPIPCTL_H
 #define _IPIPCTL_H
 
+#include <assert.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,15 +24,22 @@
 #define IPIPCTL_MTU_MIN		68
 #define IPIPCTL_MTU_MAX		65515
 #define IPIPCTL_COMMENT_MAX	255
+#define IPIPCTL_ALTNAME_MAX	127
+/* So many names are tried for one that Linux doesn't take. */
+#define SHORT_NAME_TURNS	8
 #define IPIPCTL_CONFIG		"/etc/ipip/tunnels.conf"
 #define IPIPCTL_BASE		"/run/ipip"
 #define IPSEC_SECRET_MAX	255
+
+/* Between the altnames of a tunnel: no terminal shows one with a line's end in it. */
+#define ALTNAME_SEPARATOR	"\n"
 
 /* Exit status. */
 enum {
 	IPIPCTL_OK,
 	IPIPCTL_REFUSED,
 	IPIPCTL_USAGE,
+	IPIPCTL_NONE,	/* find has found none */
 };
 
 /* Indices of properties[]; those up to P_SETTABLE can be set. */
@@ -59,6 +71,7 @@ enum {
 	P_TTL,
 	P_SETTABLE,
 	P_ACTUAL_MTU = P_SETTABLE,
+	P_ALTNAMES,
 	P_IFINDEX,
 	P_IPSEC_BYTES_IN,
 	P_IPSEC_BYTES_OUT,
@@ -69,9 +82,16 @@ enum {
 	P_KEEPALIVE_MISSES,
 	P_KEEPALIVE_RTT,
 	P_KEEPALIVE_STATE,
+	P_LINK_NETNSID,
 	P_RUNNING,
 	P_COUNT,
 };
+
+#define BIT(n)			(1ULL << (n))
+#define P_EVERYTHING		(BIT(P_SETTABLE) - 1)
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+
+static_assert(P_COUNT <= 64, "a mask of properties has 64 bits");
 
 /* Profiles of ipsec-profile. */
 enum {
@@ -89,21 +109,30 @@ enum {
 	IPSEC_NO_DAEMON,
 };
 
-struct secret;
-
-#define BIT(n)		(1U << (n))
-#define P_EVERYTHING		(BIT(P_SETTABLE) - 1)
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+/**
+ * struct secret - a pre-shared key
+ * @next: another one
+ * @len: bytes
+ * @bytes: the key
+ */
+struct secret {
+	struct secret *next;
+	size_t len;
+	unsigned char bytes[];
+};
 
 /**
  * struct tunnel - a tunnel, as it is or as it shall be
  * @id: number that `print` gives it
- * @chosen: choose() has seen it
  * @ifindex: index of the link
  * @name: its name, "" if it isn't there yet
  * @new_name: its name to be
- * @comment: IFLA_IFALIAS
+ * @altnames: its other names, with ALTNAME_SEPARATOR between; kept by keep_string()
+ * @comment: IFLA_IFALIAS; kept by keep_string()
  * @link: name of the underlay device, or ""
+ * @link_index: its index, if it has no name here: it has gone, or is in another netns
+ * @link_netnsid: the netns of the underlay as this one numbers it, or -1: this one
+ * @ours: the driver has sent IFLA_IPIP_EXT
  * @disabled: not IFF_UP
  * @running: IFF_UP with a carrier
  * @mtu_auto: IFLA_IPIP_EXT_MTU_AUTO
@@ -143,12 +172,15 @@ struct secret;
  */
 struct tunnel {
 	unsigned int id;
-	bool chosen;
 	int ifindex;
 	char name[IFNAMSIZ];
 	char new_name[IFNAMSIZ];
-	char comment[IPIPCTL_COMMENT_MAX + 1];
+	const char *altnames;
+	const char *comment;
 	char link[IFNAMSIZ];
+	uint32_t link_index;
+	int link_netnsid;
+	bool ours;
 	bool disabled;
 	bool running;
 	bool mtu_auto;
@@ -192,39 +224,97 @@ struct tunnel {
  * @t: the tunnels
  * @n: how many
  * @room: how many there is room for
- * @by_name: the same by name, once somebody has asked for one
+ * @names: all names of theirs, sorted, once somebody has asked for one
+ * @n_names: how many
  */
 struct tunnels {
 	struct tunnel *t;
 	size_t n;
 	size_t room;
-	struct tunnel **by_name;
+	struct tunnel_name *names;
+	size_t n_names;
 };
 
 /**
- * struct property - one word of RouterOS's
+ * struct word - a word that stands for a value
+ * @name: the word; NULL behind the last
+ * @value: the value
+ * @alias: it is understood, but not offered
+ */
+struct word {
+	const char *name;
+	int64_t value;
+	bool alias;
+};
+
+/**
+ * enum kind - how a property's field is read and written
+ * @KIND_YES_NO: bool; yes or no, true or false in JSON
+ * @KIND_WORD: uint8_t; one of its words
+ * @KIND_NUMBER: an integer from @min to @max, or one of its words
+ * @KIND_ADDRESS: uint32_t, network byte order; an IPv4 address, or one of its words,
+ *	which are null in JSON
+ * @KIND_DURATION: int64_t in milliseconds, -1 for none; a number in JSON
+ * @KIND_TEXT: a string, in JSON null if it is empty and @there is set
+ */
+enum kind {
+	KIND_YES_NO,
+	KIND_WORD,
+	KIND_NUMBER,
+	KIND_ADDRESS,
+	KIND_DURATION,
+	KIND_TEXT,
+};
+
+/**
+ * struct property - one property: a row of the table that everything asks
  * @name: as RouterOS or we call it
- * @help: values, for `help`
- * @empty: value that `unset` gives it, or NULL if it can't be unset
- * @parse: put a value into a tunnel; NULL, or what is wrong with it; NULL itself
- *	if the property can only be read
- * @format: the value as a word, into a string of FORMAT_MAX bytes; "" if there is
- *	none
+ * @meaning: one line for `help`
+ * @values: what it can be, for `help`; NULL: what @words, @min and @max say
+ * @empty: value that `unset` and "!" give it, or NULL if it can't be unset
+ * @kind: of its field
+ * @is_signed: so is the field
+ * @hex: a number that is written in hexadecimal
+ * @size: of the field, bytes
+ * @offset: of the field in struct tunnel
+ * @words: values that have names, or NULL
+ * @min: least number
+ * @max: largest number
+ * @json_key: its key in JSON; NULL: @name with "_" for "-"
+ * @there: does a tunnel have a value? NULL: always. If not, it is "" and null
+ * @parse: put a value into a tunnel; NULL: as @kind says. Returns NULL, or what is wrong
+ *	with the value
+ * @format: the value as a word, into a string of FORMAT_MAX bytes; NULL: as @kind says
+ * @json: the value, or several with their keys, as JSON; NULL: as @kind says
  */
 struct property {
 	const char *name;
-	const char *help;
+	const char *meaning;
+	const char *values;
 	const char *empty;
+	enum kind kind;
+	bool is_signed;
+	bool hex;
+	uint8_t size;
+	uint16_t offset;
+	const struct word *words;
+	uint64_t min;
+	uint64_t max;
+	const char *json_key;
+	bool (*there)(const struct tunnel *t);
 	const char *(*parse)(struct tunnel *t, const char *value);
 	void (*format)(const struct tunnel *t, char *out);
+	void (*json)(const struct tunnel *t);
 };
 
-#define FORMAT_MAX	(IPIPCTL_COMMENT_MAX + 1)
+/* The longest are all altnames of a tunnel; print shows so much of them. */
+#define FORMAT_MAX	1024
 
 enum op {
 	OP_ADD,
 	OP_SET,
 	OP_REMOVE,
+	OP_NOTHING,
 };
 
 /**
@@ -232,21 +322,27 @@ enum op {
  * @op: what is done
  * @mask: BIT(P_*) of what @t says, for OP_SET
  * @t: the tunnel
+ * @late: a removal for which nothing waits: it is done when all else has been taken
  * @line: where it comes from in a file, or 0
  * @done: the kernel has taken at least the first of its messages
+ * @foreign: the answer comes from another driver than ours
  * @error: errno, or 0
  * @why: what the kernel says of it, or the IKE daemon
  * @reported: that has been printed
+ * @suspect: it looks like a tunnel whose secret was left out of the export
  */
 struct request {
 	enum op op;
-	uint32_t mask;
+	uint64_t mask;
 	struct tunnel t;
+	bool late;
 	unsigned int line;
 	bool done;
+	bool foreign;
 	int error;
 	char why[256];
 	bool reported;
+	bool suspect;
 };
 
 struct requests {
@@ -255,85 +351,224 @@ struct requests {
 	size_t room;
 };
 
-/* Global options. */
+/* What a verb takes, for completion. */
+enum {
+	TAKES_TUNNELS = 1 << 0,		/* first */
+	TAKES_ASSIGNMENTS = 1 << 1,
+	TAKES_COPY = 1 << 2,		/* copy-from= among them */
+	TAKES_UNSET = 1 << 3,		/* properties that can be unset */
+	TAKES_RESET = 1 << 4,		/* properties that have a default */
+	TAKES_PROPERTY = 1 << 5,	/* one of all */
+	TAKES_WHERE = 1 << 6,		/* a condition, behind "where" */
+	TAKES_CONDITION = 1 << 7,	/* also without that */
+	TAKES_FILE = 1 << 8,
+	TAKES_TOPIC = 1 << 9,		/* verbs and properties */
+};
+
+/**
+ * struct verb - a row of the table of verbs
+ * @name: its name
+ * @arguments: what it takes, for `help`
+ * @help: one line
+ * @run: what it does; returns the exit status
+ * @takes: TAKES_*
+ * @words: other words that it takes, with blanks between, or NULL
+ */
+struct verb {
+	const char *name;
+	const char *arguments;
+	const char *help;
+	int (*run)(char **words, size_t n);
+	unsigned int takes;
+	const char *words;
+};
+
+/* Global options, and what the end has to know of the way. */
 struct options {
 	bool json;
 	bool keep_going;
 	bool dry_run;
+	bool disable_clear;
 	bool color;
+	bool missed;	/* an error was passed over: the exit status says so */
 };
 
+/* base.c */
 extern struct options opt;
-
-/* main.c */
 void fail(const char *what, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int usage(const char *what, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+void *need_memory(void *memory);
+void *grow(void *array, size_t n, size_t *room, size_t size);
+int match_word(const char *word, size_t len, const char *(*name)(size_t i), size_t n);
 int find_word(const char *what, const char *word, size_t len,
 	      const char *(*name)(size_t i), size_t n);
 
+/* netns.c */
 const char *netns_name(void);
-
-/* list.c */
-void *grow(void *array, size_t n, size_t *room, size_t size);
-struct tunnel *tunnel_add(struct tunnels *list);
-struct tunnel *tunnel_of_ifindex(const struct tunnels *list, int ifindex);
-struct tunnel *tunnel_of_name(struct tunnels *list, const char *name);
-void tunnels_number(struct tunnels *list);
-void tunnels_free(struct tunnels *list);
-struct request *request_add(struct requests *list, enum op op,
-			    const struct tunnel *t, uint32_t mask);
-void requests_name(struct requests *list);
+int netns_enter(const char *name);
 
 /* text.c */
 char **split_words(char *line, size_t *n, const char **why);
 void quote_word(FILE *out, const char *word);
 size_t quoted_len(const char *word);
+void quote_shell(FILE *out, const char *word);
 void json_string(FILE *out, const char *text);
+void json_key(FILE *out, const char *name);
+bool word_parse(const struct word *words, const char *name, int64_t *value);
+const char *word_format(const struct word *words, int64_t value);
+const char *keep_string(const char *text);
+void short_name(const char *name, unsigned int turn, char *out);
 const char *parse_duration(const char *text, uint64_t *ms);
 void format_duration(uint64_t ms, char *out);
 const char *parse_number(const char *text, uint64_t max, uint64_t *value);
+
+/* list.c */
+struct tunnel *tunnel_add(struct tunnels *list);
+void tunnels_changed(struct tunnels *list);
+struct tunnel *tunnel_of_ifindex(const struct tunnels *list, int ifindex);
+struct tunnel *tunnel_of_name(struct tunnels *list, const char *name);
+struct tunnel *tunnel_of_name_len(struct tunnels *list, const char *name, size_t len);
+bool has_altname(const struct tunnel *t, const char *name);
+void tunnels_sort(struct tunnels *list);
+void tunnels_number(struct tunnels *list);
+void tunnels_free(struct tunnels *list);
+struct request *request_add(struct requests *list, enum op op,
+			    const struct tunnel *t, uint64_t mask);
+const char *request_name(const struct request *r);
+void requests_name(struct requests *list);
+
+/* secret.c */
+const char *secret_take(const void *bytes, size_t len, const struct secret **out);
+const char *secret_file(const char *name, const struct secret **out);
+void secrets_shield(void);
 
 /* property.c */
 extern const struct property properties[P_COUNT];
 void tunnel_defaults(struct tunnel *t);
 int find_property(const char *what, const char *word, size_t len);
-bool is_ignored(const char *word, size_t len);
-bool is_yes_no(unsigned int p);
-const char *complete_new(struct tunnel *t, uint32_t mask);
-const char *complete_ipsec(struct tunnel *t, uint32_t *mask);
-const char *ipsec_profile_parse(const char *value, uint8_t *profile);
-void ipsec_profile_format(uint8_t profile, char *out);
+const char *property_name(size_t i);
+bool can_be_set(unsigned int p);
+bool is_of_routeros(const char *word, size_t len);
+bool is_device_name(const char *name);
+bool is_number_or_list(const char *name);
+const char *property_parse(unsigned int p, struct tunnel *t, const char *value);
+void property_format(unsigned int p, const struct tunnel *t, char *out);
+bool property_number(unsigned int p, const struct tunnel *t, int64_t *value);
+void property_json(unsigned int p, const struct tunnel *t);
+void property_values(unsigned int p, char *out, size_t size);
+const char *complete_new(struct tunnel *t, uint64_t mask);
 int parse_properties(const char *what, char **words, size_t n,
-		     struct tunnel *t, uint32_t *mask);
+		     struct tunnel *t, uint64_t *mask);
 bool is_default(const struct tunnel *t, unsigned int p);
+bool has_short_name(const struct tunnel *t);
+extern const struct word ipsec_profiles[];
+
+/* condition.c */
+struct condition;
+struct condition *condition_parse(char **words, size_t n, bool split);
+bool condition_holds(const struct condition *c, const struct tunnel *t);
+uint64_t condition_mask(const struct condition *c);
+void condition_free(struct condition *c);
+
+/* attribute.c */
+struct nlmsghdr;
+struct nlattr;
+bool attributes_read(const struct nlmsghdr *nlh, struct tunnel *t);
+void attributes_put(struct nlmsghdr *nlh, const struct tunnel *t, uint64_t mask);
+const char *attribute_at(const struct nlmsghdr *nlh, uint32_t offset);
+const char *attributes_differ(const struct tunnel *want, const struct tunnel *got,
+			      uint64_t mask);
+uint64_t attributes_ours(void);
 
 /* nl.c */
+enum pass {
+	PASS_MAKE,
+	PASS_CHECK,
+	PASS_UP,
+	PASS_REMOVE,
+};
+
 int nl_open(void);
 int nl_dump(struct tunnels *list, bool stats);
-int nl_run(struct requests *list, const struct tunnels *before, bool keep_going,
-	   const char *source);
-int nl_report(struct requests *list, const char *source);
-void nl_undo(const struct requests *list, const struct tunnels *before);
+int nl_pass(struct requests *list, enum pass pass, bool keep_going);
+struct mnl_socket;
+struct mnl_socket *nl_listen(void);
+bool nl_changes(struct mnl_socket *s, const volatile sig_atomic_t *stop);
 bool driver_is_ours(bool *loaded);
-extern const char *const counter_names[__IFLA_IPIP_XSTATS_MAX];
 
-/* ipsec.c */
-const char *ipsec_secret(const void *bytes, size_t len, const struct secret **out);
-const char *ipsec_secret_file(const char *name, const struct secret **out);
-bool ipsec_tunnel_of(const char *connection, char *out);
-bool ipsec_has_secret(const char *name);
-void ipsec_profiles(struct tunnels *list);
-int ipsec_follow(struct requests *list, bool keep_going);
+/* counter.c */
+extern const char *const counter_names[__IFLA_IPIP_XSTATS_MAX];
+void counters_since(struct tunnel *t);
+int counters_reset(const struct tunnel *t);
+
+/* connection.c */
+#define CONNECTION_MAX	(sizeof("ipip-") + 3 * IFNAMSIZ)
+
+const char *swanctl_dir(void);
+void connection_of(const char *tunnel, char *out);
+bool connection_tunnel(const char *connection, char *out);
+void connection_file(const char *connection, bool enabled, char *path, size_t size);
+char *connection_find(const char *tunnel, char *path, size_t size);
+char *connection_text(const struct tunnel *t, const char *name, const char *old);
+int connection_write(const char *path, const char *text);
+bool connection_has_secret(const char *tunnel);
+const char *connection_secret(const char *tunnel, const struct secret **out);
+void connection_text_free(char *text);
+void connections_read(struct tunnels *list);
 
 /* swanctl.c */
+/**
+ * struct swanctl_connection - what the IKE daemon says of a connection
+ * @version: 1 or 2
+ * @local: its local address, "" for any
+ * @remote: its remote address
+ */
+struct swanctl_connection {
+	unsigned int version;
+	char local[64];
+	char remote[64];
+};
+
 int swanctl(const char *const *args, void (*line)(char *line, void *data), void *data);
+int swanctl_connections(void (*found)(const char *name,
+				      const struct swanctl_connection *c, void *data),
+			void *data);
 void swanctl_states(struct tunnels *list);
 
-/* change.c */
+/* ipsec.c */
+const char *complete_ipsec(struct tunnel *t, uint64_t *mask);
+int ipsec_follow(struct requests *list, bool keep_going);
+
+/* carry.c */
+int need_ours(void);
 int carry_out(struct requests *list, const struct tunnels *before,
 	      bool keep_going, const char *source);
+
+/* choose.c */
+int tunnels_read(struct tunnels *list, bool stats);
+int choose(const char *what, char **words, size_t n, bool stats,
+	   struct tunnels *chosen, size_t *used);
+int filter(char **words, size_t n, struct tunnels *list);
+bool is_find(const char *word);
+bool is_tunnels(const char *word);
+size_t find_words(char **words, size_t n);
+
+/* json.c */
+void json_tunnel(const struct tunnel *t, uint64_t which, bool stats);
+void json_list(const struct tunnels *list, uint64_t which, bool stats);
+
+/* export.c */
+void write_tunnels(FILE *out, const struct tunnels *list, bool verbose);
+int cmd_export(char **words, size_t n);
+int cmd_save(char **words, size_t n);
+
+/* import.c */
+int cmd_import(char **words, size_t n);
+int cmd_restore(char **words, size_t n);
+
+/* change.c */
 int cmd_add(char **words, size_t n);
 int cmd_set(char **words, size_t n);
 int cmd_unset(char **words, size_t n);
@@ -342,27 +577,17 @@ int cmd_remove(char **words, size_t n);
 int cmd_enable(char **words, size_t n);
 int cmd_disable(char **words, size_t n);
 int cmd_comment(char **words, size_t n);
-int choose(struct tunnels *all, char *word, struct tunnels *chosen);
-int choose_all(const char *what, char **words, size_t n, bool stats,
-	       struct tunnels *chosen);
-int need_ours(void);
-
-/* file.c */
-int cmd_export(char **words, size_t n);
-int cmd_import(char **words, size_t n);
-int cmd_save(char **words, size_t n);
-int cmd_restore(char **words, size_t n);
 
 /* show.c */
 int cmd_find(char **words, size_t n);
 int cmd_get(char **words, size_t n);
 int cmd_print(char **words, size_t n);
-int json_list(const struct tunnels *list, bool stats);
-int filter(char **words, size_t n, struct tunnels *list);
 
 /* monitor.c */
 int cmd_monitor(char **words, size_t n);
 int cmd_reset_counters(char **words, size_t n);
-void counters_since(struct tunnel *t);
+
+/* complete.c */
+int complete(const struct verb *verbs, size_t n_verbs, char **words, size_t n);
 
 #endif /* _IPIPCTL_H */

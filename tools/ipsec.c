@@ -1,522 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ipsec-secret: a connection of strongSwan's for each tunnel that has one.
+ * ipsec-secret: the connections of strongSwan's follow the tunnels.
  *
- * A file in swanctl's conf.d, and not the daemon's socket: what comes over the
- * socket is gone when the daemon starts anew, but its unit reads the files. The
- * secret is in that file and nowhere else.
- *
- * Nothing depends on the daemon for its safety: a tunnel with a secret has
- * require-ipsec from the message on that makes it.
+ * Nothing depends on the daemon for its safety: a tunnel with a secret has require-ipsec
+ * from the message on that makes it.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "ipipctl.h"
 
-/* Of these, "include conf.d/\*.conf" finds the first only. */
-#define ENABLED		".conf"
-#define DISABLED	".off"
-#define PREFIX		"ipip-"
-#define CONNECTION_MAX	(sizeof(PREFIX) + 3 * IFNAMSIZ)
-#define MARK		"# profile="
-#define TEXT_SIZE	4096
+#define P_MATTERS_TO_IPSEC \
+	(BIT(P_IPSEC_PROFILE) | BIT(P_IPSEC_SECRET_FILE) | BIT(P_NAME) | \
+	 BIT(P_LOCAL_ADDRESS) | BIT(P_REMOTE_ADDRESS) | BIT(P_DISABLED) | \
+	 BIT(P_REQUIRE_IPSEC) | BIT(P_MODE) | BIT(P_ENCAP))
 
 /**
- * struct secret - a pre-shared key
- * @next: another one
- * @len: bytes
- * @bytes: the key
- */
-struct secret {
-	struct secret *next;
-	size_t len;
-	unsigned char bytes[];
-};
-
-/* Wiped when the program ends. */
-static struct secret *secrets;
-
-static void secrets_wipe(void)
-{
-	struct secret *next;
-
-	for (; secrets; secrets = next) {
-		next = secrets->next;
-		explicit_bzero(secrets, sizeof(*secrets) + secrets->len);
-		free(secrets);
-	}
-}
-
-/* A core or a debugger of the same user's would have them, too. */
-static void secrets_shield(void)
-{
-	const struct rlimit none = {};
-	static bool done;
-
-	if (done)
-		return;
-	done = true;
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
-	atexit(secrets_wipe);
-}
-
-/**
- * ipsec_secret() - Take a pre-shared key
- * @bytes: the key
- * @len: how many
- * @out: set to the key, which lives as long as the program
+ * complete_ipsec() - Can a tunnel have the secret that it has or gets?
+ * @t: the tunnel; with a secret it requires IPsec, and has a profile
+ * @mask: BIT(P_*) of what was said
  *
- * Return: NULL, or what is wrong with it.
+ * Return: NULL, or what is in the way.
  */
-const char *ipsec_secret(const void *bytes, size_t len, const struct secret **out)
+const char *complete_ipsec(struct tunnel *t, uint64_t *mask)
 {
-	struct secret *s;
-
-	secrets_shield();
-	if (!len || len > IPSEC_SECRET_MAX)
-		return "a secret has 1 to 255 bytes";
-	s = malloc(sizeof(*s) + len);
-	if (!s)
-		return strerror(ENOMEM);
-	s->next = secrets;
-	s->len = len;
-	memcpy(s->bytes, bytes, len);
-	secrets = s;
-	*out = s;
+	if (t->secret && !t->ipsec_profile && *mask & BIT(P_IPSEC_PROFILE))
+		return "ipsec-profile: can't be none with an ipsec-secret";
+	if (t->secret && !t->ipsec_profile)
+		t->ipsec_profile = IPSEC_ROUTEROS;
+	/* It may come from an export, or with copy-from, and not as a property. */
+	if (t->secret)
+		*mask |= BIT(P_IPSEC_SECRET_FILE);
+	if (!t->ipsec_profile || !(*mask & P_MATTERS_TO_IPSEC))
+		return NULL;
+	if (!t->secret && !connection_has_secret(*t->name ? t->name : t->new_name))
+		return "ipsec-profile: there is no secret: give an ipsec-secret-file";
+	if (!t->remote)
+		return "remote-address: is needed with an ipsec-secret";
+	if (t->mode == IPPROTO_MPLS)
+		return "mode: can't be mplsip with an ipsec-secret";
+	if (t->encap)
+		return "encap: must be none with an ipsec-secret";
+	if (*mask & BIT(P_REQUIRE_IPSEC) && !t->require_ipsec)
+		return "require-ipsec: can't be no with an ipsec-secret";
+	t->require_ipsec = true;
+	*mask |= BIT(P_REQUIRE_IPSEC);
 	return NULL;
-}
-
-/* One line, of which the end doesn't count. Not through stdio, which would keep a
- * copy.
- */
-static const char *read_secret_line(int fd, const struct secret **out)
-{
-	char line[IPSEC_SECRET_MAX + 3];
-	const char *why;
-	size_t len = 0;
-	ssize_t got;
-
-	secrets_shield();
-	while (len < sizeof(line)) {
-		got = read(fd, line + len, sizeof(line) - len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return strerror(errno);
-		len += got;
-		if (!got || (isatty(fd) && memchr(line, '\n', len)))
-			break;
-	}
-	if (len && line[len - 1] == '\n')
-		len--;
-	if (len && line[len - 1] == '\r')
-		len--;
-	why = memchr(line, '\n', len) ? "has more than one line" :
-					ipsec_secret(line, len, out);
-	explicit_bzero(line, sizeof(line));
-	return why;
-}
-
-static const char *ask_for_secret(const struct secret **out)
-{
-	struct termios shown, hidden;
-	const char *why;
-
-	if (tcgetattr(STDIN_FILENO, &shown))
-		return strerror(errno);
-	hidden = shown;
-	hidden.c_lflag &= ~(ECHO | ECHOE | ECHOK | ECHONL);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-	fputs("ipsec-secret: ", stderr);
-	why = read_secret_line(STDIN_FILENO, out);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-	putc('\n', stderr);
-	return why;
-}
-
-/**
- * ipsec_secret_file() - Read a pre-shared key from a file
- * @name: of the file; "-" is the standard input, without an echo if that is a
- *	terminal; read once, though several tunnels be given it
- * @out: set to the key
- *
- * Return: NULL, or what is wrong with it.
- */
-const char *ipsec_secret_file(const char *name, const struct secret **out)
-{
-	static const struct secret *last;
-	static char last_name[4096];
-	const char *why;
-	int fd;
-
-	if (last && !strcmp(name, last_name)) {
-		*out = last;
-		return NULL;
-	}
-	if (!strcmp(name, "-")) {
-		why = isatty(STDIN_FILENO) ? ask_for_secret(out) :
-					     read_secret_line(STDIN_FILENO, out);
-	} else {
-		fd = open(name, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return strerror(errno);
-		why = read_secret_line(fd, out);
-		close(fd);
-	}
-	if (!why) {
-		last = *out;
-		snprintf(last_name, sizeof(last_name), "%s", name);
-	}
-	return why;
-}
-
-/* Where things are */
-
-/* strongSwan's words for names take letters, digits and few signs; the name of a
- * device may have any.
- */
-static void connection_of(const char *tunnel, char *out)
-{
-	const unsigned char *p = (const unsigned char *)tunnel;
-
-	out += sprintf(out, PREFIX);
-	for (; *p; p++) {
-		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		    (*p >= '0' && *p <= '9') || *p == '-')
-			*out++ = *p;
-		else
-			out += sprintf(out, "_%02x", *p);
-	}
-	*out = '\0';
-}
-
-/* The other way round. Returns what is behind the name, or NULL. */
-static const char *tunnel_of(const char *connection, char *out)
-{
-	const char *p = connection + strlen(PREFIX);
-	unsigned int c, n = 0;
-
-	if (strncmp(connection, PREFIX, strlen(PREFIX)))
-		return NULL;
-	for (; *p && *p != '.'; p++) {
-		c = (unsigned char)*p;
-		if (c == '_') {
-			if (sscanf(p + 1, "%2x", &c) != 1 || !c)
-				return NULL;
-			p += 2;
-		}
-		if (n == IFNAMSIZ - 1)
-			return NULL;
-		out[n++] = c;
-	}
-	out[n] = '\0';
-	return n ? p : NULL;
-}
-
-/**
- * ipsec_tunnel_of() - Which tunnel has a connection been made for?
- * @connection: its name
- * @out: set to the tunnel's name, IFNAMSIZ bytes
- *
- * Return: false if it is none of ours.
- */
-bool ipsec_tunnel_of(const char *connection, char *out)
-{
-	const char *rest = tunnel_of(connection, out);
-
-	return rest && !*rest;
-}
-
-static bool is_file_of(const char *name, char *tunnel)
-{
-	const char *ending = tunnel_of(name, tunnel);
-
-	return ending && (!strcmp(ending, ENABLED) || !strcmp(ending, DISABLED));
-}
-
-/* The configuration of the daemon that works in this network namespace: that of
- * a named one is where ip-netns(8) puts it.
- */
-static const char *swanctl_dir(void)
-{
-	static char dir[512];
-	const char *given = getenv("SWANCTL_DIR"), *netns = netns_name();
-
-	if (*dir)
-		return dir;
-	if (given)
-		snprintf(dir, sizeof(dir), "%s", given);
-	else if (netns)
-		snprintf(dir, sizeof(dir), "/etc/netns/%s/swanctl", netns);
-	else
-		snprintf(dir, sizeof(dir), "/etc/swanctl");
-	if (!given && netns) {
-		char conf[512];
-
-		setenv("SWANCTL_DIR", dir, 1);
-		snprintf(conf, sizeof(conf), "/etc/netns/%s/strongswan.conf",
-			 netns);
-		if (!access(conf, F_OK))
-			setenv("STRONGSWAN_CONF", conf, 0);
-	}
-	return dir;
-}
-
-static void file_of(const char *connection, const char *ending, char *path,
-		    size_t size)
-{
-	snprintf(path, size, "%s/conf.d/%s%s", swanctl_dir(), connection, ending);
-}
-
-/* What is there */
-
-static uint8_t profile_of_file(const char *path)
-{
-	uint8_t profile = IPSEC_UNKNOWN;
-	char *line = NULL;
-	size_t room = 0;
-	FILE *f = fopen(path, "re");
-
-	/* The second line: the secret is further down, and not to be read. */
-	if (f)
-		setvbuf(f, NULL, _IONBF, 0);
-	for (int i = 0; f && i < 2 && getline(&line, &room, f) > 0; i++) {
-		line[strcspn(line, "\n")] = '\0';
-		if (!strncmp(line, MARK, strlen(MARK)))
-			ipsec_profile_parse(line + strlen(MARK), &profile);
-	}
-	free(line);
-	if (f)
-		fclose(f);
-	return profile;
-}
-
-/**
- * ipsec_profiles() - Which tunnels have a secret?
- * @list: the tunnels; their ipsec_profile is set
- */
-void ipsec_profiles(struct tunnels *list)
-{
-	char path[1024], name[IFNAMSIZ];
-	const struct dirent *entry;
-	struct tunnel *t;
-	DIR *dir;
-
-	if (!list->n)
-		return;
-	snprintf(path, sizeof(path), "%s/conf.d", swanctl_dir());
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		if (!is_file_of(entry->d_name, name))
-			continue;
-		t = tunnel_of_name(list, name);
-		if (!t)
-			continue;
-		snprintf(path, sizeof(path), "%s/conf.d/%s", swanctl_dir(),
-			 entry->d_name);
-		t->ipsec_profile = profile_of_file(path);
-	}
-	closedir(dir);
-	/* The list may be sorted or cut yet. */
-	free(list->by_name);
-	list->by_name = NULL;
-}
-
-/* What shall be there */
-
-static const struct {
-	const char *connection;
-	const char *esp;
-	const char *child;
-} profile_text[] = {
-	/* What RouterOS proposes and takes for the peers that it makes itself: its
-	 * profile and its proposal "default".
-	 */
-	[IPSEC_ROUTEROS] = {
-		"\t\tversion = 1\n"
-		"\t\tproposals = aes128-sha1-modp2048,aes128-sha1-modp1024,3des-sha1-modp2048,3des-sha1-modp1024\n"
-		"\t\trekey_time = 24h\n"
-		"\t\tdpd_delay = 8s\n"
-		"\t\tdpd_timeout = 32s\n",
-		"aes256-sha1-modp1024,aes192-sha1-modp1024,aes128-sha1-modp1024",
-		"\t\t\t\trekey_time = 27m\n"
-		"\t\t\t\tlife_time = 30m\n"
-	},
-	[IPSEC_MODERN] = {
-		"\t\tversion = 2\n"
-		"\t\tproposals = aes256gcm16-prfsha384-x25519,aes128gcm16-prfsha256-x25519\n"
-		"\t\tmobike = no\n"
-		"\t\tdpd_delay = 10s\n",
-		"aes256gcm16-x25519,aes128gcm16-x25519",
-		"\t\t\t\trekey_time = 1h\n"
-	},
-};
-
-static void address_text(uint32_t address, char *out)
-{
-	inet_ntop(AF_INET, &address, out, INET_ADDRSTRLEN);
-}
-
-static void write_child(FILE *out, const struct tunnel *t, const char *connection)
-{
-	char local[INET_ADDRSTRLEN] = "dynamic", remote[INET_ADDRSTRLEN];
-
-	if (t->local)
-		address_text(t->local, local);
-	address_text(t->remote, remote);
-	fprintf(out, "\t\tchildren {\n\t\t\t%s {\n", connection);
-	fprintf(out, "\t\t\t\tmode = transport\n");
-	fprintf(out, "\t\t\t\tesp_proposals = %s\n",
-		profile_text[t->ipsec_profile].esp);
-	fputs(profile_text[t->ipsec_profile].child, out);
-	fprintf(out, "\t\t\t\tlocal_ts = %s[4]\n", local);
-	fprintf(out, "\t\t\t\tremote_ts = %s[4]\n", remote);
-	fprintf(out, "\t\t\t\treplay_window = 128\n");
-	fprintf(out, "\t\t\t\tstart_action = trap|start\n");
-	fprintf(out, "\t\t\t\tdpd_action = restart\n");
-	fprintf(out, "\t\t\t}\n\t\t}\n");
-}
-
-static void write_connection(FILE *out, const struct tunnel *t,
-			     const char *connection)
-{
-	char address[INET_ADDRSTRLEN];
-
-	fprintf(out, "connections {\n\t%s {\n", connection);
-	fputs(profile_text[t->ipsec_profile].connection, out);
-	if (t->local) {
-		address_text(t->local, address);
-		fprintf(out, "\t\tlocal_addrs = %s\n", address);
-	}
-	address_text(t->remote, address);
-	fprintf(out, "\t\tremote_addrs = %s\n", address);
-	fprintf(out, "\t\tlocal {\n\t\t\tauth = psk\n\t\t}\n");
-	fprintf(out, "\t\tremote {\n\t\t\tauth = psk\n");
-	/* IKEv1 finds the secret by the address, IKEv2 by the name. */
-	if (t->ipsec_profile == IPSEC_MODERN)
-		fprintf(out, "\t\t\tid = %s\n", address);
-	fprintf(out, "\t\t}\n");
-	write_child(out, t, connection);
-	fprintf(out, "\t}\n}\n");
-}
-
-/* In hexadecimal it can have any byte. @line is that of the present file's, for a tunnel
- * that isn't given another.
- */
-static void write_secret(FILE *out, const struct tunnel *t,
-			 const char *connection, const char *line)
-{
-	char address[INET_ADDRSTRLEN];
-	size_t i;
-
-	address_text(t->remote, address);
-	fprintf(out, "secrets {\n\tike-%s {\n\t\tid-1 = %s\n", connection,
-		address);
-	address_text(t->local, address);
-	if (t->local)
-		fprintf(out, "\t\tid-2 = %s\n", address);
-	if (t->secret) {
-		fputs("\t\tsecret = 0x", out);
-		for (i = 0; i < t->secret->len; i++)
-			fprintf(out, "%02x", t->secret->bytes[i]);
-		putc('\n', out);
-	} else {
-		fputs(line, out);
-	}
-	fprintf(out, "\t}\n}\n");
-}
-
-/* The file's text, to be freed by text_free(). */
-static char *connection_text(const struct tunnel *t, const char *name,
-			     const char *secret)
-{
-	char connection[CONNECTION_MAX], profile[16];
-	char *text = calloc(1, TEXT_SIZE);
-	FILE *out = text ? fmemopen(text, TEXT_SIZE, "w") : NULL;
-
-	if (!out) {
-		fail("memory", "%s", strerror(errno));
-		exit(IPIPCTL_REFUSED);
-	}
-	/* No copy of the secret in a buffer of stdio's. */
-	setvbuf(out, NULL, _IONBF, 0);
-	connection_of(name, connection);
-	ipsec_profile_format(t->ipsec_profile, profile);
-	fprintf(out, "# Of the tunnel %s. Written by ipipctl(8), and written anew.\n",
-		name);
-	fprintf(out, MARK "%s\n", profile);
-	write_connection(out, t, connection);
-	write_secret(out, t, connection, secret);
-	fclose(out);
-	return text;
-}
-
-static void text_free(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
-/* Returns NULL if there is no such file. */
-static char *read_text(const char *path)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = NULL;
-	ssize_t len = -1;
-
-	if (fd >= 0) {
-		secrets_shield();
-		text = calloc(1, TEXT_SIZE);
-		len = text ? read(fd, text, TEXT_SIZE - 1) : -1;
-		close(fd);
-	}
-	if (len <= 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-/* The line with the secret in a file of ours: to be freed by text_free(). */
-static char *secret_line(const char *text)
-{
-	const char *line = text ? strstr(text, "\t\tsecret = 0x") : NULL;
-
-	return line ? strndup(line, strcspn(line, "\n") + 1) : NULL;
-}
-
-/* Nobody sees half a file, nor another user any of it. Returns 0 or -1. */
-static int write_text(const char *path, const char *text)
-{
-	char temporary[1100];
-	int fd, ret;
-
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	fd = mkostemp(temporary, O_CLOEXEC);	/* mode 0600 */
-	if (fd < 0)
-		return -1;
-	ret = write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	      fsync(fd) ? -1 : 0;
-	close(fd);
-	if (ret || rename(temporary, path)) {
-		unlink(temporary);
-		return -1;
-	}
-	return 0;
 }
 
 /* Changes */
@@ -531,8 +63,9 @@ static int write_text(const char *path, const char *text)
  * @new_text: what shall be in it
  * @secret: another secret than before: the SAs that the old one brought have to go
  * @written: the files are as they shall be
- * @loaded: so says the daemon
- * @why: or what it says instead
+ * @loaded: the daemon has it as it is in the file
+ * @said: what swanctl has said of it
+ * @why: what is wrong with it, or ""
  */
 struct change {
 	struct request *r;
@@ -544,6 +77,7 @@ struct change {
 	bool secret;
 	bool written;
 	bool loaded;
+	char said[256];
 	char why[256];
 };
 
@@ -551,44 +85,9 @@ struct changes {
 	struct change *c;
 	size_t n;
 	size_t room;
-	bool no_daemon;
 	bool broken;
 	char why[256];
 };
-
-/* The file of a tunnel's, enabled or not; @path is "" if there is none. */
-static char *find_text(const char *name, char *path, size_t size)
-{
-	char connection[CONNECTION_MAX], *text;
-
-	connection_of(name, connection);
-	file_of(connection, ENABLED, path, size);
-	text = read_text(path);
-	if (text)
-		return text;
-	file_of(connection, DISABLED, path, size);
-	text = read_text(path);
-	if (!text)
-		*path = '\0';
-	return text;
-}
-
-/**
- * ipsec_has_secret() - Is there a secret for a tunnel of this name?
- * @name: the name
- *
- * Return: true if a file of ours has one.
- */
-bool ipsec_has_secret(const char *name)
-{
-	char path[1024], *text = find_text(name, path, sizeof(path));
-	char *line = secret_line(text);
-	const bool found = line;
-
-	text_free(line);
-	text_free(text);
-	return found;
-}
 
 #define P_CONNECTION	(BIT(P_NAME) | BIT(P_LOCAL_ADDRESS) | \
 			 BIT(P_REMOTE_ADDRESS) | BIT(P_DISABLED) | \
@@ -601,23 +100,16 @@ static bool plan(struct change *c, struct request *r)
 {
 	const struct tunnel *t = &r->t;
 	const bool renamed = r->op != OP_REMOVE && r->mask & BIT(P_NAME);
-	const char *name = renamed ? t->new_name : t->name;
-	char *secret;
+	const char *name = renamed ? t->new_name : request_name(r);
 
-	if (!*name)
-		name = t->new_name;
 	memset(c, 0, sizeof(*c));
 	c->r = r;
-	c->old_text = find_text(*t->name ? t->name : name, c->old_path,
-				sizeof(c->old_path));
+	c->old_text = connection_find(request_name(r), c->old_path, sizeof(c->old_path));
 	if (r->op == OP_REMOVE || !t->ipsec_profile)
 		return c->old_text;
-	secret = secret_line(c->old_text);
-	c->new_text = connection_text(t, name, secret ?: "");
-	text_free(secret);
+	c->new_text = connection_text(t, name, c->old_text);
 	connection_of(name, c->connection);
-	file_of(c->connection, t->disabled ? DISABLED : ENABLED, c->new_path,
-		sizeof(c->new_path));
+	connection_file(c->connection, !t->disabled, c->new_path, sizeof(c->new_path));
 	if (t->disabled)
 		*c->connection = '\0';
 	c->secret = t->secret && c->old_text && *c->connection;
@@ -627,13 +119,13 @@ static bool plan(struct change *c, struct request *r)
 
 static void change_free(struct change *c)
 {
-	text_free(c->old_text);
-	text_free(c->new_text);
+	connection_text_free(c->old_text);
+	connection_text_free(c->new_text);
 }
 
 static bool concerns(const struct request *r)
 {
-	if (r->error)
+	if (r->error || r->op == OP_NOTHING)
 		return false;
 	return r->op != OP_SET || (r->mask & P_CONNECTION &&
 				   r->t.ipsec_profile != IPSEC_UNKNOWN);
@@ -659,7 +151,7 @@ static void plan_all(struct changes *changes, struct requests *list)
 
 static int put_files(struct change *c)
 {
-	if (*c->new_path && write_text(c->new_path, c->new_text)) {
+	if (*c->new_path && connection_write(c->new_path, c->new_text)) {
 		if (errno == ENOENT)
 			snprintf(c->why, sizeof(c->why),
 				 "there is no %.180s/conf.d: is strongSwan installed?",
@@ -681,7 +173,7 @@ static void take_back(struct change *c)
 		return;
 	c->written = false;
 	if (*c->old_path)
-		write_text(c->old_path, c->old_text);
+		connection_write(c->old_path, c->old_text);
 	if (*c->new_path && strcmp(c->old_path, c->new_path))
 		unlink(c->new_path);
 }
@@ -695,59 +187,15 @@ static int compare_connection(const void *a, const void *b)
 	return strcmp(x->connection, y->connection);
 }
 
-static struct change *change_of(struct changes *changes, const char *name, size_t len)
+static struct change *change_of(struct changes *changes, const char *name)
 {
 	struct change key = {};
 
-	if (len >= sizeof(key.connection))
+	if (strlen(name) >= sizeof(key.connection))
 		return NULL;
-	memcpy(key.connection, name, len);
+	strcpy(key.connection, name);
 	return bsearch(&key, changes->c, changes->n, sizeof(key),
 		       compare_connection);
-}
-
-static bool is_chatter(const char *line)
-{
-	static const char *const starts[] = {
-		"loaded ", "successfully ", "no ", "plugin '", "opening directory '",
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(starts); i++)
-		if (!strncmp(line, starts[i], strlen(starts[i])))
-			return true;
-	return false;
-}
-
-/* "loaded connection 'NAME'" and "loading connection 'NAME' failed: WHY". */
-static void read_load(char *line, void *data)
-{
-	static const char loaded[] = "loaded connection '";
-	static const char loading[] = "loading connection '";
-	static const char no_daemon[] = "connecting to '";
-	static const char broken[] = "invalid config file '";
-	struct changes *changes = data;
-	const char *name = NULL, *end;
-	struct change *c;
-
-	if (!strncmp(line, no_daemon, strlen(no_daemon)))
-		changes->no_daemon = true;
-	else if (!strncmp(line, broken, strlen(broken)))
-		changes->broken = true;
-	else if (!strncmp(line, loaded, strlen(loaded)))
-		name = line + strlen(loaded);
-	else if (!strncmp(line, loading, strlen(loading)))
-		name = line + strlen(loading);
-	else if (!is_chatter(line))
-		snprintf(changes->why, sizeof(changes->why), "%s", line);
-	end = name ? strchr(name, '\'') : NULL;
-	c = end ? change_of(changes, name, end - name) : NULL;
-	if (!c)
-		return;
-	c->loaded = !strncmp(line, loaded, strlen(loaded));
-	if (!c->loaded)
-		snprintf(c->why, sizeof(c->why), "the IKE daemon refuses it%s",
-			 end + strlen("' failed"));
 }
 
 static void read_nothing(char *line, void *data)
@@ -756,23 +204,84 @@ static void read_nothing(char *line, void *data)
 	(void)data;
 }
 
-/* Let the daemon read what is in the files. Of a file that somebody has broken swanctl
- * makes none, and unloads all connections and secrets: what has least to lose
- * comes first, to see that. The secrets before the connections, which are tried at once.
+/* The one thing that swanctl says in words alone: its exit status is 0. */
+static void read_broken(char *line, void *data)
+{
+	static const char broken[] = "invalid config file '";
+	struct changes *changes = data;
+
+	if (!strncmp(line, broken, strlen(broken)))
+		changes->broken = true;
+	else if (!changes->broken)
+		snprintf(changes->why, sizeof(changes->why), "%s", line);
+}
+
+/* Whatever is said of a connection of ours by its name is kept, for the user to read, and
+ * what else was said last.
+ */
+static void read_load(char *line, void *data)
+{
+	char *begin = strchr(line, '\''), *end = begin ? strchr(begin + 1, '\'') : NULL;
+	struct changes *changes = data;
+	struct change *c;
+
+	snprintf(changes->why, sizeof(changes->why), "%s", line);
+	if (!end)
+		return;
+	*end = '\0';
+	c = change_of(changes, begin + 1);
+	*end = '\'';
+	if (c)
+		snprintf(c->said, sizeof(c->said), "%s", line);
+}
+
+/* Is it what the file says? The daemon keeps the old one when it refuses a new one. */
+static bool is_as_written(const struct change *c, const struct swanctl_connection *has)
+{
+	const struct tunnel *t = &c->r->t;
+	char local[INET_ADDRSTRLEN] = "", remote[INET_ADDRSTRLEN];
+
+	if (t->local)
+		inet_ntop(AF_INET, &t->local, local, sizeof(local));
+	inet_ntop(AF_INET, &t->remote, remote, sizeof(remote));
+	return has->version == (t->ipsec_profile == IPSEC_MODERN ? 2 : 1) &&
+	       !strcmp(has->local, local) && !strcmp(has->remote, remote);
+}
+
+static void note_loaded(const char *name, const struct swanctl_connection *has, void *data)
+{
+	struct change *c = change_of(data, name);
+
+	if (c)
+		c->loaded = is_as_written(c, has);
+}
+
+/* Let the daemon read what is in the files. If somebody has broken one of them, swanctl
+ * takes none of it, and would unload all connections and secrets: the authorities have
+ * least to lose, and show it. The secrets come before the connections, which are tried at
+ * once. Returns 0, -errno, or swanctl's exit status: then no daemon listens.
  */
 static int load_all(struct changes *changes)
 {
+	static const char *const stats[] = { "--stats", NULL };
 	static const char *const check[] = { "--load-authorities", NULL };
 	static const char *const creds[] = { "--load-creds", "--noprompt", NULL };
 	static const char *const conns[] = { "--load-conns", NULL };
 	int ret;
 
 	qsort(changes->c, changes->n, sizeof(*changes->c), compare_connection);
-	ret = swanctl(check, read_load, changes);
-	if (ret < 0 || changes->no_daemon || changes->broken)
+	ret = swanctl(stats, read_nothing, NULL);
+	if (ret)
 		return ret;
+	*changes->why = '\0';
+	ret = swanctl(check, read_broken, changes);
+	if (ret < 0 || changes->broken)
+		return ret < 0 ? ret : 0;
+	*changes->why = '\0';
 	ret = swanctl(creds, read_load, changes);
-	return ret < 0 ? ret : swanctl(conns, read_load, changes);
+	/* It fails if one connection does, which need not be ours: the daemon knows. */
+	ret = ret < 0 ? ret : swanctl(conns, read_load, changes);
+	return ret < 0 ? ret : swanctl_connections(note_loaded, changes);
 }
 
 /* To the daemon a connection with another secret is the same one: the SAs that the
@@ -801,8 +310,11 @@ static bool is_wrong(struct changes *changes, struct change *c, int status)
 		strcpy(c->why, "strongSwan isn't installed: there is no swanctl");
 	else if (status == -ETIMEDOUT)
 		strcpy(c->why, "the IKE daemon doesn't answer");
-	else if (changes->no_daemon)
+	else if (status)
 		strcpy(c->why, "the IKE daemon doesn't run: start strongSwan's");
+	else if (*c->said)
+		snprintf(c->why, sizeof(c->why), "the IKE daemon refuses it: %.180s",
+			 c->said);
 	else
 		snprintf(c->why, sizeof(c->why), "the IKE daemon has not got it: %.180s",
 			 *changes->why ? changes->why :
@@ -816,10 +328,10 @@ static void note(struct change *c)
 	snprintf(c->r->why, sizeof(c->r->why), "ipsec-secret: %.230s", c->why);
 }
 
-/* Whoever starts the machine may start us first. */
-static bool can_wait(const struct changes *changes, bool keep_going, int status)
+/* Whoever starts the machine may start us before the daemon, which reads the files. */
+static bool can_wait(bool keep_going, int status)
 {
-	return keep_going && (changes->no_daemon || status == -ENOENT);
+	return keep_going && (status > 0 || status == -ENOENT);
 }
 
 /* Returns false if something is wrong with one of them. */
@@ -847,7 +359,7 @@ static bool settle(struct changes *changes, bool keep_going)
 	if (!good && !keep_going)
 		return false;
 	status = load_all(changes);
-	if (can_wait(changes, keep_going, status))
+	if (can_wait(keep_going, status))
 		return good;
 	for (i = 0; i < changes->n; i++) {
 		c = &changes->c[i];

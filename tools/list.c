@@ -2,41 +2,28 @@
 /*
  * Lists of tunnels and of requests, and finding in them without walking them.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ipipctl.h"
 
 /**
- * grow() - Make room for one more element
- * @array: the array, or NULL
- * @n: elements in it
- * @room: elements that there is room for; updated
- * @size: of an element
- *
- * Ends the program when there is no memory.
- *
- * Return: the array.
+ * struct tunnel_name - one of the names of a tunnel
+ * @name: the device's name, or one of its altnames
+ * @len: its length
+ * @t: the tunnel
  */
-void *grow(void *array, size_t n, size_t *room, size_t size)
-{
-	if (n < *room)
-		return array;
-	*room = *room ? *room * 2 : 16;
-	array = reallocarray(array, *room, size);
-	if (!array) {
-		fail("memory", "%s", strerror(ENOMEM));
-		exit(IPIPCTL_REFUSED);
-	}
-	return array;
-}
+struct tunnel_name {
+	const char *name;
+	size_t len;
+	struct tunnel *t;
+};
 
 /**
  * tunnel_add() - Put one more tunnel at the end of a list
  * @list: the list
  *
- * Return: the tunnel, all zero.
+ * Return: the tunnel, all zero but for its strings, which are empty.
  */
 struct tunnel *tunnel_add(struct tunnels *list)
 {
@@ -45,7 +32,20 @@ struct tunnel *tunnel_add(struct tunnels *list)
 	list->t = grow(list->t, list->n, &list->room, sizeof(*list->t));
 	t = &list->t[list->n++];
 	memset(t, 0, sizeof(*t));
+	t->comment = "";
+	t->altnames = "";
 	return t;
+}
+
+/**
+ * tunnels_changed() - Forget what tunnel_of_name() knows of a list
+ * @list: the list, which gets other tunnels, names or another order
+ */
+void tunnels_changed(struct tunnels *list)
+{
+	free(list->names);
+	list->names = NULL;
+	list->n_names = 0;
 }
 
 /**
@@ -54,8 +54,8 @@ struct tunnel *tunnel_add(struct tunnels *list)
  */
 void tunnels_free(struct tunnels *list)
 {
+	tunnels_changed(list);
 	free(list->t);
-	free(list->by_name);
 	memset(list, 0, sizeof(*list));
 }
 
@@ -64,6 +64,17 @@ static int compare_ifindex(const void *a, const void *b)
 	const struct tunnel *x = a, *y = b;
 
 	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+/**
+ * tunnels_sort() - Sort a list by interface index
+ * @list: the list
+ */
+void tunnels_sort(struct tunnels *list)
+{
+	tunnels_changed(list);
+	if (list->n)
+		qsort(list->t, list->n, sizeof(*list->t), compare_ifindex);
 }
 
 /**
@@ -76,8 +87,7 @@ void tunnels_number(struct tunnels *list)
 {
 	size_t i;
 
-	if (list->n)
-		qsort(list->t, list->n, sizeof(*list->t), compare_ifindex);
+	tunnels_sort(list);
 	for (i = 0; i < list->n; i++)
 		list->t[i].id = i;
 }
@@ -100,40 +110,89 @@ struct tunnel *tunnel_of_ifindex(const struct tunnels *list, int ifindex)
 
 static int compare_name(const void *a, const void *b)
 {
-	const struct tunnel *const *x = a, *const *y = b;
+	const struct tunnel_name *x = a, *y = b;
+	int order = memcmp(x->name, y->name, x->len < y->len ? x->len : y->len);
 
-	return strcmp((*x)->name, (*y)->name);
+	return order ?: (x->len > y->len) - (x->len < y->len);
+}
+
+static void note_name(struct tunnels *list, size_t *room, const char *name, size_t len,
+		      struct tunnel *t)
+{
+	list->names = grow(list->names, list->n_names, room, sizeof(*list->names));
+	list->names[list->n_names++] = (struct tunnel_name){ name, len, t };
+}
+
+static void note_names(struct tunnels *list)
+{
+	size_t i, len, room = 0;
+	const char *name;
+
+	for (i = 0; i < list->n; i++) {
+		struct tunnel *t = &list->t[i];
+
+		note_name(list, &room, t->name, strlen(t->name), t);
+		for (name = t->altnames; *name; name += len + !!name[len]) {
+			len = strcspn(name, ALTNAME_SEPARATOR);
+			note_name(list, &room, name, len, t);
+		}
+	}
+	if (list->names)
+		qsort(list->names, list->n_names, sizeof(*list->names), compare_name);
 }
 
 /**
- * tunnel_of_name() - Find a tunnel by its name
- * @list: the list; it doesn't change any more
+ * tunnel_of_name_len() - Find a tunnel by its name or one of its altnames
+ * @list: the list; after a change of it tunnels_changed() has to be called
+ * @name: the name
+ * @len: its length
+ *
+ * Return: the tunnel, or NULL.
+ */
+struct tunnel *tunnel_of_name_len(struct tunnels *list, const char *name, size_t len)
+{
+	const struct tunnel_name key = { .name = name, .len = len };
+	const struct tunnel_name *found;
+
+	if (!list->names)
+		note_names(list);
+	if (!list->names)
+		return NULL;
+	found = bsearch(&key, list->names, list->n_names, sizeof(key), compare_name);
+	return found ? found->t : NULL;
+}
+
+/**
+ * tunnel_of_name() - Find a tunnel by its name or one of its altnames
+ * @list: the list; after a change of it tunnels_changed() has to be called
  * @name: the name
  *
  * Return: the tunnel, or NULL.
  */
 struct tunnel *tunnel_of_name(struct tunnels *list, const char *name)
 {
-	struct tunnel key, *wanted = &key, **found;
-	size_t i, room = list->n;
+	return tunnel_of_name_len(list, name, strlen(name));
+}
 
-	if (!list->n || strlen(name) >= sizeof(key.name))
-		return NULL;
-	if (!list->by_name) {
-		list->by_name = calloc(room, sizeof(*list->by_name));
-		if (!list->by_name) {
-			fail("memory", "%s", strerror(ENOMEM));
-			exit(IPIPCTL_REFUSED);
-		}
-		for (i = 0; i < list->n; i++)
-			list->by_name[i] = &list->t[i];
-		qsort(list->by_name, list->n, sizeof(*list->by_name),
-		      compare_name);
+/**
+ * has_altname() - Is this one of a tunnel's altnames?
+ * @t: the tunnel
+ * @name: the name
+ *
+ * Return: true if it is.
+ */
+bool has_altname(const struct tunnel *t, const char *name)
+{
+	const size_t wanted = strlen(name);
+	const char *p;
+	size_t len;
+
+	for (p = t->altnames; *p; p += len + !!p[len]) {
+		len = strcspn(p, ALTNAME_SEPARATOR);
+		if (len == wanted && !memcmp(p, name, len))
+			return true;
 	}
-	strcpy(key.name, name);
-	found = bsearch(&wanted, list->by_name, list->n,
-			sizeof(*list->by_name), compare_name);
-	return found ? *found : NULL;
+	return false;
 }
 
 /**
@@ -146,7 +205,7 @@ struct tunnel *tunnel_of_name(struct tunnels *list, const char *name)
  * Return: the request.
  */
 struct request *request_add(struct requests *list, enum op op,
-			    const struct tunnel *t, uint32_t mask)
+			    const struct tunnel *t, uint64_t mask)
 {
 	struct request *r;
 
@@ -157,6 +216,17 @@ struct request *request_add(struct requests *list, enum op op,
 	r->mask = mask;
 	r->t = *t;
 	return r;
+}
+
+/**
+ * request_name() - What is the tunnel of a request called?
+ * @r: the request
+ *
+ * Return: its name, or the one that it shall have if there is no such tunnel yet.
+ */
+const char *request_name(const struct request *r)
+{
+	return *r->t.name ? r->t.name : r->t.new_name;
 }
 
 static int compare_string(const void *a, const void *b)

@@ -1,96 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rates and keepalive, live; and counters that begin at 0 when the user says so.
- * The kernel's never do: what they were then is kept in /run.
+ * Rates and keepalive, live.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ipipctl.h"
-
-#define STATS	(sizeof(struct rtnl_link_stats64) / sizeof(uint64_t))
-#define ALL	(STATS + __IFLA_IPIP_XSTATS_MAX)
-
-/* What a tunnel counted when `reset-counters` was last said. An index may be
- * another tunnel's by now: then it is not smaller everywhere.
- */
-static void base_path(const struct tunnel *t, char *path, size_t size)
-{
-	struct stat netns;
-
-	if (stat("/proc/self/ns/net", &netns))
-		netns.st_ino = 0;
-	snprintf(path, size, IPIPCTL_BASE "/%lu.%d",
-		 (unsigned long)netns.st_ino, t->ifindex);
-}
-
-static void flatten(const struct tunnel *t, uint64_t *all)
-{
-	memcpy(all, &t->stats, STATS * sizeof(*all));
-	memcpy(all + STATS, t->counters, sizeof(t->counters));
-}
-
-/**
- * counters_since() - Take off what had been counted at `reset-counters`
- * @t: the tunnel, as the kernel has it
- */
-void counters_since(struct tunnel *t)
-{
-	uint64_t now[ALL], base[ALL];
-	char path[128];
-	size_t i, got;
-	FILE *f;
-
-	base_path(t, path, sizeof(path));
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	got = fread(base, sizeof(*base), ALL, f);
-	fclose(f);
-	flatten(t, now);
-	for (i = 0; i < ALL; i++)
-		if (got != ALL || base[i] > now[i])
-			return;
-	for (i = 0; i < ALL; i++)
-		now[i] -= base[i];
-	memcpy(&t->stats, now, STATS * sizeof(*now));
-	memcpy(t->counters, now + STATS, sizeof(t->counters));
-}
-
-int cmd_reset_counters(char **words, size_t n)
-{
-	struct tunnels chosen = {};
-	uint64_t now[ALL];
-	char path[128];
-	size_t i;
-	int ret;
-	FILE *f;
-
-	ret = choose_all("reset-counters", words, n, true, &chosen);
-	if (!ret && mkdir(IPIPCTL_BASE, 0755) && errno != EEXIST) {
-		fail(IPIPCTL_BASE, "%s", strerror(errno));
-		ret = IPIPCTL_REFUSED;
-	}
-	for (i = 0; !ret && i < chosen.n; i++) {
-		flatten(&chosen.t[i], now);
-		base_path(&chosen.t[i], path, sizeof(path));
-		f = fopen(path, "we");
-		if (!f || fwrite(now, sizeof(*now), ALL, f) != ALL) {
-			fail(path, "%s", strerror(errno));
-			ret = IPIPCTL_REFUSED;
-		}
-		if (f)
-			fclose(f);
-	}
-	tunnels_free(&chosen);
-	return ret;
-}
 
 struct rates {
 	double rx_bits;
@@ -132,9 +51,9 @@ static void show_line(const struct tunnel *t, const struct rates *r)
 {
 	char state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
 
-	properties[P_KEEPALIVE_STATE].format(t, state);
-	properties[P_KEEPALIVE_RTT].format(t, rtt);
-	properties[P_IPSEC_STATE].format(t, ipsec);
+	property_format(P_KEEPALIVE_STATE, t, state);
+	property_format(P_KEEPALIVE_RTT, t, rtt);
+	property_format(P_IPSEC_STATE, t, ipsec);
 	printf("name=%s running=%s", t->name, t->running ? "yes" : "no");
 	printf(" rx-packets-per-second=%.0f rx-bits-per-second=%.0f",
 	       r->rx_packets, r->rx_bits);
@@ -149,8 +68,8 @@ static void show_json(const struct tunnel *t, const struct rates *r)
 {
 	char state[FORMAT_MAX], ipsec[FORMAT_MAX];
 
-	properties[P_KEEPALIVE_STATE].format(t, state);
-	properties[P_IPSEC_STATE].format(t, ipsec);
+	property_format(P_KEEPALIVE_STATE, t, state);
+	property_format(P_IPSEC_STATE, t, ipsec);
 	printf("{\"name\":");
 	json_string(stdout, t->name);
 	printf(",\"running\":%s", t->running ? "true" : "false");
@@ -172,9 +91,9 @@ static void show_row(const struct tunnel *t, const struct rates *r)
 	char state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
 	char rx[32], tx[32];
 
-	properties[P_KEEPALIVE_STATE].format(t, state);
-	properties[P_KEEPALIVE_RTT].format(t, rtt);
-	properties[P_IPSEC_STATE].format(t, ipsec);
+	property_format(P_KEEPALIVE_STATE, t, state);
+	property_format(P_KEEPALIVE_RTT, t, rtt);
+	property_format(P_IPSEC_STATE, t, ipsec);
 	printf("%-15s %c %9.0f %11s %9.0f %11s  %-5s %-9s %s\033[K\n", t->name,
 	       t->disabled ? 'X' : t->running ? 'R' : ' ', r->rx_packets,
 	       bits(r->rx_bits, rx), r->tx_packets, bits(r->tx_bits, tx), state,
@@ -235,21 +154,25 @@ static double clock_now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Those of @names, or all; a tunnel that has gone is not missed. */
-static int look(const char *names, struct tunnels *now)
+/* Those of @names that are there now, or all if it is NULL: a tunnel that has been removed
+ * may be made once more, and numbers change.
+ */
+static int look(const struct tunnels *names, struct tunnels *now)
 {
-	char *word;
+	struct tunnels all = {};
+	struct tunnel *t;
+	size_t i;
 	int ret;
 
-	now->n = 0;
-	if (names) {
-		word = strdup(names);
-		ret = choose_all("monitor", &word, 1, true, now);
-		tunnels_number(now);	/* for tunnel_of_ifindex() */
-		free(word);
-	} else {
-		ret = nl_dump(now, true);
+	tunnels_free(now);
+	ret = tunnels_read(names ? &all : now, true);
+	for (i = 0; !ret && names && i < names->n; i++) {
+		t = tunnel_of_name(&all, names->t[i].name);
+		if (t)
+			*tunnel_add(now) = *t;
 	}
+	tunnels_free(&all);
+	tunnels_sort(now);	/* for tunnel_of_ifindex() */
 	if (!ret)
 		swanctl_states(now);
 	return ret;
@@ -270,7 +193,7 @@ static void pause_for(uint64_t ms)
 	nanosleep(&t, NULL);
 }
 
-static int watch(const char *names, bool once, uint64_t interval)
+static int watch(const struct tunnels *names, bool once, uint64_t interval)
 {
 	const struct sigaction on_stop = { .sa_handler = stop };
 	const bool terminal = isatty(STDOUT_FILENO) && !opt.json;
@@ -306,26 +229,61 @@ static int watch(const char *names, bool once, uint64_t interval)
 	return ret;
 }
 
-int cmd_monitor(char **words, size_t n)
+/* Returns how many of the words are tunnels, and reads the others; or -1. */
+static int parse_words(char **words, size_t n, bool *once, uint64_t *interval)
 {
-	const char *names = NULL, *why;
-	uint64_t interval = 1000;
-	bool once = false;
-	size_t i;
+	const char *why;
+	size_t i, names = 0;
 
 	for (i = 0; i < n; i++) {
 		if (!strcmp(words[i], "once")) {
-			once = true;
+			*once = true;
 		} else if (!strncmp(words[i], "interval=", 9)) {
-			why = parse_duration(words[i] + 9, &interval);
-			if (why || interval < 100 || interval > 86400000)
-				return usage("monitor", "interval: %s",
-					     why ?: "must be 100ms to 1d");
-		} else if (!i) {
-			names = words[i];
+			why = parse_duration(words[i] + 9, interval);
+			if (!why && *interval >= 100 && *interval <= 86400000)
+				continue;
+			usage("monitor", "interval: %s", why ?: "must be 100ms to 1d");
+			return -1;
+		} else if (i == names && (!i || is_find(words[0]))) {
+			names++;
 		} else {
-			return usage("monitor", "%s: unknown", words[i]);
+			usage("monitor", "%s: unknown", words[i]);
+			return -1;
 		}
 	}
-	return watch(names, once, interval);
+	return names;
+}
+
+int cmd_monitor(char **words, size_t n)
+{
+	struct tunnels chosen = {};
+	uint64_t interval = 1000;
+	bool once = false;
+	size_t used;
+	int ret;
+
+	ret = parse_words(words, n, &once, &interval);
+	if (ret < 0)
+		return IPIPCTL_USAGE;
+	if (!ret)
+		return watch(NULL, once, interval);
+	used = ret;
+	ret = choose("monitor", words, used, false, &chosen, &used) ?:
+	      watch(&chosen, once, interval);
+	tunnels_free(&chosen);
+	return ret;
+}
+
+int cmd_reset_counters(char **words, size_t n)
+{
+	struct tunnels chosen = {};
+	size_t i, used = n;
+	int ret = choose("reset-counters", words, n, true, &chosen, &used);
+
+	if (!ret && used < n)
+		ret = usage("reset-counters", "%s: not expected", words[used]);
+	for (i = 0; !ret && i < chosen.n; i++)
+		ret = counters_reset(&chosen.t[i]);
+	tunnels_free(&chosen);
+	return ret;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * RouterOS's properties: what each is called, how it is read and written, and
- * what a new tunnel has. One table for parsing, printing, help and completion.
+ * The properties of a tunnel: what each is called, what it can be, and how it is
+ * read and written. One table for the command line, exports, JSON, help and
+ * completion.
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -22,6 +23,9 @@
 void tunnel_defaults(struct tunnel *t)
 {
 	memset(t, 0, sizeof(*t));
+	t->altnames = "";
+	t->comment = "";
+	t->link_netnsid = -1;
 	t->mtu_auto = true;
 	t->dscp = -1;
 	t->mode = IPPROTO_IPIP;
@@ -33,86 +37,161 @@ void tunnel_defaults(struct tunnel *t)
 	t->keepalive_rtt = -1;
 }
 
-/* Values that are one of a few words. */
-struct word {
-	const char *name;
-	int value;
-};
+/* Words */
 
-static const struct word yes_no[] = { { "no", 0 }, { "yes", 1 }, { } };
+static const struct word yes_no[] = { { "no", 0, false }, { "yes", 1, false }, { } };
 
 static const struct word clamp_words[] = {
-	{ "no", 0 }, { "yes", IPIP_CLAMP_RX }, { "tx", IPIP_CLAMP_TX },
-	{ "both", IPIP_CLAMP_RX | IPIP_CLAMP_TX }, { "rx", IPIP_CLAMP_RX },
-	{ "off", 0 }, { }
+	{ "no", 0, false }, { "yes", IPIP_CLAMP_RX, false }, { "tx", IPIP_CLAMP_TX, false },
+	{ "both", IPIP_CLAMP_RX | IPIP_CLAMP_TX, false },
+	{ "rx", IPIP_CLAMP_RX, true }, { "off", 0, true }, { }
 };
 
 static const struct word df_words[] = {
-	{ "no", IPIP_DF_NO }, { "inherit", IPIP_DF_INHERIT },
-	{ "set", IPIP_DF_SET }, { "legacy", IPIP_DF_LEGACY }, { }
+	{ "no", IPIP_DF_NO, false }, { "inherit", IPIP_DF_INHERIT, false },
+	{ "set", IPIP_DF_SET, false }, { "legacy", IPIP_DF_LEGACY, false }, { }
 };
 
 static const struct word keepalive_modes[] = {
-	{ "cookie", IPIP_KEEPALIVE_MODE_COOKIE },
-	{ "routeros", IPIP_KEEPALIVE_MODE_ROUTEROS },
-	{ "icmp", IPIP_KEEPALIVE_MODE_ICMP }, { }
+	{ "cookie", IPIP_KEEPALIVE_MODE_COOKIE, false },
+	{ "routeros", IPIP_KEEPALIVE_MODE_ROUTEROS, false },
+	{ "icmp", IPIP_KEEPALIVE_MODE_ICMP, false }, { }
 };
 
 static const struct word keepalive_states[] = {
-	{ "off", IPIP_KEEPALIVE_STATE_OFF }, { "up", IPIP_KEEPALIVE_STATE_UP },
-	{ "down", IPIP_KEEPALIVE_STATE_DOWN }, { }
+	{ "off", IPIP_KEEPALIVE_STATE_OFF, false }, { "up", IPIP_KEEPALIVE_STATE_UP, false },
+	{ "down", IPIP_KEEPALIVE_STATE_DOWN, false }, { }
 };
 
-static const struct word ipsec_profile_words[] = {
-	{ "none", IPSEC_NONE }, { "routeros", IPSEC_ROUTEROS },
-	{ "modern", IPSEC_MODERN }, { }
+/* The last can't be asked for, but may be there. */
+const struct word ipsec_profiles[] = {
+	{ "none", IPSEC_NONE, false }, { "routeros", IPSEC_ROUTEROS, false },
+	{ "modern", IPSEC_MODERN, false }, { "unknown", IPSEC_UNKNOWN, true }, { }
 };
 
 static const struct word ipsec_states[] = {
-	{ "no-sa", IPSEC_NO_SA }, { "connecting", IPSEC_CONNECTING },
-	{ "established", IPSEC_ESTABLISHED }, { "no-daemon", IPSEC_NO_DAEMON }, { }
+	{ "no-sa", IPSEC_NO_SA, false }, { "connecting", IPSEC_CONNECTING, false },
+	{ "established", IPSEC_ESTABLISHED, false }, { "no-daemon", IPSEC_NO_DAEMON, false }, { }
 };
 
 static const struct word modes[] = {
-	{ "ipip", IPPROTO_IPIP }, { "mplsip", IPPROTO_MPLS }, { "any", 0 }, { }
+	{ "ipip", IPPROTO_IPIP, false }, { "mplsip", IPPROTO_MPLS, false }, { "any", 0, false }, { }
 };
 
 static const struct word encaps[] = {
-	{ "none", TUNNEL_ENCAP_NONE }, { "fou", TUNNEL_ENCAP_FOU },
-	{ "gue", TUNNEL_ENCAP_GUE }, { }
+	{ "none", TUNNEL_ENCAP_NONE, false }, { "fou", TUNNEL_ENCAP_FOU, false },
+	{ "gue", TUNNEL_ENCAP_GUE, false }, { }
 };
 
-/* Returns NULL, or @why if it is none of them. */
-static const char *parse_word(const struct word *words, const char *name,
-			      uint8_t *value, const char *why)
+static const struct word inherit_dscp[] = { { "inherit", -1, false }, { } };
+static const struct word inherit_ttl[] = { { "inherit", 0, false }, { } };
+static const struct word auto_mtu[] = { { "auto", 0, false }, { } };
+static const struct word auto_port[] = { { "auto", 0, false }, { } };
+static const struct word none[] = {
+	{ "none", 0, false }, { "no", 0, true }, { "off", 0, true }, { "", 0, true }, { }
+};
+
+static const struct word no_port[] = { { "none", 0, false }, { } };
+
+/* What takes a value away, in any place where that can be done. */
+static bool is_none(const char *value)
 {
-	for (; words->name; words++) {
-		if (!strcmp(words->name, name)) {
-			*value = words->value;
-			return NULL;
-		}
+	int64_t ignored;
+
+	return word_parse(none, value, &ignored);
+}
+
+/* Fields */
+
+static void *field(const struct property *p, const struct tunnel *t)
+{
+	return (char *)t + p->offset;
+}
+
+static int64_t get_field(const struct property *p, const struct tunnel *t)
+{
+	const void *at = field(p, t);
+
+	switch (p->size) {
+	case 1:
+		return *(const uint8_t *)at;
+	case 2:
+		return *(const uint16_t *)at;
+	case 4:
+		if (p->is_signed)
+			return *(const int32_t *)at;
+		return *(const uint32_t *)at;
 	}
-	return why;
+	return *(const int64_t *)at;
 }
 
-static void format_word(const struct word *words, int value, char *out)
+static void set_field(const struct property *p, struct tunnel *t, int64_t value)
 {
-	for (; words->name; words++)
-		if (words->value == value)
-			break;
-	if (words->name)
-		strcpy(out, words->name);
-	else
-		sprintf(out, "%d", value);
+	void *at = field(p, t);
+
+	switch (p->size) {
+	case 1:
+		*(uint8_t *)at = value;
+		break;
+	case 2:
+		*(uint16_t *)at = value;
+		break;
+	case 4:
+		*(uint32_t *)at = value;
+		break;
+	case 8:
+		*(int64_t *)at = value;
+		break;
+	}
 }
 
-static const char *parse_yes_no(const char *value, bool *out)
+static bool is_there(const struct property *p, const struct tunnel *t)
 {
-	uint8_t yes = *out;
-	const char *why = parse_word(yes_no, value, &yes, "must be yes or no");
+	return !p->there || p->there(t);
+}
 
-	*out = yes;
-	return why;
+static void list_words(const struct property *p, const char *comma, const char *last,
+		       char *out, size_t size)
+{
+	const struct word *w, *next;
+	size_t n = 0;
+
+	*out = '\0';
+	for (w = p->words; w && w->name && !w->alias; w++) {
+		next = w + 1;
+		n += snprintf(out + n, size - n, "%s", w->name);
+		if (next->name && !next->alias)
+			n += snprintf(out + n, size - n, "%s",
+				      next[1].name && !next[1].alias ? comma : last);
+	}
+}
+
+static const char *must_be(const struct property *p)
+{
+	static char text[128];
+	size_t n;
+
+	n = snprintf(text, sizeof(text), "must be ");
+	list_words(p, ", ", p->kind == KIND_NUMBER ? ", " : " or ", text + n,
+		   sizeof(text) - n);
+	if (p->kind != KIND_NUMBER)
+		return text;
+	if (text[n])
+		strcat(text, " or ");
+	n = strlen(text);
+	snprintf(text + n, sizeof(text) - n, p->hex ? "%llu to %#llx" : "%llu to %llu",
+		 (unsigned long long)p->min, (unsigned long long)p->max);
+	return text;
+}
+
+static const char *parse_integer(const struct property *p, const char *value, int64_t *out)
+{
+	uint64_t number;
+
+	if (parse_number(value, p->max, &number) || number < p->min)
+		return must_be(p);
+	*out = number;
+	return NULL;
 }
 
 static const char *parse_address(const char *value, uint32_t *out)
@@ -125,23 +204,217 @@ static const char *parse_address(const char *value, uint32_t *out)
 	return NULL;
 }
 
+static const char *parse_kind(const struct property *p, struct tunnel *t, const char *value)
+{
+	const char *why = NULL;
+	uint32_t address = 0;
+	uint64_t ms = 0;
+	int64_t number;
+
+	if (word_parse(p->words, value, &number)) {
+		set_field(p, t, number);
+		return NULL;
+	}
+	switch (p->kind) {
+	case KIND_NUMBER:
+		why = parse_integer(p, value, &number);
+		break;
+	case KIND_ADDRESS:
+		why = parse_address(value, &address);
+		number = address;
+		break;
+	case KIND_DURATION:
+		why = parse_duration(value, &ms);
+		number = ms;
+		break;
+	default:
+		why = must_be(p);
+	}
+	if (!why)
+		set_field(p, t, number);
+	return why;
+}
+
+/**
+ * property_parse() - Put a value into a tunnel
+ * @p: P_* of the property; one that can only be read is parsed as well, for conditions
+ * @t: the tunnel
+ * @value: the value
+ *
+ * Return: NULL, or what is wrong with the value: then the tunnel is unchanged.
+ */
+const char *property_parse(unsigned int p, struct tunnel *t, const char *value)
+{
+	if (properties[p].parse)
+		return properties[p].parse(t, value);
+	return parse_kind(&properties[p], t, value);
+}
+
 static void format_address(uint32_t address, char *out)
 {
 	inet_ntop(AF_INET, &address, out, INET_ADDRSTRLEN);
 }
 
-static const char *parse_ifname(const char *value, char *out)
+static void format_kind(const struct property *p, const struct tunnel *t, char *out)
 {
-	if (!*value || strlen(value) >= IFNAMSIZ || !strcmp(value, ".") ||
-	    !strcmp(value, "..") || strpbrk(value, "/: \t\r\n%"))
-		return "not a name for a device: 1 to 15 characters, no / : % or blank";
-	strcpy(out, value);
-	return NULL;
+	const int64_t value = p->kind == KIND_TEXT ? 0 : get_field(p, t);
+	const char *word = word_format(p->words, value);
+
+	if (word) {
+		strcpy(out, word);
+		return;
+	}
+	switch (p->kind) {
+	case KIND_TEXT:
+		snprintf(out, FORMAT_MAX, "%s", (const char *)field(p, t));
+		break;
+	case KIND_ADDRESS:
+		format_address(value, out);
+		break;
+	case KIND_DURATION:
+		*out = '\0';
+		if (value >= 0)
+			format_duration(value, out);
+		break;
+	default:
+		sprintf(out, p->hex && value ? "%#llx" : "%lld", (long long)value);
+	}
+}
+
+/**
+ * property_format() - Write a value as a word
+ * @p: P_* of the property
+ * @t: the tunnel
+ * @out: string of FORMAT_MAX bytes; "" if there is no value
+ */
+void property_format(unsigned int p, const struct tunnel *t, char *out)
+{
+	*out = '\0';
+	if (!is_there(&properties[p], t))
+		return;
+	if (properties[p].format)
+		properties[p].format(t, out);
+	else
+		format_kind(&properties[p], t, out);
+}
+
+/**
+ * property_number() - The value as a number, by which tunnels can be compared
+ * @p: P_* of the property
+ * @t: the tunnel
+ * @value: set to it; an address in host byte order
+ *
+ * Return: false if this tunnel has none, or the property is no number.
+ */
+bool property_number(unsigned int p, const struct tunnel *t, int64_t *value)
+{
+	const struct property *row = &properties[p];
+
+	if (row->kind != KIND_NUMBER && row->kind != KIND_ADDRESS &&
+	    row->kind != KIND_DURATION)
+		return false;
+	if (!is_there(row, t))
+		return false;
+	*value = get_field(row, t);
+	if (row->kind == KIND_ADDRESS)
+		*value = ntohl(*value);
+	return *value >= 0;
+}
+
+static void put_json_key(const struct property *p)
+{
+	json_key(stdout, p->json_key ?: p->name);
+}
+
+static void json_kind(const struct property *p, const struct tunnel *t)
+{
+	const bool text = p->kind == KIND_TEXT || p->kind == KIND_WORD;
+	int64_t value = p->kind == KIND_TEXT ? 0 : get_field(p, t);
+	char word[FORMAT_MAX];
+
+	put_json_key(p);
+	if (!is_there(p, t) || (!text && value < 0) ||
+	    (p->kind == KIND_ADDRESS && word_format(p->words, value))) {
+		fputs("null", stdout);
+	} else if (p->kind == KIND_YES_NO) {
+		fputs(value ? "true" : "false", stdout);
+	} else if (p->kind == KIND_NUMBER || p->kind == KIND_DURATION) {
+		printf("%lld", (long long)value);
+	} else {
+		property_format(p - properties, t, word);
+		json_string(stdout, word);
+	}
+}
+
+/**
+ * property_json() - Write a property as JSON: a key and its value, or several
+ * @p: P_* of the property
+ * @t: the tunnel
+ */
+void property_json(unsigned int p, const struct tunnel *t)
+{
+	if (properties[p].json)
+		properties[p].json(t);
+	else
+		json_kind(&properties[p], t);
+}
+
+/**
+ * property_values() - What can a property be?
+ * @p: P_* of the property
+ * @out: "no|yes", "inherit|0-63" and the like
+ * @size: bytes of @out
+ */
+void property_values(unsigned int p, char *out, size_t size)
+{
+	const struct property *row = &properties[p];
+	size_t n;
+
+	if (row->values) {
+		snprintf(out, size, "%s", row->values);
+		return;
+	}
+	list_words(row, "|", "|", out, size);
+	n = strlen(out);
+	if (row->kind == KIND_NUMBER)
+		snprintf(out + n, size - n, row->hex ? "%s%llu-%#llx" : "%s%llu-%llu",
+			 n ? "|" : "", (unsigned long long)row->min,
+			 (unsigned long long)row->max);
+	else if (row->kind == KIND_ADDRESS)
+		snprintf(out + n, size - n, "%sADDRESS", n ? "|" : "");
+}
+
+/* Properties that aren't just a field. */
+
+/**
+ * is_device_name() - Can a network device be called so?
+ * @name: the name
+ *
+ * Return: false if it is too long, or has a character that Linux refuses.
+ */
+bool is_device_name(const char *name)
+{
+	return *name && strlen(name) < IFNAMSIZ && strcmp(name, ".") &&
+	       strcmp(name, "..") && !strpbrk(name, "/: \t\r\n\v\f%");
+}
+
+/**
+ * is_number_or_list() - Could a name be taken for a number or for several names?
+ * @name: the name
+ *
+ * Return: true if it has digits alone, or a comma.
+ */
+bool is_number_or_list(const char *name)
+{
+	return strchr(name, ',') || !name[strspn(name, "0123456789")];
 }
 
 static const char *parse_name(struct tunnel *t, const char *value)
 {
-	return parse_ifname(value, t->new_name);
+	if (!is_device_name(value))
+		return "not a name for a device: 1 to 15 characters, no / : % or blank";
+	strcpy(t->new_name, value);
+	return NULL;
 }
 
 static void format_name(const struct tunnel *t, char *out)
@@ -149,14 +422,31 @@ static void format_name(const struct tunnel *t, char *out)
 	strcpy(out, *t->name ? t->name : t->new_name);
 }
 
-static const char *parse_local(struct tunnel *t, const char *value)
+static void format_altnames(const struct tunnel *t, char *out)
 {
-	return parse_address(value, &t->local);
+	const char *p = t->altnames;
+	size_t n = 0;
+
+	for (; *p && n < FORMAT_MAX - 1; p++)
+		out[n++] = *p == *ALTNAME_SEPARATOR ? ',' : *p;
+	out[n] = '\0';
 }
 
-static void format_local(const struct tunnel *t, char *out)
+static void json_altnames(const struct tunnel *t)
 {
-	format_address(t->local, out);
+	const char *p, *end;
+	char name[FORMAT_MAX];
+
+	json_key(stdout, "altnames");
+	putchar('[');
+	for (p = t->altnames; *p; p = end + !!*end) {
+		end = p + strcspn(p, ALTNAME_SEPARATOR);
+		snprintf(name, sizeof(name), "%.*s", (int)(end - p), p);
+		if (p != t->altnames)
+			putchar(',');
+		json_string(stdout, name);
+	}
+	putchar(']');
 }
 
 /* A name is resolved once: a tunnel holds an address. */
@@ -164,75 +454,68 @@ static const char *parse_remote(struct tunnel *t, const char *value)
 {
 	const struct addrinfo hints = { .ai_family = AF_INET };
 	struct addrinfo *found;
-	struct in_addr address;
 	int err;
 
-	if (inet_pton(AF_INET, value, &address) == 1) {
-		t->remote = address.s_addr;
+	if (!parse_address(value, &t->remote))
 		return NULL;
-	}
 	if (strchr(value, '@'))
 		return "the VRF of the underlay is given by link=";
 	/* What looks like an address, but is none, shall not be looked up. */
 	if (!value[strspn(value, "0123456789.")])
 		return "not an IPv4 address";
+	if (strchr(value, ':'))
+		return "not an IPv4 address: IPv6 can't be the outer header here";
 	err = getaddrinfo(value, NULL, &hints, &found);
-	if (err)
+	switch (err) {
+	case 0:
+		break;
+	case EAI_ADDRFAMILY:
+	case EAI_NODATA:
+		return "this host has no IPv4 address";
+	default:
 		return gai_strerror(err);
+	}
 	t->remote = ((struct sockaddr_in *)found->ai_addr)->sin_addr.s_addr;
 	freeaddrinfo(found);
 	return NULL;
 }
 
-static void format_remote(const struct tunnel *t, char *out)
-{
-	format_address(t->remote, out);
-}
-
 static const char *parse_mtu(struct tunnel *t, const char *value)
 {
-	uint64_t mtu;
+	uint32_t mtu = t->mtu;
+	const char *why;
 
 	t->mtu_auto = !strcmp(value, "auto");
 	if (t->mtu_auto)
 		return NULL;
-	if (parse_number(value, IPIPCTL_MTU_MAX, &mtu) || mtu < IPIPCTL_MTU_MIN)
-		return "must be auto or 68 to 65515";
-	t->mtu = mtu;
-	return NULL;
+	why = parse_kind(&properties[P_MTU], t, value);
+	if (why)
+		t->mtu = mtu;
+	return why;
 }
 
-static void format_actual_mtu(const struct tunnel *t, char *out)
+static bool has_mtu(const struct tunnel *t)
 {
-	if (t->mtu)
-		sprintf(out, "%u", t->mtu);
-	else
-		*out = '\0';
+	return t->mtu;
 }
 
 static void format_mtu(const struct tunnel *t, char *out)
 {
 	if (t->mtu_auto)
 		strcpy(out, "auto");
-	else
-		format_actual_mtu(t, out);
+	else if (t->mtu)
+		sprintf(out, "%u", t->mtu);
 }
 
-static const char *parse_clamp(struct tunnel *t, const char *value)
+/* Both keys have been there from the start: the MTU in force is "mtu". */
+static void json_mtu(const struct tunnel *t)
 {
-	return parse_word(clamp_words, value, &t->clamp,
-			  "must be no, yes, tx or both");
-}
-
-static void format_clamp(const struct tunnel *t, char *out)
-{
-	format_word(clamp_words, t->clamp, out);
+	printf("\"mtu\":%u,\"mtu_auto\":%s", t->mtu, t->mtu_auto ? "true" : "false");
 }
 
 static const char *parse_df(struct tunnel *t, const char *value)
 {
-	const char *why = parse_word(df_words, value, &t->df,
-				     "must be no, inherit, set or legacy");
+	const char *why = parse_kind(&properties[P_DONT_FRAGMENT], t, value);
 
 	if (!why)
 		t->pmtudisc = t->df == IPIP_DF_SET || t->df == IPIP_DF_LEGACY;
@@ -242,49 +525,23 @@ static const char *parse_df(struct tunnel *t, const char *value)
 /* Of what `ip link` makes, "nopmtudisc" has a name in RouterOS. */
 static void format_df(const struct tunnel *t, char *out)
 {
-	if (t->df == IPIP_DF_LEGACY && !t->pmtudisc)
-		strcpy(out, "inherit");
-	else
-		format_word(df_words, t->df, out);
+	const bool inherit = t->df == IPIP_DF_LEGACY && !t->pmtudisc;
+
+	strcpy(out, word_format(df_words, inherit ? IPIP_DF_INHERIT : t->df) ?: "unknown");
 }
 
-static const char *parse_dscp(struct tunnel *t, const char *value)
-{
-	uint64_t dscp;
-
-	if (!strcmp(value, "inherit")) {
-		t->dscp = -1;
-		return NULL;
-	}
-	if (parse_number(value, 63, &dscp))
-		return "must be inherit or 0 to 63";
-	t->dscp = dscp;
-	return NULL;
-}
-
-static void format_dscp(const struct tunnel *t, char *out)
-{
-	if (t->dscp < 0)
-		strcpy(out, "inherit");
-	else
-		sprintf(out, "%d", t->dscp);
-}
-
-static bool is_off(const char *value)
-{
-	return !*value || !strcmp(value, "no") || !strcmp(value, "off") ||
-	       !strcmp(value, "none");
-}
-
+/* "interval,retries". The manual of RouterOS allows 0 retries and doesn't say what it
+ * means; here the first probe without an answer counts, as with 1.
+ */
 static const char *parse_keepalive(struct tunnel *t, const char *value)
 {
 	const char *comma = strchr(value, ',');
-	uint64_t ms, retries = 0;
+	uint64_t ms, retries = t->keepalive_retries;
 	const char *why;
 	char text[64];
 	size_t len;
 
-	if (is_off(value)) {
+	if (is_none(value)) {
 		t->keepalive_interval = 0;
 		return NULL;
 	}
@@ -299,92 +556,68 @@ static const char *parse_keepalive(struct tunnel *t, const char *value)
 	if (ms && (ms < IPIP_KEEPALIVE_INTERVAL_MIN ||
 		   ms > IPIP_KEEPALIVE_INTERVAL_MAX))
 		return "interval must be 100ms to 4294967295s";
-	if (comma && (parse_number(comma + 1, UINT32_MAX, &retries) ||
-		      (ms && !retries)))
-		return "retries must be 1 to 4294967295";
+	if (comma && parse_number(comma + 1, UINT32_MAX, &retries))
+		return "retries must be 0 to 4294967295";
 	t->keepalive_interval = ms;
-	if (retries)
-		t->keepalive_retries = retries;
+	t->keepalive_retries = retries ?: 1;
 	return NULL;
 }
 
 static void format_keepalive(const struct tunnel *t, char *out)
 {
-	*out = '\0';
 	if (!t->keepalive_interval)
 		return;
 	format_duration(t->keepalive_interval, out);
 	sprintf(out + strlen(out), ",%u", t->keepalive_retries);
 }
 
-static const char *parse_keepalive_mode(struct tunnel *t, const char *value)
+static void json_keepalive(const struct tunnel *t)
 {
-	return parse_word(keepalive_modes, value, &t->keepalive_mode,
-			  "must be cookie, routeros or icmp");
+	printf("\"keepalive_interval_ms\":%llu,\"keepalive_retries\":%u",
+	       (unsigned long long)t->keepalive_interval, t->keepalive_retries);
 }
 
-static void format_keepalive_mode(const struct tunnel *t, char *out)
+/* Microseconds, in milliseconds. */
+static void format_keepalive_rtt(const struct tunnel *t, char *out)
 {
-	format_word(keepalive_modes, t->keepalive_mode, out);
+	if (t->keepalive_rtt >= 0)
+		sprintf(out, "%lld.%03lldms", (long long)t->keepalive_rtt / 1000,
+			(long long)t->keepalive_rtt % 1000);
 }
 
-static const char *parse_keepalive_target(struct tunnel *t, const char *value)
+static const char *parse_keepalive_rtt(struct tunnel *t, const char *value)
 {
-	if (is_off(value)) {
-		t->keepalive_target = 0;
-		return NULL;
-	}
-	return parse_address(value, &t->keepalive_target);
-}
+	uint64_t ms = 0;
+	const char *why = parse_duration(value, &ms);
 
-static void format_keepalive_target(const struct tunnel *t, char *out)
-{
-	if (t->keepalive_target)
-		format_address(t->keepalive_target, out);
-	else
-		strcpy(out, "none");
-}
-
-/**
- * ipsec_profile_parse() - Read the name of a profile
- * @value: the name
- * @profile: set to IPSEC_*
- *
- * Return: NULL, or what is wrong with it.
- */
-const char *ipsec_profile_parse(const char *value, uint8_t *profile)
-{
-	return parse_word(ipsec_profile_words, value, profile,
-			  "must be none, routeros or modern");
-}
-
-/**
- * ipsec_profile_format() - Write the name of a profile
- * @profile: IPSEC_*
- * @out: string of 16 bytes
- */
-void ipsec_profile_format(uint8_t profile, char *out)
-{
-	if (profile == IPSEC_UNKNOWN)
-		strcpy(out, "unknown");
-	else
-		format_word(ipsec_profile_words, profile, out);
+	t->keepalive_rtt = ms * 1000;
+	return why;
 }
 
 static const char *parse_ipsec_profile(struct tunnel *t, const char *value)
 {
-	return ipsec_profile_parse(value, &t->ipsec_profile);
+	const uint8_t before = t->ipsec_profile;
+	const char *why = parse_kind(&properties[P_IPSEC_PROFILE], t, value);
+
+	if (why || t->ipsec_profile != IPSEC_UNKNOWN)
+		return why;
+	t->ipsec_profile = before;
+	return must_be(&properties[P_IPSEC_PROFILE]);
 }
 
-static void format_ipsec_profile(const struct tunnel *t, char *out)
+static void json_ipsec_profile(const struct tunnel *t)
 {
-	ipsec_profile_format(t->ipsec_profile, out);
+	json_key(stdout, "ipsec_profile");
+	if (t->ipsec_profile)
+		json_string(stdout, word_format(ipsec_profiles, t->ipsec_profile));
+	else
+		fputs("null", stdout);
 }
 
 static const char *parse_ipsec_secret_file(struct tunnel *t, const char *value)
 {
 	if (*value)
-		return ipsec_secret_file(value, &t->secret);
+		return secret_file(value, &t->secret);
 	t->secret = NULL;
 	t->ipsec_profile = IPSEC_NONE;
 	return NULL;
@@ -397,339 +630,375 @@ static void format_ipsec_secret_file(const struct tunnel *t, char *out)
 	*out = '\0';
 }
 
-static void format_ipsec_state(const struct tunnel *t, char *out)
+static bool has_ipsec(const struct tunnel *t)
 {
-	*out = '\0';
-	if (t->ipsec_profile)
-		format_word(ipsec_states, t->ipsec_state, out);
+	return t->ipsec_profile;
 }
 
-static void format_ipsec_proposal(const struct tunnel *t, char *out)
+static bool is_established(const struct tunnel *t)
 {
-	strcpy(out, t->ipsec_proposal);
-}
-
-static void format_ipsec_bytes_in(const struct tunnel *t, char *out)
-{
-	*out = '\0';
-	if (t->ipsec_state == IPSEC_ESTABLISHED)
-		sprintf(out, "%llu", (unsigned long long)t->ipsec_bytes_in);
-}
-
-static void format_ipsec_bytes_out(const struct tunnel *t, char *out)
-{
-	*out = '\0';
-	if (t->ipsec_state == IPSEC_ESTABLISHED)
-		sprintf(out, "%llu", (unsigned long long)t->ipsec_bytes_out);
+	return t->ipsec_state == IPSEC_ESTABLISHED;
 }
 
 static void format_ipsec_rekey(const struct tunnel *t, char *out)
 {
-	*out = '\0';
-	if (t->ipsec_state == IPSEC_ESTABLISHED)
-		format_duration(t->ipsec_rekey * 1000, out);
+	format_duration(t->ipsec_rekey * 1000, out);
 }
 
-static const char *parse_require_ipsec(struct tunnel *t, const char *value)
+static const char *parse_ipsec_rekey(struct tunnel *t, const char *value)
 {
-	return parse_yes_no(value, &t->require_ipsec);
-}
+	uint64_t ms = 0;
+	const char *why = parse_duration(value, &ms);
 
-static void format_require_ipsec(const struct tunnel *t, char *out)
-{
-	format_word(yes_no, t->require_ipsec, out);
-}
-
-static const char *parse_ttl(struct tunnel *t, const char *value)
-{
-	uint64_t ttl;
-
-	if (!strcmp(value, "inherit")) {
-		t->ttl = 0;
-		return NULL;
-	}
-	if (parse_number(value, 255, &ttl) || !ttl)
-		return "must be inherit or 1 to 255";
-	t->ttl = ttl;
-	return NULL;
-}
-
-static void format_ttl(const struct tunnel *t, char *out)
-{
-	if (t->ttl)
-		sprintf(out, "%u", t->ttl);
-	else
-		strcpy(out, "inherit");
+	t->ipsec_rekey = ms / 1000;
+	return why;
 }
 
 static const char *parse_link(struct tunnel *t, const char *value)
 {
-	if (is_off(value)) {
-		*t->link = '\0';
-		return NULL;
-	}
-	if (strlen(value) >= IFNAMSIZ || !if_nametoindex(value))
+	const bool off = is_none(value);
+
+	if (!off && (strlen(value) >= IFNAMSIZ || !if_nametoindex(value)))
 		return "no such device";
-	strcpy(t->link, value);
+	strcpy(t->link, off ? "" : value);
+	t->link_index = 0;
 	return NULL;
 }
 
+static bool has_link(const struct tunnel *t)
+{
+	return *t->link || t->link_index;
+}
+
+/* "*7", as RouterOS writes what has lost its name. */
 static void format_link(const struct tunnel *t, char *out)
 {
-	strcpy(out, *t->link ? t->link : "none");
+	if (t->link_index)
+		sprintf(out, "*%u", t->link_index);
+	else
+		strcpy(out, *t->link ? t->link : "none");
 }
 
-static const char *parse_fwmark(struct tunnel *t, const char *value)
+static void json_link(const struct tunnel *t)
 {
-	uint64_t mark;
+	char word[FORMAT_MAX];
 
-	if (parse_number(value, UINT32_MAX, &mark))
-		return "must be 0 to 0xffffffff";
-	t->fwmark = mark;
-	return NULL;
+	format_link(t, word);
+	json_key(stdout, "link");
+	if (has_link(t))
+		json_string(stdout, word);
+	else
+		fputs("null", stdout);
 }
 
-static void format_fwmark(const struct tunnel *t, char *out)
+static bool has_link_netnsid(const struct tunnel *t)
 {
-	sprintf(out, t->fwmark ? "%#x" : "%u", t->fwmark);
+	return t->link_netnsid >= 0;
 }
 
-static const char *parse_mode(struct tunnel *t, const char *value)
+static const char *parse_flag(struct tunnel *t, const char *value, uint16_t flag)
 {
-	return parse_word(modes, value, &t->mode,
-			  "must be ipip, mplsip or any");
-}
+	int64_t on;
 
-static void format_mode(const struct tunnel *t, char *out)
-{
-	format_word(modes, t->mode, out);
-}
-
-static const char *parse_encap(struct tunnel *t, const char *value)
-{
-	return parse_word(encaps, value, &t->encap, "must be none, fou or gue");
-}
-
-static void format_encap(const struct tunnel *t, char *out)
-{
-	format_word(encaps, t->encap, out);
-}
-
-static const char *parse_encap_flag(struct tunnel *t, const char *value,
-				    uint16_t flag)
-{
-	bool on = t->encap_flags & flag;
-	const char *why = parse_yes_no(value, &on);
-
+	if (!word_parse(yes_no, value, &on))
+		return must_be(&properties[P_ENCAP_CSUM]);
 	if (on)
 		t->encap_flags |= flag;
 	else
 		t->encap_flags &= ~flag;
-	return why;
+	return NULL;
+}
+
+static void json_flag(unsigned int p, bool on)
+{
+	put_json_key(&properties[p]);
+	fputs(on ? "true" : "false", stdout);
 }
 
 static const char *parse_encap_csum(struct tunnel *t, const char *value)
 {
-	return parse_encap_flag(t, value, TUNNEL_ENCAP_FLAG_CSUM);
+	return parse_flag(t, value, TUNNEL_ENCAP_FLAG_CSUM);
 }
 
 static void format_encap_csum(const struct tunnel *t, char *out)
 {
-	format_word(yes_no, !!(t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM), out);
+	strcpy(out, t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM ? "yes" : "no");
+}
+
+static void json_encap_csum(const struct tunnel *t)
+{
+	json_flag(P_ENCAP_CSUM, t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM);
 }
 
 static const char *parse_encap_remcsum(struct tunnel *t, const char *value)
 {
-	return parse_encap_flag(t, value, TUNNEL_ENCAP_FLAG_REMCSUM);
+	return parse_flag(t, value, TUNNEL_ENCAP_FLAG_REMCSUM);
 }
 
 static void format_encap_remcsum(const struct tunnel *t, char *out)
 {
-	format_word(yes_no, !!(t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM), out);
+	strcpy(out, t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM ? "yes" : "no");
 }
 
-static const char *parse_port(const char *value, const char *word, uint16_t *out)
+static void json_encap_remcsum(const struct tunnel *t)
 {
-	uint64_t port;
-
-	if (!strcmp(value, word)) {
-		*out = 0;
-		return NULL;
-	}
-	if (parse_number(value, UINT16_MAX, &port))
-		return "must be 0 to 65535";
-	*out = port;
-	return NULL;
-}
-
-static const char *parse_encap_sport(struct tunnel *t, const char *value)
-{
-	return parse_port(value, "auto", &t->encap_sport);
-}
-
-static void format_encap_sport(const struct tunnel *t, char *out)
-{
-	if (t->encap_sport)
-		sprintf(out, "%u", t->encap_sport);
-	else
-		strcpy(out, "auto");
-}
-
-static const char *parse_encap_dport(struct tunnel *t, const char *value)
-{
-	return parse_port(value, "none", &t->encap_dport);
-}
-
-static void format_encap_dport(const struct tunnel *t, char *out)
-{
-	if (t->encap_dport)
-		sprintf(out, "%u", t->encap_dport);
-	else
-		strcpy(out, "none");
+	json_flag(P_ENCAP_REMCSUM, t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM);
 }
 
 static const char *parse_external(struct tunnel *t, const char *value)
 {
-	/* A tunnel that is there has been read: it can't be made another. */
-	bool external = t->external;
-	const char *why = parse_yes_no(value, &external);
+	const bool before = t->external;
+	const char *why = parse_kind(&properties[P_EXTERNAL], t, value);
 
-	if (!why && t->ifindex && external != t->external)
-		return "can't be changed: external mode is for good";
-	t->external = external;
-	return why;
-}
-
-static void format_external(const struct tunnel *t, char *out)
-{
-	format_word(yes_no, t->external, out);
-}
-
-static const char *parse_disabled(struct tunnel *t, const char *value)
-{
-	return parse_yes_no(value, &t->disabled);
-}
-
-static void format_disabled(const struct tunnel *t, char *out)
-{
-	format_word(yes_no, t->disabled, out);
+	/* One with an index is there already. */
+	if (why || !t->ifindex || t->external == before)
+		return why;
+	t->external = before;
+	return "can't be changed: a tunnel keeps its mode for as long as it exists";
 }
 
 static const char *parse_comment(struct tunnel *t, const char *value)
 {
 	if (strlen(value) > IPIPCTL_COMMENT_MAX)
 		return "longer than 255 bytes";
-	strcpy(t->comment, value);
+	t->comment = keep_string(value);
 	return NULL;
 }
 
 static void format_comment(const struct tunnel *t, char *out)
 {
-	strcpy(out, t->comment);
+	snprintf(out, FORMAT_MAX, "%s", t->comment);
 }
 
-static void format_ifindex(const struct tunnel *t, char *out)
-{
-	sprintf(out, "%d", t->ifindex);
-}
+/* The table */
 
-static void format_running(const struct tunnel *t, char *out)
-{
-	format_word(yes_no, t->running, out);
-}
-
-static void format_keepalive_state(const struct tunnel *t, char *out)
-{
-	format_word(keepalive_states, t->keepalive_state, out);
-}
-
-static void format_keepalive_misses(const struct tunnel *t, char *out)
-{
-	sprintf(out, "%u", t->keepalive_misses);
-}
-
-static void format_keepalive_age(const struct tunnel *t, char *out)
-{
-	*out = '\0';
-	if (t->keepalive_age >= 0)
-		format_duration(t->keepalive_age, out);
-}
-
-static void format_keepalive_rtt(const struct tunnel *t, char *out)
-{
-	*out = '\0';
-	if (t->keepalive_rtt >= 0)
-		sprintf(out, "%lld.%03lldms", (long long)t->keepalive_rtt / 1000,
-			(long long)t->keepalive_rtt % 1000);
-}
+#define FIELD(member) \
+	.offset = offsetof(struct tunnel, member), \
+	.size = sizeof(((struct tunnel *)NULL)->member)
+#define YES_NO(member)	.kind = KIND_YES_NO, .words = yes_no, FIELD(member)
 
 const struct property properties[P_COUNT] = {
-	[P_CLAMP_TCP_MSS] = { "clamp-tcp-mss", "no|yes|tx|both", "no",
-		parse_clamp, format_clamp },
-	[P_COMMENT] = { "comment", "TEXT", "", parse_comment, format_comment },
-	[P_DISABLED] = { "disabled", "no|yes", NULL, parse_disabled,
-		format_disabled },
-	[P_DONT_FRAGMENT] = { "dont-fragment", "no|inherit|set|legacy", NULL,
-		parse_df, format_df },
-	[P_DSCP] = { "dscp", "inherit|0-63", NULL, parse_dscp, format_dscp },
-	[P_ENCAP] = { "encap", "none|fou|gue", "none", parse_encap,
-		format_encap },
-	[P_ENCAP_CSUM] = { "encap-csum", "no|yes", "no", parse_encap_csum,
-		format_encap_csum },
-	[P_ENCAP_DPORT] = { "encap-dport", "none|1-65535", "none",
-		parse_encap_dport, format_encap_dport },
-	[P_ENCAP_REMCSUM] = { "encap-remcsum", "no|yes", "no",
-		parse_encap_remcsum, format_encap_remcsum },
-	[P_ENCAP_SPORT] = { "encap-sport", "auto|1-65535", "auto",
-		parse_encap_sport, format_encap_sport },
-	[P_EXTERNAL] = { "external", "no|yes", NULL, parse_external,
-		format_external },
-	[P_FWMARK] = { "fwmark", "NUMBER", "0", parse_fwmark, format_fwmark },
-	[P_IPSEC_PROFILE] = { "ipsec-profile", "none|routeros|modern", "none",
-		parse_ipsec_profile, format_ipsec_profile },
-	[P_IPSEC_SECRET_FILE] = { "ipsec-secret-file", "FILE|-", "",
-		parse_ipsec_secret_file, format_ipsec_secret_file },
-	[P_KEEPALIVE] = { "keepalive", "INTERVAL[,RETRIES]|no", "no",
-		parse_keepalive, format_keepalive },
-	[P_KEEPALIVE_MODE] = { "keepalive-mode", "cookie|routeros|icmp", NULL,
-		parse_keepalive_mode, format_keepalive_mode },
-	[P_KEEPALIVE_TARGET] = { "keepalive-target", "none|ADDRESS", "none",
-		parse_keepalive_target, format_keepalive_target },
-	[P_LINK] = { "link", "none|DEVICE", "none", parse_link, format_link },
-	[P_LOCAL_ADDRESS] = { "local-address", "ADDRESS", "0.0.0.0",
-		parse_local, format_local },
-	[P_MODE] = { "mode", "ipip|mplsip|any", NULL, parse_mode, format_mode },
-	[P_MTU] = { "mtu", "auto|68-65515", "auto", parse_mtu, format_mtu },
-	[P_NAME] = { "name", "NAME", NULL, parse_name, format_name },
-	[P_REMOTE_ADDRESS] = { "remote-address", "ADDRESS|HOST", NULL,
-		parse_remote, format_remote },
-	[P_REQUIRE_IPSEC] = { "require-ipsec", "no|yes", "no",
-		parse_require_ipsec, format_require_ipsec },
-	[P_TTL] = { "ttl", "inherit|1-255", "inherit", parse_ttl, format_ttl },
-	[P_ACTUAL_MTU] = { "actual-mtu", "", NULL, NULL, format_actual_mtu },
-	[P_IFINDEX] = { "ifindex", "", NULL, NULL, format_ifindex },
-	[P_IPSEC_BYTES_IN] = { "ipsec-bytes-in", "", NULL, NULL,
-		format_ipsec_bytes_in },
-	[P_IPSEC_BYTES_OUT] = { "ipsec-bytes-out", "", NULL, NULL,
-		format_ipsec_bytes_out },
-	[P_IPSEC_PROPOSAL] = { "ipsec-proposal", "", NULL, NULL,
-		format_ipsec_proposal },
-	[P_IPSEC_REKEY] = { "ipsec-rekey", "", NULL, NULL, format_ipsec_rekey },
-	[P_IPSEC_STATE] = { "ipsec-state", "", NULL, NULL, format_ipsec_state },
-	[P_KEEPALIVE_AGE] = { "keepalive-age", "", NULL, NULL,
-		format_keepalive_age },
-	[P_KEEPALIVE_MISSES] = { "keepalive-misses", "", NULL, NULL,
-		format_keepalive_misses },
-	[P_KEEPALIVE_RTT] = { "keepalive-rtt", "", NULL, NULL,
-		format_keepalive_rtt },
-	[P_KEEPALIVE_STATE] = { "keepalive-state", "", NULL, NULL,
-		format_keepalive_state },
-	[P_RUNNING] = { "running", "", NULL, NULL, format_running },
+	[P_CLAMP_TCP_MSS] = {
+		.name = "clamp-tcp-mss",
+		.meaning = "lower the MSS of TCP's SYNs to the tunnel's MTU less 40",
+		.kind = KIND_WORD, .words = clamp_words, FIELD(clamp), .empty = "no",
+	},
+	[P_COMMENT] = {
+		.name = "comment", .values = "TEXT",
+		.meaning = "the link's alias, at most 255 bytes",
+		.kind = KIND_TEXT, .empty = "",
+		.parse = parse_comment, .format = format_comment,
+	},
+	[P_DISABLED] = {
+		.name = "disabled", .meaning = "the link is down", YES_NO(disabled),
+	},
+	[P_DONT_FRAGMENT] = {
+		.name = "dont-fragment", .meaning = "the DF bit of the outer header",
+		.kind = KIND_WORD, .words = df_words, FIELD(df),
+		.parse = parse_df, .format = format_df,
+	},
+	[P_DSCP] = {
+		.name = "dscp", .meaning = "DSCP of the outer header",
+		.kind = KIND_NUMBER, .words = inherit_dscp, .is_signed = true,
+		FIELD(dscp), .max = 63,
+	},
+	[P_ENCAP] = {
+		.name = "encap", .meaning = "a UDP header behind the outer one",
+		.kind = KIND_WORD, .words = encaps, FIELD(encap), .empty = "none",
+	},
+	[P_ENCAP_CSUM] = {
+		.name = "encap-csum", .meaning = "a checksum in the UDP header",
+		.kind = KIND_YES_NO, .words = yes_no, .empty = "no",
+		.parse = parse_encap_csum, .format = format_encap_csum,
+		.json = json_encap_csum,
+	},
+	[P_ENCAP_DPORT] = {
+		.name = "encap-dport", .meaning = "destination port of the UDP header",
+		.kind = KIND_NUMBER, .words = no_port, FIELD(encap_dport),
+		.min = 1, .max = UINT16_MAX, .empty = "none",
+	},
+	[P_ENCAP_REMCSUM] = {
+		.name = "encap-remcsum", .meaning = "GUE's remote checksum offload",
+		.kind = KIND_YES_NO, .words = yes_no, .empty = "no",
+		.parse = parse_encap_remcsum, .format = format_encap_remcsum,
+		.json = json_encap_remcsum,
+	},
+	[P_ENCAP_SPORT] = {
+		.name = "encap-sport",
+		.meaning = "source port of the UDP header; auto: one for each flow",
+		.kind = KIND_NUMBER, .words = auto_port, FIELD(encap_sport),
+		.min = 1, .max = UINT16_MAX, .empty = "auto",
+	},
+	[P_EXTERNAL] = {
+		.name = "external",
+		.meaning = "the far end is set for each packet by a route, tc or BPF",
+		YES_NO(external), .parse = parse_external,
+	},
+	[P_FWMARK] = {
+		.name = "fwmark", .meaning = "mark for the look-up of the outer route",
+		.kind = KIND_NUMBER, FIELD(fwmark), .max = UINT32_MAX, .hex = true,
+		.empty = "0",
+	},
+	[P_IPSEC_PROFILE] = {
+		.name = "ipsec-profile",
+		.meaning = "what IKE proposes for a tunnel with a secret",
+		.kind = KIND_WORD, .words = ipsec_profiles, FIELD(ipsec_profile),
+		.empty = "none", .parse = parse_ipsec_profile,
+		.json = json_ipsec_profile,
+	},
+	[P_IPSEC_SECRET_FILE] = {
+		.name = "ipsec-secret-file", .values = "FILE|-",
+		.meaning = "file with the pre-shared key; -: the standard input",
+		.kind = KIND_TEXT, .empty = "", .parse = parse_ipsec_secret_file,
+		.format = format_ipsec_secret_file,
+	},
+	[P_KEEPALIVE] = {
+		.name = "keepalive", .values = "INTERVAL[,RETRIES]|no",
+		.meaning = "probe the far end; without answers the carrier goes",
+		.kind = KIND_DURATION, FIELD(keepalive_interval), .empty = "no",
+		.parse = parse_keepalive, .format = format_keepalive,
+		.json = json_keepalive,
+	},
+	[P_KEEPALIVE_MODE] = {
+		.name = "keepalive-mode", .meaning = "what a probe is",
+		.kind = KIND_WORD, .words = keepalive_modes, FIELD(keepalive_mode),
+	},
+	[P_KEEPALIVE_TARGET] = {
+		.name = "keepalive-target",
+		.meaning = "address behind the tunnel, for keepalive-mode=icmp",
+		.kind = KIND_ADDRESS, .words = none, FIELD(keepalive_target),
+		.empty = "none",
+	},
+	[P_LINK] = {
+		.name = "link", .values = "none|DEVICE", .meaning = "underlay device",
+		.kind = KIND_TEXT, .empty = "none",
+		.parse = parse_link, .format = format_link, .json = json_link,
+	},
+	[P_LOCAL_ADDRESS] = {
+		.name = "local-address",
+		.meaning = "outer source; 0.0.0.0: the route picks it",
+		.kind = KIND_ADDRESS, FIELD(local), .empty = "0.0.0.0",
+	},
+	[P_MODE] = {
+		.name = "mode", .meaning = "what is inside: IPv4, MPLS or either",
+		.kind = KIND_WORD, .words = modes, FIELD(mode),
+	},
+	[P_MTU] = {
+		.name = "mtu",
+		.meaning = "auto: follow the underlay, the route and the path MTU",
+		.kind = KIND_NUMBER, .words = auto_mtu, FIELD(mtu),
+		.min = IPIPCTL_MTU_MIN, .max = IPIPCTL_MTU_MAX, .empty = "auto",
+		.parse = parse_mtu, .format = format_mtu, .json = json_mtu,
+	},
+	[P_NAME] = {
+		.name = "name", .values = "NAME",
+		.meaning = "name of the link, 1 to 15 characters",
+		.kind = KIND_TEXT, .parse = parse_name, .format = format_name,
+	},
+	[P_REMOTE_ADDRESS] = {
+		.name = "remote-address", .values = "ADDRESS|HOST",
+		.meaning = "outer destination",
+		.kind = KIND_ADDRESS, FIELD(remote), .parse = parse_remote,
+	},
+	[P_REQUIRE_IPSEC] = {
+		.name = "require-ipsec",
+		.meaning = "drop what doesn't come or leave through an IPsec SA",
+		YES_NO(require_ipsec), .empty = "no",
+	},
+	[P_TTL] = {
+		.name = "ttl", .meaning = "TTL of the outer header",
+		.kind = KIND_NUMBER, .words = inherit_ttl, FIELD(ttl), .min = 1,
+		.max = UINT8_MAX, .empty = "inherit",
+	},
+	[P_ACTUAL_MTU] = {
+		.name = "actual-mtu", .meaning = "the MTU in force",
+		.kind = KIND_NUMBER, FIELD(mtu), .max = UINT32_MAX, .there = has_mtu,
+	},
+	[P_ALTNAMES] = {
+		.name = "altnames", .meaning = "other names of the link",
+		.kind = KIND_TEXT, .format = format_altnames, .json = json_altnames,
+	},
+	[P_IFINDEX] = {
+		.name = "ifindex", .meaning = "the link's index",
+		.kind = KIND_NUMBER, FIELD(ifindex), .max = INT32_MAX,
+	},
+	[P_IPSEC_BYTES_IN] = {
+		.name = "ipsec-bytes-in", .meaning = "bytes received through its SAs",
+		.kind = KIND_NUMBER, FIELD(ipsec_bytes_in), .max = INT64_MAX,
+		.there = is_established,
+	},
+	[P_IPSEC_BYTES_OUT] = {
+		.name = "ipsec-bytes-out", .meaning = "bytes sent through its SAs",
+		.kind = KIND_NUMBER, FIELD(ipsec_bytes_out), .max = INT64_MAX,
+		.there = is_established,
+	},
+	[P_IPSEC_PROPOSAL] = {
+		.name = "ipsec-proposal", .meaning = "algorithms of the SA",
+		.kind = KIND_TEXT, FIELD(ipsec_proposal), .there = is_established,
+	},
+	[P_IPSEC_REKEY] = {
+		.name = "ipsec-rekey", .meaning = "time to the next rekeying",
+		.kind = KIND_DURATION, FIELD(ipsec_rekey), .there = is_established,
+		.json_key = "ipsec_rekey_s", .parse = parse_ipsec_rekey,
+		.format = format_ipsec_rekey,
+	},
+	[P_IPSEC_STATE] = {
+		.name = "ipsec-state", .meaning = "what the IKE daemon says of it",
+		.kind = KIND_WORD, .words = ipsec_states, FIELD(ipsec_state),
+		.there = has_ipsec,
+	},
+	[P_KEEPALIVE_AGE] = {
+		.name = "keepalive-age", .meaning = "time since the last answer",
+		.kind = KIND_DURATION, FIELD(keepalive_age),
+		.json_key = "keepalive_age_ms",
+	},
+	[P_KEEPALIVE_MISSES] = {
+		.name = "keepalive-misses",
+		.meaning = "probes in a row that weren't answered",
+		.kind = KIND_NUMBER, FIELD(keepalive_misses), .max = UINT32_MAX,
+	},
+	[P_KEEPALIVE_RTT] = {
+		.name = "keepalive-rtt", .meaning = "round-trip time of the last probe",
+		.kind = KIND_DURATION, FIELD(keepalive_rtt),
+		.json_key = "keepalive_rtt_us", .parse = parse_keepalive_rtt,
+		.format = format_keepalive_rtt,
+	},
+	[P_KEEPALIVE_STATE] = {
+		.name = "keepalive-state", .meaning = "does the far end answer?",
+		.kind = KIND_WORD, .words = keepalive_states, FIELD(keepalive_state),
+	},
+	[P_LINK_NETNSID] = {
+		.name = "link-netnsid",
+		.meaning = "the underlay's network namespace, if it is another one",
+		.kind = KIND_NUMBER, FIELD(link_netnsid), .max = INT32_MAX,
+		.there = has_link_netnsid,
+	},
+	[P_RUNNING] = {
+		.name = "running", .meaning = "enabled, and has a carrier",
+		YES_NO(running),
+	},
 };
 
-static const char *property_name(size_t i)
+/**
+ * property_name() - What is a property called?
+ * @i: P_*
+ *
+ * Return: its name.
+ */
+const char *property_name(size_t i)
 {
 	return properties[i].name;
+}
+
+/**
+ * can_be_set() - Can a property be set, or only be read?
+ * @p: P_*
+ *
+ * Return: true if it can be set.
+ */
+bool can_be_set(unsigned int p)
+{
+	return p < P_SETTABLE;
 }
 
 /**
@@ -748,88 +1017,86 @@ int find_property(const char *what, const char *word, size_t len)
 }
 
 /**
- * is_ignored() - Is it a property of RouterOS's that has no counterpart here?
- * @word: the name
+ * is_of_routeros() - Is it a word of RouterOS's that has no counterpart here?
+ * @word: the word
  * @len: its length
  *
- * Return: true if a tunnel can do without it.
+ * Return: true if RouterOS has it for a tunnel of this sort, and a tunnel can do without.
  */
-bool is_ignored(const char *word, size_t len)
+bool is_of_routeros(const char *word, size_t len)
 {
-	return len == strlen("allow-fast-path") &&
-	       !strncmp(word, "allow-fast-path", len);
+	static const char *const words[] = { "allow-fast-path", "l2mtu" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (len == strlen(words[i]) && !memcmp(word, words[i], len))
+			return true;
+	return false;
 }
 
-/**
- * is_yes_no() - Is it a property that is either yes or no?
- * @p: the property
- *
- * Return: true if it can be a condition by itself.
- */
-bool is_yes_no(unsigned int p)
+/* Nobody answers probes of a tunnel that has no far end, or that carries no IPv4. */
+static bool can_keepalive(const struct tunnel *t)
 {
-	switch (p) {
-	case P_DISABLED:
-	case P_ENCAP_CSUM:
-	case P_ENCAP_REMCSUM:
-	case P_EXTERNAL:
-	case P_REQUIRE_IPSEC:
-	case P_RUNNING:
-		return true;
-	}
-	return false;
+	return t->remote && !t->external && t->mode != IPPROTO_MPLS;
 }
 
 /**
  * complete_new() - Is enough said of a new tunnel?
- * @t: the tunnel; in external mode it has no far end that could be asked
+ * @t: the tunnel; it loses a keepalive that nobody asked for and that it can't have
  * @mask: BIT(P_*) of what was said
  *
  * Return: NULL, or what is missing.
  */
-const char *complete_new(struct tunnel *t, uint32_t mask)
+const char *complete_new(struct tunnel *t, uint64_t mask)
 {
-	if (!t->external)
-		return mask & BIT(P_REMOTE_ADDRESS) ? NULL :
-						      "remote-address: is needed";
-	if (!(mask & BIT(P_KEEPALIVE)))
+	if (!t->external && !(mask & BIT(P_REMOTE_ADDRESS)))
+		return "remote-address: is needed";
+	if (!can_keepalive(t) && !(mask & BIT(P_KEEPALIVE)))
 		t->keepalive_interval = 0;
 	return NULL;
 }
 
-#define P_MATTERS_TO_IPSEC \
-	(BIT(P_IPSEC_PROFILE) | BIT(P_IPSEC_SECRET_FILE) | BIT(P_NAME) | \
-	 BIT(P_LOCAL_ADDRESS) | BIT(P_REMOTE_ADDRESS) | BIT(P_DISABLED) | \
-	 BIT(P_REQUIRE_IPSEC) | BIT(P_MODE) | BIT(P_ENCAP))
-
 /**
- * complete_ipsec() - Can a tunnel have the secret that it has or gets?
- * @t: the tunnel; with a secret it requires IPsec, and has a profile
- * @mask: BIT(P_*) of what was said
+ * has_short_name() - Is the name made of another one that Linux doesn't take?
+ * @t: the tunnel; its first altname is the other one
  *
- * Return: NULL, or what is in the way.
+ * Return: true if `add name=` with that altname in an export gives the same name.
  */
-const char *complete_ipsec(struct tunnel *t, uint32_t *mask)
+bool has_short_name(const struct tunnel *t)
 {
-	if (t->secret && !t->ipsec_profile && *mask & BIT(P_IPSEC_PROFILE))
-		return "ipsec-profile: can't be none with an ipsec-secret";
-	if (t->secret && !t->ipsec_profile)
-		t->ipsec_profile = IPSEC_ROUTEROS;
-	if (!t->ipsec_profile || !(*mask & P_MATTERS_TO_IPSEC))
-		return NULL;
-	if (!t->secret && !ipsec_has_secret(*t->name ? t->name : t->new_name))
-		return "ipsec-profile: there is no secret: give an ipsec-secret-file";
-	if (!t->remote)
-		return "remote-address: is needed with an ipsec-secret";
-	if (t->mode == IPPROTO_MPLS)
-		return "mode: can't be mplsip with an ipsec-secret";
-	if (t->encap)
-		return "encap: must be none with an ipsec-secret";
-	if (*mask & BIT(P_REQUIRE_IPSEC) && !t->require_ipsec)
-		return "require-ipsec: can't be no with an ipsec-secret";
-	t->require_ipsec = true;
-	*mask |= BIT(P_REQUIRE_IPSEC);
-	return NULL;
+	char name[IPIPCTL_ALTNAME_MAX + 1], made[IFNAMSIZ];
+	const size_t len = strcspn(t->altnames, ALTNAME_SEPARATOR);
+	unsigned int turn;
+
+	if (!len || len >= sizeof(name))
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)len, t->altnames);
+	if (is_device_name(name))
+		return false;
+	for (turn = 0; turn < SHORT_NAME_TURNS; turn++) {
+		short_name(name, turn, made);
+		if (!strcmp(made, *t->name ? t->name : t->new_name))
+			return true;
+	}
+	return false;
+}
+
+/* The default of `add` as a word: written once, as each tunnel that is shown is compared. */
+static const char *default_word(unsigned int p)
+{
+	static const char *words[P_SETTABLE];
+	char word[FORMAT_MAX];
+	struct tunnel t;
+	unsigned int i;
+
+	if (words[p])
+		return words[p];
+	tunnel_defaults(&t);
+	for (i = 0; i < P_SETTABLE; i++) {
+		property_format(i, &t, word);
+		words[i] = keep_string(word);
+	}
+	return words[p];
 }
 
 /**
@@ -837,43 +1104,49 @@ const char *complete_ipsec(struct tunnel *t, uint32_t *mask)
  * @t: the tunnel
  * @p: the property
  *
- * Return: true if it does.
+ * Return: true if it does, with the same remote-address, external and mode.
  */
 bool is_default(const struct tunnel *t, unsigned int p)
 {
-	char a[FORMAT_MAX], b[FORMAT_MAX];
-	struct tunnel d;
+	char value[FORMAT_MAX];
 
 	if (p == P_NAME || p == P_REMOTE_ADDRESS)
 		return false;
 	if (p == P_IPSEC_PROFILE && t->ipsec_profile == IPSEC_UNKNOWN)
 		return true;
-	tunnel_defaults(&d);
-	properties[p].format(t, a);
-	properties[p].format(&d, b);
-	return !strcmp(a, b);
+	property_format(p, t, value);
+	if (p == P_KEEPALIVE && !can_keepalive(t))
+		return !*value;
+	return !strcmp(value, default_word(p));
 }
 
 static int set_property(const char *what, int p, const char *value,
-			struct tunnel *t, uint32_t *mask)
+			struct tunnel *t, uint64_t *mask)
 {
 	const char *why;
 
-	if (!properties[p].parse)
+	if (!can_be_set(p))
 		return usage(what, "%s: can only be read", properties[p].name);
 	if (*mask & BIT(p))
 		return usage(what, "%s: given twice", properties[p].name);
-	why = properties[p].parse(t, value);
+	why = property_parse(p, t, value);
 	if (why)
 		return usage(what, "%s: '%s' %s", properties[p].name, value, why);
 	*mask |= BIT(p);
 	return 0;
 }
 
-/* A secret on the command line is there for everybody to read. */
+/* Other users can read a command line. */
 static int refuse_secret(const char *what)
 {
 	return usage(what, "ipsec-secret: others can read a command line: use ipsec-secret-file");
+}
+
+/* Does it begin "ipsec-secret" without being a start of ipsec-secret-file that is longer? */
+static bool is_secret(const char *word, size_t len)
+{
+	return len > strlen("ipsec-") && len <= strlen("ipsec-secret") &&
+	       !strncmp(word, "ipsec-secret", len);
 }
 
 /**
@@ -887,7 +1160,7 @@ static int refuse_secret(const char *what)
  * Return: 0, or an exit status after an error was printed.
  */
 int parse_properties(const char *what, char **words, size_t n, struct tunnel *t,
-		     uint32_t *mask)
+		     uint64_t *mask)
 {
 	const char *equal, *value;
 	size_t i, len;
@@ -900,12 +1173,12 @@ int parse_properties(const char *what, char **words, size_t n, struct tunnel *t,
 		word += unset;
 		equal = strchr(word, '=');
 		len = equal ? (size_t)(equal - word) : strlen(word);
-		if (!unset && !strncmp(word, "ipsec-secret", len) && len > 6)
+		if (!unset && is_secret(word, len))
 			return refuse_secret(what);
 		if (!unset && !equal && i + 1 == n)
 			return usage(what, "%s: has no value", word);
 		value = unset ? "" : equal ? equal + 1 : words[++i];
-		if (is_ignored(word, len)) {
+		if (is_of_routeros(word, len)) {
 			fail(what, "%.*s: has no counterpart here, left out",
 			     (int)len, word);
 			continue;

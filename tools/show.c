@@ -2,11 +2,11 @@
 /*
  * The verbs that show tunnels, as RouterOS does or as JSON.
  */
-#include <arpa/inet.h>
-#include <regex.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ipipctl.h"
@@ -14,6 +14,7 @@
 #define BOLD	"\033[1m"
 #define CYAN	"\033[36m"
 #define PLAIN	"\033[0m"
+#define CLEAR	"\033[H\033[J"
 
 static void color(const char *code)
 {
@@ -21,311 +22,16 @@ static void color(const char *code)
 		fputs(code, stdout);
 }
 
-static unsigned int columns(void)
+/* How wide the terminal is: looked up before each list, which has many words. */
+static unsigned int columns = 80;
+
+static void look_up_columns(void)
 {
 	struct winsize size;
 
+	columns = 80;
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= 20)
-		return size.ws_col;
-	return 80;
-}
-
-/* One condition of "where". */
-struct condition {
-	int p;
-	char op;	/* '=', '!' or '~' */
-	char value[FORMAT_MAX];
-	regex_t regex;
-};
-
-/* A value as `print` would show it, so that 10 finds 10s. */
-static int canonical(int p, const char *value, char *out)
-{
-	const char *why;
-	struct tunnel t;
-
-	tunnel_defaults(&t);
-	why = properties[p].parse ? properties[p].parse(&t, value) : NULL;
-	if (why)
-		return usage("where", "%s: '%s' %s", properties[p].name, value,
-			     why);
-	if (properties[p].parse)
-		properties[p].format(&t, out);
-	else
-		snprintf(out, FORMAT_MAX, "%s", value);
-	return 0;
-}
-
-static int parse_condition(const char *word, struct condition *c)
-{
-	size_t len = strcspn(word, "=!~");
-	const char *value = word + len;
-
-	if (*word == '!' || !*value) {
-		/* "running", "!running" */
-		c->op = *word == '!' ? '!' : '=';
-		word += *word == '!';
-		c->p = find_property("where", word, strlen(word));
-		strcpy(c->value, "yes");
-		if (c->p >= 0 && !is_yes_no(c->p))
-			return usage("where", "%s: has no value",
-				     properties[c->p].name);
-		return c->p < 0 ? IPIPCTL_USAGE : 0;
-	}
-	c->op = *value;
-	value += *value == '!' ? 2 : 1;
-	if (c->op == '!' && value[-1] != '=')
-		return usage("where", "%s: not property=value", word);
-	c->p = find_property("where", word, len);
-	if (c->p < 0)
-		return IPIPCTL_USAGE;
-	if (c->op != '~')
-		return canonical(c->p, value, c->value);
-	if (regcomp(&c->regex, value, REG_EXTENDED | REG_NOSUB))
-		return usage("where", "%s: not a regular expression", value);
-	return 0;
-}
-
-static bool matches(const struct condition *c, const struct tunnel *t)
-{
-	char value[FORMAT_MAX];
-
-	properties[c->p].format(t, value);
-	switch (c->op) {
-	case '=':
-		return !strcmp(value, c->value);
-	case '!':
-		return strcmp(value, c->value);
-	}
-	return !regexec(&c->regex, value, 0, NULL, 0);
-}
-
-/**
- * filter() - Keep the tunnels that meet all conditions
- * @words: conditions: property=value, property!=value, property~regex, running,
- *	!running
- * @n: how many
- * @list: the tunnels; those that don't are taken out
- *
- * Return: 0, or an exit status after an error was printed.
- */
-int filter(char **words, size_t n, struct tunnels *list)
-{
-	struct condition c = { 0 };
-	size_t i, j, kept;
-	int ret;
-
-	for (i = 0; i < n; i++) {
-		ret = parse_condition(words[i], &c);
-		if (ret)
-			return ret;
-		for (j = 0, kept = 0; j < list->n; j++)
-			if (matches(&c, &list->t[j]))
-				list->t[kept++] = list->t[j];
-		list->n = kept;
-		if (c.op == '~')
-			regfree(&c.regex);
-	}
-	return 0;
-}
-
-/* JSON */
-
-static void json_key(const char *name)
-{
-	putchar('"');
-	for (; *name; name++)
-		putchar(*name == '-' ? '_' : *name);
-	fputs("\":", stdout);
-}
-
-static void json_text(const char *name, const char *value)
-{
-	json_key(name);
-	json_string(stdout, value);
-}
-
-static void json_number(const char *name, unsigned long long value)
-{
-	json_key(name);
-	printf("%llu", value);
-}
-
-static void json_bool(const char *name, bool value)
-{
-	json_key(name);
-	fputs(value ? "true" : "false", stdout);
-}
-
-static void json_null(const char *name)
-{
-	json_key(name);
-	fputs("null", stdout);
-}
-
-static void json_comma(void)
-{
-	putchar(',');
-}
-
-static void json_property(const struct tunnel *t, unsigned int p)
-{
-	char value[FORMAT_MAX];
-
-	properties[p].format(t, value);
-	json_text(properties[p].name, value);
-	json_comma();
-}
-
-static void json_optional(const char *name, int64_t value)
-{
-	if (value < 0)
-		json_null(name);
-	else
-		json_number(name, value);
-	json_comma();
-}
-
-/* A word, or null where there is none. */
-static void json_or_null(const struct tunnel *t, unsigned int p, bool there)
-{
-	if (there) {
-		json_property(t, p);
-		return;
-	}
-	json_null(properties[p].name);
-	json_comma();
-}
-
-static void json_keepalive(const struct tunnel *t)
-{
-	json_number("keepalive_interval_ms", t->keepalive_interval);
-	json_comma();
-	json_number("keepalive_retries", t->keepalive_retries);
-	json_comma();
-	json_property(t, P_KEEPALIVE_MODE);
-	json_or_null(t, P_KEEPALIVE_TARGET, t->keepalive_target);
-	json_property(t, P_KEEPALIVE_STATE);
-	json_number("keepalive_misses", t->keepalive_misses);
-	json_comma();
-	json_optional("keepalive_age_ms", t->keepalive_age);
-	json_optional("keepalive_rtt_us", t->keepalive_rtt);
-}
-
-static void json_ipsec(const struct tunnel *t)
-{
-	const bool up = t->ipsec_state == IPSEC_ESTABLISHED;
-
-	json_or_null(t, P_IPSEC_PROFILE, t->ipsec_profile);
-	json_or_null(t, P_IPSEC_STATE, t->ipsec_profile);
-	json_or_null(t, P_IPSEC_PROPOSAL, up);
-	json_optional("ipsec_bytes_in", up ? (int64_t)t->ipsec_bytes_in : -1);
-	json_optional("ipsec_bytes_out", up ? (int64_t)t->ipsec_bytes_out : -1);
-	json_optional("ipsec_rekey_s", up ? t->ipsec_rekey : -1);
-}
-
-static void json_stats(const struct tunnel *t)
-{
-	const struct {
-		const char *name;
-		unsigned long long value;
-	} stats[] = {
-		{ "rx_bytes", t->stats.rx_bytes },
-		{ "rx_packets", t->stats.rx_packets },
-		{ "rx_errors", t->stats.rx_errors },
-		{ "rx_dropped", t->stats.rx_dropped },
-		{ "tx_bytes", t->stats.tx_bytes },
-		{ "tx_packets", t->stats.tx_packets },
-		{ "tx_errors", t->stats.tx_errors },
-		{ "tx_dropped", t->stats.tx_dropped },
-	};
-	unsigned int i;
-	bool comma = false;
-
-	fputs(",\"statistics\":{", stdout);
-	for (i = 0; i < ARRAY_SIZE(stats); i++) {
-		if (i)
-			json_comma();
-		json_number(stats[i].name, stats[i].value);
-	}
-	fputs("},\"counters\":{", stdout);
-	for (i = 0; i < ARRAY_SIZE(counter_names); i++) {
-		if (!counter_names[i])
-			continue;
-		if (comma)
-			json_comma();
-		comma = true;
-		json_number(counter_names[i], t->counters[i]);
-	}
-	putchar('}');
-}
-
-static void json_tunnel(const struct tunnel *t, bool stats)
-{
-	putchar('{');
-	json_number("id", t->id);
-	json_comma();
-	json_property(t, P_NAME);
-	json_number("ifindex", t->ifindex);
-	json_comma();
-	json_bool("disabled", t->disabled);
-	json_comma();
-	json_bool("running", t->running);
-	json_comma();
-	json_number("mtu", t->mtu);
-	json_comma();
-	json_bool("mtu_auto", t->mtu_auto);
-	json_comma();
-	json_property(t, P_LOCAL_ADDRESS);
-	json_property(t, P_REMOTE_ADDRESS);
-	json_property(t, P_CLAMP_TCP_MSS);
-	json_property(t, P_DONT_FRAGMENT);
-	json_optional("dscp", t->dscp);
-	json_number("ttl", t->ttl);
-	json_comma();
-	json_or_null(t, P_LINK, *t->link);
-	json_number("fwmark", t->fwmark);
-	json_comma();
-	json_property(t, P_MODE);
-	json_bool("external", t->external);
-	json_comma();
-	json_property(t, P_ENCAP);
-	json_number("encap_sport", t->encap_sport);
-	json_comma();
-	json_number("encap_dport", t->encap_dport);
-	json_comma();
-	json_bool("encap_csum", t->encap_flags & TUNNEL_ENCAP_FLAG_CSUM);
-	json_comma();
-	json_bool("encap_remcsum", t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM);
-	json_comma();
-	json_keepalive(t);
-	json_bool("require_ipsec", t->require_ipsec);
-	json_comma();
-	json_ipsec(t);
-	json_text("comment", t->comment);
-	if (stats)
-		json_stats(t);
-	putchar('}');
-}
-
-/**
- * json_list() - Write tunnels as JSON
- * @list: the tunnels
- * @stats: with their counters
- *
- * Return: 0, the exit status.
- */
-int json_list(const struct tunnels *list, bool stats)
-{
-	size_t i;
-
-	putchar('[');
-	for (i = 0; i < list->n; i++) {
-		fputs(i ? ",\n " : "", stdout);
-		json_tunnel(&list->t[i], stats);
-	}
-	fputs("]\n", stdout);
-	return 0;
+		columns = size.ws_col;
 }
 
 /* find, get */
@@ -336,17 +42,14 @@ int cmd_find(char **words, size_t n)
 	size_t i;
 	int ret;
 
-	if (n && !strcmp(words[0], "where")) {
-		words++;
-		n--;
+	ret = tunnels_read(&list, false) ?: filter(words, n, &list);
+	if (ret) {
+		tunnels_free(&list);
+		return ret;
 	}
-	ret = nl_dump(&list, false);
-	if (!ret && n)
-		swanctl_states(&list);
-	ret = ret ?: filter(words, n, &list);
-	if (!ret && opt.json)
+	if (opt.json)
 		putchar('[');
-	for (i = 0; !ret && i < list.n; i++) {
+	for (i = 0; i < list.n; i++) {
 		if (i)
 			putchar(',');
 		if (opt.json)
@@ -354,27 +57,13 @@ int cmd_find(char **words, size_t n)
 		else
 			fputs(list.t[i].name, stdout);
 	}
-	if (!ret && opt.json)
+	if (opt.json)
 		putchar(']');
-	if (!ret && (opt.json || list.n))
+	if (opt.json || list.n)
 		putchar('\n');
+	ret = list.n ? 0 : IPIPCTL_NONE;
 	tunnels_free(&list);
 	return ret;
-}
-
-/* A number, or a word. */
-static void json_value(unsigned int p, const char *value)
-{
-	const bool text = p == P_NAME || p == P_COMMENT || p == P_LINK;
-
-	putchar('{');
-	if (!text && *value && !value[strspn(value, "0123456789")]) {
-		json_key(properties[p].name);
-		fputs(value, stdout);
-	} else {
-		json_text(properties[p].name, value);
-	}
-	puts("}");
 }
 
 static int get_one(const struct tunnel *t, char **words, size_t n)
@@ -387,13 +76,19 @@ static int get_one(const struct tunnel *t, char **words, size_t n)
 		if (only < 0)
 			return IPIPCTL_USAGE;
 	}
+	if (n && only == P_IPSEC_SECRET_FILE)
+		return usage("get", "ipsec-secret-file: nobody may read it");
+	if (n && opt.json) {
+		putchar('{');
+		property_json(only, t);
+		puts("}");
+		return 0;
+	}
 	for (p = 0; p < P_COUNT; p++) {
-		if (n && p != only)
+		if (n ? p != only : p == P_IPSEC_SECRET_FILE)
 			continue;
-		properties[p].format(t, value);
-		if (n && opt.json)
-			json_value(p, value);
-		else if (n)
+		property_format(p, t, value);
+		if (n)
 			puts(value);
 		else
 			printf("%s=%s\n", properties[p].name, value);
@@ -404,19 +99,24 @@ static int get_one(const struct tunnel *t, char **words, size_t n)
 int cmd_get(char **words, size_t n)
 {
 	struct tunnels chosen = {};
+	size_t used = 1;
 	int ret;
 
-	if (!n || n > 2)
-		return usage("get", "which tunnel, and which property?");
-	ret = choose_all("get", words, 1, false, &chosen);
-	if (!ret && chosen.n != 1)
+	ret = choose("get", words, n, false, &chosen, &used);
+	if (!ret && n - used > 1)
+		ret = usage("get", "which tunnel, and which property?");
+	if (!ret && chosen.n > 1)
 		ret = usage("get", "one tunnel only");
+	if (!ret && !chosen.n) {
+		fail("get", "no such tunnel");
+		ret = IPIPCTL_REFUSED;
+	}
 	if (!ret)
 		swanctl_states(&chosen);
-	if (!ret && opt.json && n == 1)
-		ret = json_list(&chosen, false);
+	if (!ret && opt.json && n == used)
+		json_list(&chosen, ~0ULL, false);
 	else if (!ret)
-		ret = get_one(&chosen.t[0], words + 1, n - 1);
+		ret = get_one(&chosen.t[0], words + used, n - used);
 	tunnels_free(&chosen);
 	return ret;
 }
@@ -429,17 +129,42 @@ enum view {
 	VIEW_TERSE,
 	VIEW_COUNT_ONLY,
 	VIEW_STATS,
+	VIEW_FOLLOW,
 	VIEW_WHERE,
 };
 
 static const char *const views[] = {
-	"brief", "detail", "terse", "count-only", "stats", "where",
+	"brief", "detail", "terse", "count-only", "stats", "follow", "where",
 };
 
 static const char *view_name(size_t i)
 {
 	return views[i];
 }
+
+/**
+ * struct print - what `print` is asked for
+ * @words: the tunnels, or "[find" and what follows
+ * @n: how many words these are; 0 for all tunnels
+ * @where: the condition
+ * @n_where: how many words that is
+ * @view: BIT(VIEW_*)
+ * @which: BIT(P_*) of `proplist=`
+ * @order: the same, in the order of the user's
+ * @n_order: how many; 0 without `proplist=`
+ * @interval: milliseconds, or 0: once
+ */
+struct print {
+	char **words;
+	size_t n;
+	char **where;
+	size_t n_where;
+	uint32_t view;
+	uint64_t which;
+	uint8_t order[P_COUNT];
+	unsigned int n_order;
+	uint64_t interval;
+};
 
 static char flag(const struct tunnel *t)
 {
@@ -483,7 +208,7 @@ static unsigned int width(const struct tunnels *list, unsigned int p, size_t tit
 	size_t i;
 
 	for (i = 0; i < list->n; i++) {
-		properties[p].format(&list->t[i], value);
+		property_format(p, &list->t[i], value);
 		len = strlen(value);
 		if (len > max)
 			max = len;
@@ -491,42 +216,72 @@ static unsigned int width(const struct tunnels *list, unsigned int p, size_t tit
 	return max;
 }
 
-static void print_table(const struct tunnels *list)
+/* "LOCAL-ADDRESS"; what is in force is the MTU to who isn't told of both. */
+static const char *title_of(const struct print *what, unsigned int p)
 {
-	static const struct {
-		unsigned int p;
-		const char *title;
-	} column[] = {
-		{ P_NAME, "NAME" }, { P_ACTUAL_MTU, "MTU" },
-		{ P_LOCAL_ADDRESS, "LOCAL-ADDRESS" },
-		{ P_REMOTE_ADDRESS, "REMOTE-ADDRESS" },
-	};
-	const unsigned int id = digits(list->n ? list->n - 1 : 0);
-	unsigned int w[ARRAY_SIZE(column)], c;
-	char value[FORMAT_MAX];
+	static char title[32];
+	const char *name = properties[p].name;
 	size_t i;
 
-	for (c = 0; c < ARRAY_SIZE(column); c++)
-		w[c] = width(list, column[c].p, strlen(column[c].title));
+	if (p == P_ACTUAL_MTU && !what->n_order)
+		return "MTU";
+	for (i = 0; i < sizeof(title) - 1 && name[i]; i++)
+		title[i] = name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i];
+	title[i] = '\0';
+	return title;
+}
+
+/* The columns of a table, and how wide they are: 0 for the last. */
+static unsigned int lay_out(const struct print *what, const struct tunnels *list,
+			    uint8_t *column, unsigned int *w)
+{
+	static const uint8_t brief[] = {
+		P_NAME, P_ACTUAL_MTU, P_LOCAL_ADDRESS, P_REMOTE_ADDRESS,
+	};
+	const unsigned int n = what->n_order ?: ARRAY_SIZE(brief);
+	unsigned int c;
+
+	memcpy(column, what->n_order ? what->order : brief, n);
+	for (c = 0; c < n; c++)
+		w[c] = c + 1 < n ? width(list, column[c], strlen(title_of(what, column[c]))) : 0;
+	return n;
+}
+
+static void print_row(const struct tunnel *t, unsigned int id, const uint8_t *column,
+		      const unsigned int *w, unsigned int n)
+{
+	char value[FORMAT_MAX];
+	unsigned int c;
+
+	print_comment(t);
+	printf("%*u %c ", id + 1, t->id, flag(t));
+	for (c = 0; c < n; c++) {
+		property_format(column[c], t, value);
+		printf(" %-*s", (int)w[c], value);
+	}
+	putchar('\n');
+}
+
+static void print_table(const struct print *what, const struct tunnels *list)
+{
+	const unsigned int id = digits(list->n ? list->t[list->n - 1].id : 0);
+	unsigned int w[P_COUNT], n, c;
+	uint8_t column[P_COUNT];
+	size_t i;
+
+	n = lay_out(what, list, column, w);
 	print_legend(list, false);
-	puts("Columns: NAME, MTU, LOCAL-ADDRESS, REMOTE-ADDRESS");
+	for (c = 0; c < n; c++)
+		printf("%s%s", c ? ", " : "Columns: ", title_of(what, column[c]));
+	putchar('\n');
 	color(BOLD);
 	printf("%*s   ", id + 1, "#");
-	for (c = 0; c < ARRAY_SIZE(column); c++)
-		printf(" %-*s", c + 1 < ARRAY_SIZE(column) ? (int)w[c] : 0,
-		       column[c].title);
+	for (c = 0; c < n; c++)
+		printf(" %-*s", (int)w[c], title_of(what, column[c]));
 	color(PLAIN);
 	putchar('\n');
-	for (i = 0; i < list->n; i++) {
-		print_comment(&list->t[i]);
-		printf("%*u %c ", id + 1, list->t[i].id, flag(&list->t[i]));
-		for (c = 0; c < ARRAY_SIZE(column); c++) {
-			properties[column[c].p].format(&list->t[i], value);
-			printf(" %-*s", c + 1 < ARRAY_SIZE(column) ?
-			       (int)w[c] : 0, value);
-		}
-		putchar('\n');
-	}
+	for (i = 0; i < list->n; i++)
+		print_row(&list->t[i], id, column, w, n);
 }
 
 /* One "name=value" of a long list, on a new line where it doesn't fit. */
@@ -539,7 +294,7 @@ static void print_word(unsigned int *column, unsigned int p, const char *value,
 	always_quoted = always_quoted && quoted_len(value) == strlen(value);
 	len += always_quoted ? 2 : 0;
 
-	if (wrap && *column > 6 && *column + len > columns()) {
+	if (wrap && *column > 6 && *column + len > columns) {
 		fputs("\n     ", stdout);
 		*column = 5;
 	}
@@ -555,52 +310,60 @@ static void print_word(unsigned int *column, unsigned int p, const char *value,
 		quote_word(stdout, value);
 }
 
-/* RouterOS's order; then what is ours, where it isn't what everybody has. */
-static void print_words(const struct tunnel *t, unsigned int column, bool wrap)
+/* RouterOS's order; then what is ours, where it isn't what `add` gives; then what is so just
+ * now. With `proplist=` these and no others.
+ */
+static unsigned int detail_order(const struct print *what, const struct tunnel *t,
+				 bool wrap, uint8_t *order)
 {
 	static const uint8_t theirs[] = {
 		P_NAME, P_MTU, P_ACTUAL_MTU, P_LOCAL_ADDRESS, P_REMOTE_ADDRESS,
 		P_KEEPALIVE, P_DSCP, P_CLAMP_TCP_MSS, P_DONT_FRAGMENT,
 	};
-	static const uint8_t ours[] = {
-		P_TTL, P_LINK, P_FWMARK, P_MODE, P_REQUIRE_IPSEC, P_EXTERNAL,
-		P_ENCAP, P_ENCAP_SPORT, P_ENCAP_DPORT, P_ENCAP_CSUM,
-		P_ENCAP_REMCSUM,
-		P_KEEPALIVE_MODE, P_KEEPALIVE_TARGET, P_IPSEC_PROFILE,
-	};
-	static const uint8_t state[] = {
+	static const uint8_t keepalive[] = {
 		P_KEEPALIVE_STATE, P_KEEPALIVE_RTT, P_KEEPALIVE_AGE,
 	};
 	static const uint8_t ipsec[] = {
 		P_IPSEC_STATE, P_IPSEC_PROPOSAL, P_IPSEC_REKEY,
 		P_IPSEC_BYTES_IN, P_IPSEC_BYTES_OUT,
 	};
-	char value[FORMAT_MAX];
-	unsigned int i;
+	unsigned int n = ARRAY_SIZE(theirs), p;
 
-	for (i = 0; i < ARRAY_SIZE(theirs); i++) {
-		properties[theirs[i]].format(t, value);
+	if (what->n_order) {
+		memcpy(order, what->order, what->n_order);
+		return what->n_order;
+	}
+	memcpy(order, theirs, n);
+	for (p = 0; p < P_SETTABLE; p++)
+		if (p != P_COMMENT && p != P_DISABLED && !memchr(theirs, p, sizeof(theirs)) &&
+		    !is_default(t, p))
+			order[n++] = p;
+	if (*t->altnames)
+		order[n++] = P_ALTNAMES;
+	order[n++] = P_LINK_NETNSID;
+	for (p = 0; t->keepalive_interval && p < ARRAY_SIZE(keepalive); p++)
+		order[n++] = keepalive[p];
+	for (p = 0; t->ipsec_profile && p < ARRAY_SIZE(ipsec); p++)
+		order[n++] = ipsec[p];
+	if (!wrap)
+		order[n++] = P_COMMENT;
+	return n;
+}
+
+static void print_words(const struct print *what, const struct tunnel *t,
+			unsigned int column, bool wrap)
+{
+	char value[FORMAT_MAX];
+	uint8_t order[P_COUNT];
+	unsigned int i, n;
+
+	n = detail_order(what, t, wrap, order);
+	for (i = 0; i < n; i++) {
+		property_format(order[i], t, value);
 		if (*value)
-			print_word(&column, theirs[i], value,
-				   wrap && theirs[i] == P_NAME, wrap);
+			print_word(&column, order[i], value,
+				   wrap && order[i] == P_NAME, wrap);
 	}
-	for (i = 0; i < ARRAY_SIZE(ours); i++) {
-		properties[ours[i]].format(t, value);
-		if (!is_default(t, ours[i]))
-			print_word(&column, ours[i], value, false, wrap);
-	}
-	for (i = 0; t->keepalive_interval && i < ARRAY_SIZE(state); i++) {
-		properties[state[i]].format(t, value);
-		if (*value)
-			print_word(&column, state[i], value, false, wrap);
-	}
-	for (i = 0; t->ipsec_profile && i < ARRAY_SIZE(ipsec); i++) {
-		properties[ipsec[i]].format(t, value);
-		if (*value)
-			print_word(&column, ipsec[i], value, false, wrap);
-	}
-	if (!wrap && *t->comment)
-		print_word(&column, P_COMMENT, t->comment, false, wrap);
 	putchar('\n');
 }
 
@@ -610,9 +373,9 @@ static void print_dynamic(const struct tunnel *t)
 	char profile[FORMAT_MAX], local[FORMAT_MAX], remote[FORMAT_MAX];
 	const bool modern = t->ipsec_profile == IPSEC_MODERN;
 
-	properties[P_IPSEC_PROFILE].format(t, profile);
-	properties[P_LOCAL_ADDRESS].format(t, local);
-	properties[P_REMOTE_ADDRESS].format(t, remote);
+	property_format(P_IPSEC_PROFILE, t, profile);
+	property_format(P_LOCAL_ADDRESS, t, local);
+	property_format(P_REMOTE_ADDRESS, t, remote);
 	printf("    D peer name=\"%s\" address=%s/32", t->name, remote);
 	if (t->local)
 		printf(" local-address=%s", local);
@@ -625,21 +388,27 @@ static void print_dynamic(const struct tunnel *t)
 	       "      proposal=%s tunnel=no\n", profile);
 }
 
-static void print_detail(const struct tunnels *list, bool wrap)
+static void print_detail_row(const struct print *what, const struct tunnel *t,
+			     unsigned int id, bool wrap)
 {
-	const unsigned int id = digits(list->n ? list->n - 1 : 0);
+	if (wrap && !what->n_order)
+		print_comment(t);
+	printf("%*u %c ", id + 1, t->id, flag(t));
+	print_words(what, t, id + 4, wrap);
+	if (wrap && !what->n_order && t->ipsec_profile && !t->disabled)
+		print_dynamic(t);
+}
+
+static void print_detail(const struct print *what, const struct tunnels *list, bool wrap)
+{
+	const unsigned int id = digits(list->n ? list->t[list->n - 1].id : 0);
 	size_t i;
 
+	look_up_columns();
 	if (wrap)
 		print_legend(list, true);
-	for (i = 0; i < list->n; i++) {
-		if (wrap)
-			print_comment(&list->t[i]);
-		printf("%*u %c ", id + 1, list->t[i].id, flag(&list->t[i]));
-		print_words(&list->t[i], id + 4, wrap);
-		if (wrap && list->t[i].ipsec_profile && !list->t[i].disabled)
-			print_dynamic(&list->t[i]);
-	}
+	for (i = 0; i < list->n; i++)
+		print_detail_row(what, &list->t[i], id, wrap);
 }
 
 static void print_counters(const struct tunnel *t)
@@ -691,7 +460,7 @@ static unsigned int stat_width(const struct tunnels *list, unsigned int column)
 static void print_stats(const struct tunnels *list, bool detail)
 {
 	const unsigned int name = width(list, P_NAME, strlen("NAME"));
-	const unsigned int id = digits(list->n ? list->n - 1 : 0);
+	const unsigned int id = digits(list->n ? list->t[list->n - 1].id : 0);
 	unsigned int w[ARRAY_SIZE(stats_columns)] = { 0 }, c;
 	size_t i;
 
@@ -715,61 +484,25 @@ static void print_stats(const struct tunnels *list, bool detail)
 	}
 }
 
-static int print_list(struct tunnels *list, uint32_t view)
+static void print_list(const struct print *what, struct tunnels *list)
 {
+	const bool stats = what->view & BIT(VIEW_STATS);
+	const bool detail = what->view & BIT(VIEW_DETAIL);
 	size_t i;
 
-	if (view & BIT(VIEW_STATS))
+	if (stats)
 		for (i = 0; i < list->n; i++)
 			counters_since(&list->t[i]);
-	if (view & BIT(VIEW_COUNT_ONLY)) {
+	if (what->view & BIT(VIEW_COUNT_ONLY))
 		printf(opt.json ? "{\"count\":%zu}\n" : "%zu\n", list->n);
-		return 0;
-	}
-	if (opt.json)
-		return json_list(list, view & BIT(VIEW_STATS));
-	if (view & BIT(VIEW_STATS))
-		print_stats(list, view & BIT(VIEW_DETAIL));
-	else if (view & BIT(VIEW_TERSE))
-		print_detail(list, false);
-	else if (view & BIT(VIEW_DETAIL))
-		print_detail(list, true);
+	else if (opt.json)
+		json_list(list, what->which, stats);
+	else if (stats)
+		print_stats(list, detail);
+	else if (detail || what->view & BIT(VIEW_TERSE))
+		print_detail(what, list, !(what->view & BIT(VIEW_TERSE)));
 	else
-		print_table(list);
-	return 0;
-}
-
-static bool is_view(const char *word, size_t len)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(views); i++)
-		if (!strncmp(views[i], word, len))
-			return true;
-	return false;
-}
-
-static bool is_numbers(const char *word)
-{
-	return !strncmp(word, "numbers=", strlen("numbers="));
-}
-
-/* The words before the conditions; returns how many, or -1. */
-static int parse_views(char **words, size_t n, uint32_t *view)
-{
-	size_t i;
-	int v;
-
-	for (i = 0; i < n && !(*view & BIT(VIEW_WHERE)); i++) {
-		if (strchr(words[i], '='))
-			break;
-		v = find_word("print", words[i], strlen(words[i]), view_name,
-			      ARRAY_SIZE(views));
-		if (v < 0)
-			return -1;
-		*view |= BIT(v);
-	}
-	return i;
+		print_table(what, list);
 }
 
 static void say_unloaded(void)
@@ -781,40 +514,253 @@ static void say_unloaded(void)
 		fail("ipip", "the module isn't loaded");
 }
 
-static int print_chosen(char *names, char **words, size_t n, uint32_t view)
+/* Read what is to be printed. */
+static int look(const struct print *what, struct tunnels *list)
 {
-	struct tunnels all = {}, chosen = {}, *list = &all;
+	const bool stats = what->view & BIT(VIEW_STATS);
+	size_t used = what->n;
 	int ret;
 
-	ret = nl_dump(&all, view & BIT(VIEW_STATS));
-	if (!ret && names) {
-		list = &chosen;
-		ret = choose(&all, names, list);
-	}
+	tunnels_free(list);
+	ret = what->n ? choose("print", what->words, what->n, stats, list, &used) :
+			tunnels_read(list, stats);
+	if (!ret && !what->n && !list->n)
+		say_unloaded();
+	ret = ret ?: filter(what->where, what->n_where, list);
 	if (!ret)
 		swanctl_states(list);
-	ret = ret ?: filter(words, n, list) ?: print_list(list, view);
-	if (!ret && !all.n)
-		say_unloaded();
-	tunnels_free(&all);
-	tunnels_free(&chosen);
+	return ret;
+}
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+static void stop_on_signals(void)
+{
+	const struct sigaction on_stop = { .sa_handler = stop };
+
+	sigaction(SIGINT, &on_stop, NULL);
+	sigaction(SIGTERM, &on_stop, NULL);
+}
+
+static int print_repeatedly(const struct print *what)
+{
+	const struct timespec pause = {
+		what->interval / 1000, what->interval % 1000 * 1000000
+	};
+	struct tunnels list = {};
+	int ret = 0;
+
+	stop_on_signals();
+	while (!ret && !stopped) {
+		ret = look(what, &list);
+		if (ret)
+			break;
+		if (isatty(STDOUT_FILENO) && !opt.json)
+			fputs(CLEAR, stdout);
+		print_list(what, &list);
+		/* Whoever reads the pipe may have gone. */
+		if (fflush(stdout))
+			break;
+		nanosleep(&pause, NULL);
+	}
+	tunnels_free(&list);
+	return ret;
+}
+
+/* A tunnel as its line shows it, without what changes all the time. */
+static bool looks_same(const struct tunnel *a, const struct tunnel *b)
+{
+	char x[FORMAT_MAX], y[FORMAT_MAX];
+	unsigned int p;
+
+	for (p = 0; p < P_SETTABLE; p++) {
+		property_format(p, a, x);
+		property_format(p, b, y);
+		if (strcmp(x, y))
+			return false;
+	}
+	return a->running == b->running && a->mtu == b->mtu;
+}
+
+static void print_change(const struct print *what, const struct tunnel *t)
+{
+	unsigned int w[P_COUNT] = {}, n;
+	struct tunnels one = {};
+	uint8_t column[P_COUNT];
+
+	*tunnel_add(&one) = *t;
+	if (opt.json) {
+		json_tunnel(t, what->which, false);
+		putchar('\n');
+	} else if (what->view & (BIT(VIEW_DETAIL) | BIT(VIEW_TERSE))) {
+		print_detail_row(what, t, digits(t->id), what->view & BIT(VIEW_DETAIL));
+	} else {
+		n = lay_out(what, &one, column, w);
+		print_row(t, digits(t->id), column, w, n);
+	}
+	tunnels_free(&one);
+}
+
+/* What has come, gone or changed between two looks. */
+static void print_changes(const struct print *what, const struct tunnels *now,
+			  const struct tunnels *last)
+{
+	const struct tunnel *old;
+	size_t i;
+
+	for (i = 0; i < last->n; i++) {
+		if (tunnel_of_ifindex(now, last->t[i].ifindex))
+			continue;
+		if (opt.json) {
+			fputs("{\"removed\":", stdout);
+			json_string(stdout, last->t[i].name);
+			puts("}");
+		} else {
+			printf("- %s\n", last->t[i].name);
+		}
+	}
+	for (i = 0; i < now->n; i++) {
+		old = tunnel_of_ifindex(last, now->t[i].ifindex);
+		if (!old || !looks_same(old, &now->t[i]))
+			print_change(what, &now->t[i]);
+	}
+}
+
+/* The list once, then each tunnel that comes, goes or changes. */
+static int follow(const struct print *what)
+{
+	struct mnl_socket *events = nl_listen();
+	struct tunnels now = {}, last = {};
+	int ret;
+
+	if (!events)
+		return IPIPCTL_REFUSED;
+	stop_on_signals();
+	ret = look(what, &last);
+	if (!ret)
+		print_list(what, &last);
+	tunnels_sort(&last);
+	while (!ret && !fflush(stdout) && nl_changes(events, &stopped)) {
+		ret = look(what, &now);
+		if (ret)
+			break;
+		tunnels_sort(&now);
+		print_changes(what, &now, &last);
+		tunnels_free(&last);
+		last = now;
+		now = (struct tunnels){};
+	}
+	tunnels_free(&last);
+	tunnels_free(&now);
+	return ret;
+}
+
+/* Which property names stand behind "proplist="? */
+static int parse_proplist(char *list, struct print *what)
+{
+	char *item, *state;
+	int p;
+
+	what->which = 0;
+	for (item = strtok_r(list, ",", &state); item; item = strtok_r(NULL, ",", &state)) {
+		p = find_property("print", item, strlen(item));
+		if (p < 0)
+			return IPIPCTL_USAGE;
+		if (what->which & BIT(p))
+			continue;
+		what->which |= BIT(p);
+		what->order[what->n_order++] = p;
+	}
+	return what->n_order ? 0 : usage("print", "proplist: which properties?");
+}
+
+static int parse_interval(const char *value, struct print *what)
+{
+	const char *why = parse_duration(value, &what->interval);
+
+	if (why || what->interval < 100 || what->interval > 86400000)
+		return usage("print", "interval: %s", why ?: "must be 100ms to 1d");
+	return 0;
+}
+
+/* The words behind the tunnels, up to the condition. */
+static int parse_views(char **words, size_t n, struct print *what)
+{
+	static const char proplist[] = "proplist=", interval[] = "interval=";
+	int v, ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < n && !(what->view & BIT(VIEW_WHERE)); i++) {
+		if (!strncmp(words[i], proplist, strlen(proplist))) {
+			ret = parse_proplist(words[i] + strlen(proplist), what);
+		} else if (!strncmp(words[i], interval, strlen(interval))) {
+			ret = parse_interval(words[i] + strlen(interval), what);
+		} else {
+			if (strpbrk(words[i], "=<>~!("))
+				break;
+			v = find_word("print", words[i], strlen(words[i]), view_name,
+				      ARRAY_SIZE(views));
+			if (v < 0)
+				return IPIPCTL_USAGE;
+			what->view |= BIT(v);
+		}
+	}
+	what->where = words + i;
+	what->n_where = n - i;
+	return ret;
+}
+
+/* How many words at the beginning are tunnels? A name of a tunnel comes before the start of
+ * another word, but not before the whole of one.
+ */
+static int count_names(char **words, size_t n, size_t *names)
+{
+	struct tunnels all = {};
+	int view, ret = 0;
+
+	*names = 0;
+	if (!n)
+		return 0;
+	if (is_tunnels(words[0])) {
+		*names = is_find(words[0]) ? find_words(words, n) ?: 1 : 1;
+		return 0;
+	}
+	if (strpbrk(words[0], "=<>~!("))
+		return 0;
+	view = match_word(words[0], strlen(words[0]), view_name, ARRAY_SIZE(views));
+	if (view == -1) {
+		*names = 1;
+	} else if (view < 0 || strcmp(words[0], views[view])) {
+		ret = nl_dump(&all, false);
+		*names = !ret && tunnel_of_name(&all, words[0]);
+		tunnels_free(&all);
+	}
 	return ret;
 }
 
 int cmd_print(char **words, size_t n)
 {
-	char *names = NULL;
-	uint32_t view = 0;
-	int used;
+	struct print what = { .words = words, .which = ~0ULL };
+	struct tunnels list = {};
+	int ret;
 
-	if (n && (is_numbers(words[0]) || (!strchr(words[0], '=') &&
-					   !is_view(words[0], strlen(words[0]))))) {
-		names = words[0];
-		words++;
-		n--;
-	}
-	used = parse_views(words, n, &view);
-	if (used < 0)
-		return IPIPCTL_USAGE;
-	return print_chosen(names, words + used, n - used, view);
+	ret = count_names(words, n, &what.n) ?:
+	      parse_views(words + what.n, n - what.n, &what);
+	if (ret)
+		return ret;
+	if (what.view & BIT(VIEW_FOLLOW))
+		return follow(&what);
+	if (what.interval)
+		return print_repeatedly(&what);
+	ret = look(&what, &list);
+	if (!ret)
+		print_list(&what, &list);
+	tunnels_free(&list);
+	return ret;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * strongSwan's swanctl, the documented way to its daemon: running it, and reading
- * what it says of SAs.
+ * what it says of connections and of SAs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -109,15 +109,156 @@ int swanctl(const char *const *args, void (*line)(char *line, void *data), void 
 }
 
 /**
- * struct reading - where the reader of `swanctl --list-sas --pretty` is
- * @list: the tunnels
+ * struct pretty - where the reader of swanctl's --pretty form is
  * @depth: of the section
- * @t: that the IKE_SA is of
- * @sa: state of the CHILD_SA that is being read
+ * @list: name of the list whose items are being read, or ""
+ * @section: a section has begun, whose inside has this depth
+ * @value: a value of the section that is being read
+ * @item: an item of a list of that section
+ * @end: the section ends
+ * @data: for these
+ *
+ * Each value is on a line of its own, in print, so what a peer has chosen can't look like
+ * something else.
  */
-struct reading {
-	struct tunnels *list;
+struct pretty {
 	unsigned int depth;
+	char list[32];
+	void (*section)(void *data, unsigned int depth, const char *name);
+	void (*value)(void *data, unsigned int depth, const char *key, const char *value);
+	void (*item)(void *data, unsigned int depth, const char *list, const char *value);
+	void (*end)(void *data, unsigned int depth);
+	void *data;
+};
+
+static void read_pretty(char *line, void *data)
+{
+	struct pretty *r = data;
+	char *key = line + strspn(line, " "), *value;
+	const size_t len = strlen(key);
+
+	if (*r->list) {
+		if (!strcmp(key, "]"))
+			*r->list = '\0';
+		else if (r->item)
+			r->item(r->data, r->depth, r->list, key);
+		return;
+	}
+	value = strstr(key, " = ");
+	if (value) {
+		*value = '\0';
+		value += strlen(" = ");
+		if (!strcmp(value, "["))
+			snprintf(r->list, sizeof(r->list), "%s", *key ? key : "?");
+		else
+			r->value(r->data, r->depth, key, value);
+	} else if (len > 2 && !strcmp(key + len - 2, " {")) {
+		key[len - 2] = '\0';
+		r->section(r->data, ++r->depth, key);
+	} else if (!strcmp(key, "}") && r->depth) {
+		r->end(r->data, r->depth--);
+	}
+}
+
+/* Depth of what is inside: the event, then a connection or an IKE_SA, and of the latter
+ * the CHILD_SAs and one of them.
+ */
+enum {
+	IN_EVENT = 1,
+	IN_CONNECTION,
+	IN_IKE_SA = IN_CONNECTION,
+	IN_CHILD_SAS,
+	IN_CHILD_SA,
+};
+
+/* Connections */
+
+struct connections {
+	char name[CONNECTION_MAX];
+	struct swanctl_connection c;
+	void (*found)(const char *name, const struct swanctl_connection *c, void *data);
+	void *data;
+};
+
+static void connection_section(void *data, unsigned int depth, const char *name)
+{
+	struct connections *r = data;
+
+	if (depth != IN_CONNECTION)
+		return;
+	memset(&r->c, 0, sizeof(r->c));
+	snprintf(r->name, sizeof(r->name), "%s", name);
+}
+
+static void connection_value(void *data, unsigned int depth, const char *key,
+			     const char *value)
+{
+	struct connections *r = data;
+
+	if (depth == IN_CONNECTION && !strcmp(key, "version"))
+		r->c.version = !strcmp(value, "IKEv1") ? 1 : !strcmp(value, "IKEv2") ? 2 : 0;
+}
+
+static void connection_item(void *data, unsigned int depth, const char *list,
+			    const char *value)
+{
+	struct connections *r = data;
+
+	if (depth != IN_CONNECTION)
+		return;
+	if (!strcmp(list, "local_addrs") && strcmp(value, "%any"))
+		snprintf(r->c.local, sizeof(r->c.local), "%s", value);
+	else if (!strcmp(list, "remote_addrs"))
+		snprintf(r->c.remote, sizeof(r->c.remote), "%s", value);
+}
+
+static void connection_end(void *data, unsigned int depth)
+{
+	struct connections *r = data;
+
+	if (depth == IN_CONNECTION)
+		r->found(r->name, &r->c, r->data);
+}
+
+static struct pretty read_connections(struct connections *connections)
+{
+	return (struct pretty){
+		.section = connection_section,
+		.value = connection_value,
+		.item = connection_item,
+		.end = connection_end,
+		.data = connections,
+	};
+}
+
+/**
+ * swanctl_connections() - Which connections has the IKE daemon loaded?
+ * @found: called for each
+ * @data: for @found
+ *
+ * Return: 0, or what swanctl() returns.
+ */
+int swanctl_connections(void (*found)(const char *name,
+				      const struct swanctl_connection *c, void *data),
+			void *data)
+{
+	static const char *const args[] = { "--list-conns", "--pretty", NULL };
+	struct connections connections = { .found = found, .data = data };
+	struct pretty r = read_connections(&connections);
+
+	return swanctl(args, read_pretty, &r);
+}
+
+/* SAs */
+
+/**
+ * struct sas - what is being read of SAs
+ * @list: the tunnels
+ * @t: the one that the IKE_SA is of, or NULL
+ * @sa: the CHILD_SA
+ */
+struct sas {
+	struct tunnels *list;
 	struct tunnel *t;
 	struct {
 		bool installed;
@@ -131,14 +272,6 @@ struct reading {
 	} sa;
 };
 
-/* Depth of what is inside: the event, its IKE_SA, the CHILD_SAs, one of them. */
-enum {
-	IN_EVENT = 1,
-	IN_IKE_SA,
-	IN_CHILD_SAS,
-	IN_CHILD_SA,
-};
-
 static void lower(char *out, const char *text)
 {
 	for (; *text; text++, out++)
@@ -147,8 +280,12 @@ static void lower(char *out, const char *text)
 	*out = '\0';
 }
 
-static void child_value(struct reading *r, const char *key, const char *value)
+static void sa_value(void *data, unsigned int depth, const char *key, const char *value)
 {
+	struct sas *r = data;
+
+	if (depth != IN_CHILD_SA)
+		return;
 	if (!strcmp(key, "state"))
 		r->sa.installed = !strcmp(value, "INSTALLED");
 	else if (!strcmp(key, "encr-alg"))
@@ -170,12 +307,13 @@ static void child_value(struct reading *r, const char *key, const char *value)
 /* Of several, while one takes over from another, the one that lasts longest; the
  * bytes are those of all.
  */
-static void child_end(struct reading *r)
+static void sa_end(void *data, unsigned int depth)
 {
+	struct sas *r = data;
 	struct tunnel *t = r->t;
 	char text[128];
 
-	if (!t || !r->sa.installed)
+	if (depth != IN_CHILD_SA || !t || !r->sa.installed)
 		return;
 	t->ipsec_bytes_in += r->sa.bytes_in;
 	t->ipsec_bytes_out += r->sa.bytes_out;
@@ -189,43 +327,29 @@ static void child_end(struct reading *r)
 	lower(t->ipsec_proposal, text);
 }
 
-static void section_start(struct reading *r, const char *name)
+static void sa_section(void *data, unsigned int depth, const char *name)
 {
+	struct sas *r = data;
 	char tunnel[IFNAMSIZ];
 
-	r->depth++;
-	if (r->depth == IN_IKE_SA) {
-		r->t = ipsec_tunnel_of(name, tunnel) ?
+	if (depth == IN_IKE_SA) {
+		r->t = connection_tunnel(name, tunnel) ?
 			tunnel_of_name(r->list, tunnel) : NULL;
 		if (r->t && r->t->ipsec_state == IPSEC_NO_SA)
 			r->t->ipsec_state = IPSEC_CONNECTING;
-	} else if (r->depth == IN_CHILD_SA) {
+	} else if (depth == IN_CHILD_SA) {
 		memset(&r->sa, 0, sizeof(r->sa));
 	}
 }
 
-/* Each value is on a line of its own, in print: what a peer has chosen can't look
- * like another.
- */
-static void read_sa(char *line, void *data)
+static struct pretty read_sas(struct sas *sas)
 {
-	struct reading *r = data;
-	char *key = line + strspn(line, " "), *value;
-	const size_t len = strlen(key);
-
-	value = strstr(key, " = ");
-	if (value) {
-		*value = '\0';
-		if (r->depth == IN_CHILD_SA)
-			child_value(r, key, value + 3);
-	} else if (len > 2 && !strcmp(key + len - 2, " {")) {
-		key[len - 2] = '\0';
-		section_start(r, key);
-	} else if (!strcmp(key, "}") && r->depth) {
-		if (r->depth == IN_CHILD_SA)
-			child_end(r);
-		r->depth--;
-	}
+	return (struct pretty){
+		.section = sa_section,
+		.value = sa_value,
+		.end = sa_end,
+		.data = sas,
+	};
 }
 
 /**
@@ -237,7 +361,8 @@ static void read_sa(char *line, void *data)
 void swanctl_states(struct tunnels *list)
 {
 	static const char *const args[] = { "--list-sas", "--pretty", NULL };
-	struct reading r = { .list = list };
+	struct sas sas = { .list = list };
+	struct pretty r = read_sas(&sas);
 	bool any = false;
 	size_t i;
 	int ret;
@@ -248,10 +373,8 @@ void swanctl_states(struct tunnels *list)
 	}
 	if (!any)
 		return;
-	ret = swanctl(args, read_sa, &r);
+	ret = swanctl(args, read_pretty, &r);
 	for (i = 0; i < list->n; i++)
 		if (ret && list->t[i].ipsec_state == IPSEC_NO_SA)
 			list->t[i].ipsec_state = IPSEC_NO_DAEMON;
-	free(list->by_name);
-	list->by_name = NULL;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Words, numbers, durations and strings as RouterOS writes them. Has nothing to
- * do with the rest, so that it can be fuzzed alone.
+ * Words, numbers, durations and strings, as RouterOS, a shell and JSON write them.
+ * Nothing here knows of tunnels, so that all of it can be fuzzed alone.
  */
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,68 +48,122 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* One word, decoded in place: it never gets longer. */
-static const char *read_word(const char **in, char **out)
-{
-	const char *p = *in;
-	bool quoted = false;
-	char *q = *out;
+/* Brackets are words of their own: "[find name=x]" is "[", "find", "name=x", "]". */
+static char brackets[][2] = { "[", "]", "(", ")" };
 
-	for (; *p && (quoted || !is_blank(*p)); q++) {
-		if (*p == '"') {
-			quoted = !quoted;
-			p++;
-			q--;
-		} else if (*p == '\\' && quoted) {
-			p = unescape(p + 1, q);
-			if (!p)
-				return "unknown escape in a string";
-		} else {
-			if (!quoted && strchr("[${;", *p))
-				return "scripts are not understood";
-			*q = *p++;
-		}
+static char *bracket(char c, bool in_find)
+{
+	switch (c) {
+	case ']':
+		return in_find ? brackets[1] : NULL;
+	case '(':
+		return in_find ? brackets[2] : NULL;
+	case ')':
+		return in_find ? brackets[3] : NULL;
 	}
-	if (quoted)
-		return "string without an end";
-	*in = p;
-	*out = q;
 	return NULL;
 }
 
+/* Decode one word in place, which never gets longer. It ends at a blank and, between "["
+ * and "]", at a bracket. *@out is set to its end, also of what there is of a bad one.
+ */
+static const char *read_word(const char **in, char **out, bool in_find)
+{
+	const char *p = *in, *why = NULL;
+	bool quoted = false;
+	char *q = *out;
+
+	while (!why && *p && (quoted || (!is_blank(*p) && !bracket(*p, in_find)))) {
+		if (*p == '"') {
+			quoted = !quoted;
+			p++;
+		} else if (*p == '\\' && quoted) {
+			p = unescape(p + 1, q++);
+			if (!p)
+				why = "unknown escape in a string";
+		} else if (!quoted && strchr("[${;", *p)) {
+			why = "scripts are not understood";
+		} else {
+			*q++ = *p++;
+		}
+		*out = q;
+		if (!p)
+			return why;
+	}
+	*in = p;
+	if (!why && quoted)
+		why = "string without an end";
+	return why;
+}
+
+/* The error, behind the property's name: its value may be a secret. */
+static const char *bad_word(const char *word, const char *end, const char *why)
+{
+	static char text[128];
+	size_t len = strcspn(word, "=\"[]${}(); \t\r\n");
+
+	if (!len || len >= (size_t)(end - word) || len > 32 || word[len] != '=')
+		return why;
+	snprintf(text, sizeof(text), "%.*s: %s", (int)len, word, why);
+	return text;
+}
+
 /**
- * split_words() - Split a line into words
+ * split_words() - Split a line of RouterOS's into words
  * @line: the line; the words are decoded in it
  * @n: set to the number of words
  * @why: set to what is wrong with the line
  *
- * Return: the words, to be freed as one, or NULL.
+ * Return: the words and a NULL behind them, to be freed as one; or NULL.
  */
 char **split_words(char *line, size_t *n, const char **why)
 {
-	char **words = NULL, *out = line;
+	char **words = NULL, *out = line, *special;
+	bool in_find = false;
 	const char *in = line;
 	size_t room = 0;
+	char end;
 
 	*n = 0;
 	for (;;) {
 		while (is_blank(*in))
 			in++;
-		words = grow(words, *n, &room, sizeof(*words));
+		words = grow(words, *n + 1, &room, sizeof(*words));
 		words[*n] = NULL;
-		if (!*in)
+		if (!*in && !in_find)
 			return words;
+		if (*in == '[' && !in_find) {
+			in_find = true;
+			words[(*n)++] = brackets[0];
+			in++;
+			continue;
+		}
+		special = bracket(*in, in_find);
+		if (special) {
+			in_find = in_find && special != brackets[1];
+			words[(*n)++] = special;
+			in++;
+			continue;
+		}
 		words[*n] = out;
-		*why = read_word(&in, &out);
+		*why = *in ? read_word(&in, &out, in_find) : "'[' without its ']'";
 		if (*why) {
+			*why = bad_word(words[*n], out, *why);
 			free(words);
 			return NULL;
 		}
-		/* The blank behind the word makes room for its end. */
-		if (*in)
+		(*n)++;
+		/* What follows the word makes room for its end. */
+		end = *in;
+		if (end)
 			in++;
 		*out++ = '\0';
-		(*n)++;
+		special = bracket(end, in_find);
+		if (special) {
+			in_find = in_find && special != brackets[1];
+			words = grow(words, *n + 1, &room, sizeof(*words));
+			words[(*n)++] = special;
+		}
 	}
 }
 
@@ -169,6 +224,47 @@ size_t quoted_len(const char *word)
 }
 
 /**
+ * quote_shell() - Write a word so that a POSIX shell reads it back
+ * @out: where to
+ * @word: the word
+ */
+void quote_shell(FILE *out, const char *word)
+{
+	if (is_plain(word)) {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++) {
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*word, out);
+	}
+	putc('\'', out);
+}
+
+/* Bytes of the character of UTF-8 that begins here, by RFC 3629; 0 if none does. */
+static unsigned int utf8_len(const unsigned char *p)
+{
+	unsigned int len, i;
+
+	if (*p < 0x80)
+		return 1;
+	if (*p < 0xc2 || *p > 0xf4)
+		return 0;
+	len = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+	for (i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than needed, a surrogate, or beyond the last character. */
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/**
  * json_string() - Write a string of JSON
  * @out: where to
  * @text: UTF-8; other bytes are taken for Latin-1
@@ -176,32 +272,135 @@ size_t quoted_len(const char *word)
 void json_string(FILE *out, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	unsigned int more;
+	unsigned int len;
 
 	putc('"', out);
-	for (; *p; p++) {
-		if (*p == '"' || *p == '\\') {
+	for (; *p; p += len ?: 1) {
+		len = utf8_len(p);
+		if (*p == '"' || *p == '\\')
 			fprintf(out, "\\%c", *p);
-		} else if (*p < ' ' || *p == 0x7f) {
+		else if (*p < ' ' || *p == 0x7f || !len)
 			fprintf(out, "\\u%04x", *p);
-		} else if (*p < 0x80) {
-			putc(*p, out);
-		} else {
-			more = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : 1;
-			if (*p < 0xc2 || *p > 0xf4)
-				more = 0;
-			for (unsigned int i = 1; i <= more; i++)
-				if ((p[i] & 0xc0) != 0x80)
-					more = 0;
-			if (!more) {
-				fprintf(out, "\\u%04x", *p);
-				continue;
-			}
-			fwrite(p, 1, more + 1, out);
-			p += more;
-		}
+		else
+			fwrite(p, 1, len, out);
 	}
 	putc('"', out);
+}
+
+/**
+ * json_key() - Write a key of JSON and the colon behind it
+ * @out: where to
+ * @name: its name, with "-" for "_"
+ */
+void json_key(FILE *out, const char *name)
+{
+	putc('"', out);
+	for (; *name; name++)
+		putc(*name == '-' ? '_' : *name, out);
+	fputs("\":", out);
+}
+
+/**
+ * word_parse() - Look a word up
+ * @words: the words, the last without a name
+ * @name: the word
+ * @value: set to its value
+ *
+ * Return: false if it is none of them.
+ */
+bool word_parse(const struct word *words, const char *name, int64_t *value)
+{
+	for (; words && words->name; words++) {
+		if (!strcmp(words->name, name)) {
+			*value = words->value;
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * word_format() - What is a value called?
+ * @words: the words, the last without a name
+ * @value: the value
+ *
+ * Return: the first word that has this value, or NULL.
+ */
+const char *word_format(const struct word *words, int64_t value)
+{
+	for (; words && words->name; words++)
+		if (words->value == value)
+			return words->name;
+	return NULL;
+}
+
+static int compare_kept(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void *kept;
+
+static void forget(void)
+{
+	tdestroy(kept, free);
+}
+
+/**
+ * keep_string() - Have a string as long as the program runs, once for all who want it
+ * @text: the string
+ *
+ * Return: the string that is kept.
+ */
+const char *keep_string(const char *text)
+{
+	char *copy, **found;
+
+	if (!*text)
+		return "";
+	found = tfind(text, &kept, compare_kept);
+	if (found)
+		return *found;
+	if (!kept)
+		atexit(forget);
+	copy = need_memory(strdup(text));
+	need_memory(tsearch(copy, &kept, compare_kept));
+	return copy;
+}
+
+/**
+ * short_name() - Make a name for a device of one that Linux doesn't take
+ * @name: the name: too long, or with characters that can't be in one
+ * @turn: 0; more if the name that this gives is another's already
+ * @out: string of IFNAMSIZ bytes: the first letters and digits of @name, up to 8, "-" and
+ *	24 bits of its FNV-1a hash in hexadecimal
+ *
+ * The same name always gives the same one.
+ */
+void short_name(const char *name, unsigned int turn, char *out)
+{
+	const unsigned char *p = (const unsigned char *)name;
+	uint32_t hash = 2166136261U;
+	size_t n = 0;
+
+	for (; *p; p++)
+		hash = (hash ^ *p) * 16777619U;
+	while (turn--)
+		hash = (hash ^ '+') * 16777619U;
+	for (p = (const unsigned char *)name; *p && n < 8; p++) {
+		const bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+				   (*p >= '0' && *p <= '9');
+
+		if (plain)
+			out[n++] = *p;
+		else if (n && out[n - 1] != '-')
+			out[n++] = '-';
+	}
+	while (n && out[n - 1] == '-')
+		n--;
+	if (!n)
+		n = sprintf(out, "ipip");
+	snprintf(out + n, IFNAMSIZ - n, "-%06x", (hash ^ hash >> 24) & 0xffffff);
 }
 
 /**

@@ -11,7 +11,9 @@ static void check_request(const struct request *r)
 {
 	const struct tunnel *t = &r->t;
 
-	if (r->op != OP_ADD || !*t->new_name || !memchr(t->new_name, 0, IFNAMSIZ))
+	if (r->op == OP_NOTHING)
+		return;
+	if (!*request_name(r) || !memchr(t->new_name, 0, IFNAMSIZ))
 		abort();
 	if (!t->mtu_auto && (t->mtu < IPIPCTL_MTU_MIN || t->mtu > IPIPCTL_MTU_MAX))
 		abort();
@@ -22,7 +24,10 @@ static void check_request(const struct request *r)
 	     t->keepalive_interval > IPIP_KEEPALIVE_INTERVAL_MAX ||
 	     !t->keepalive_retries))
 		abort();
-	if (!memchr(t->comment, 0, sizeof(t->comment)))
+	if (strlen(t->comment) > IPIPCTL_COMMENT_MAX ||
+	    strlen(t->altnames) > IPIPCTL_ALTNAME_MAX)
+		abort();
+	if (r->op == OP_ADD && !is_device_name(t->new_name))
 		abort();
 }
 
@@ -35,7 +40,7 @@ static char *again(char *text)
 	if (!file || !read_export(file, "again", &list))
 		abort();
 	fclose(file);
-	same = write_export(&list, true);
+	same = write_export(&list, true, false);
 	free(list.r);
 	return same;
 }
@@ -52,11 +57,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		stderr = fopen("/dev/null", "w");
 	if (!size)
 		return 0;
+	test_tunnels = three_tunnels;
 	file = fmemopen((void *)data, size, "r");
 	if (read_export(file, "fuzz", &list)) {
 		for (i = 0; i < list.n; i++)
 			check_request(&list.r[i]);
-		text = write_export(&list, true);
+		text = write_export(&list, true, false);
 		same = again(text);
 		if (strcmp(text, same))
 			abort();

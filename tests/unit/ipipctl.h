@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * ipipctl without a kernel and without a network: all of it but nl.c, in one piece,
- * so that its reader of exports can be called.
+ * ipipctl without a kernel and without a network: all that its reader of exports needs,
+ * in one piece, so that this can be called.
  */
 #ifndef _TEST_IPIPCTL_H
 #define _TEST_IPIPCTL_H
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <net/if.h>
 #include <string.h>
@@ -28,58 +29,95 @@ static inline int no_getaddrinfo(const char *node, const char *service,
 
 #define if_nametoindex	no_if_nametoindex
 #define getaddrinfo	no_getaddrinfo
-#define main		ipipctl_main
+
+#include "../../tools/ipipctl.h"
+
+/* The tunnels that there are, if a file's lines are about them. */
+static int (*test_tunnels)(struct tunnels *list);
+
+#include "../../tools/base.c"
+#include "../../tools/netns.c"
 #include "../../tools/text.c"
 #include "../../tools/list.c"
-/* A file's ipsec-profile needs a secret that is there. */
-#define ipsec_has_secret(name)	((name) != NULL)
+#include "../../tools/secret.c"
 #include "../../tools/property.c"
-#undef ipsec_has_secret
-#include "../../tools/ipsec.c"
+#include "../../tools/condition.c"
+#include "../../tools/counter.c"
+/* A file's ipsec-profile needs a secret that is there. */
+#define connection_has_secret	no_connection_has_secret
+#include "../../tools/connection.c"
+#undef connection_has_secret
+#define connection_has_secret(name)	((name) != NULL)
 #include "../../tools/swanctl.c"
-#include "../../tools/file.c"
-#include "../../tools/change.c"
-#include "../../tools/show.c"
-#include "../../tools/monitor.c"
-#include "../../tools/main.c"
-#undef main
+#include "../../tools/ipsec.c"
 
-const char *const counter_names[__IFLA_IPIP_XSTATS_MAX];
+uint64_t attributes_ours(void)
+{
+	return 0;
+}
 
 int nl_dump(struct tunnels *list, bool stats)
 {
 	(void)list;
 	(void)stats;
-	return IPIPCTL_REFUSED;
+	return test_tunnels ? test_tunnels(list) : IPIPCTL_REFUSED;
 }
 
-int nl_run(struct requests *list, const struct tunnels *before, bool keep_going,
-	   const char *source)
+int nl_pass(struct requests *list, enum pass pass, bool keep_going)
 {
 	(void)list;
-	(void)before;
+	(void)pass;
 	(void)keep_going;
-	(void)source;
 	return IPIPCTL_REFUSED;
 }
 
-int nl_report(struct requests *list, const char *source)
+struct mnl_socket *nl_listen(void)
 {
-	(void)list;
-	(void)source;
-	return IPIPCTL_REFUSED;
+	return NULL;
 }
 
-void nl_undo(const struct requests *list, const struct tunnels *before)
+bool nl_changes(struct mnl_socket *s, const volatile sig_atomic_t *stop)
 {
-	(void)list;
-	(void)before;
+	(void)s;
+	(void)stop;
+	return false;
 }
 
 bool driver_is_ours(bool *loaded)
 {
 	*loaded = false;
 	return true;
+}
+
+#include "../../tools/carry.c"
+#include "../../tools/choose.c"
+#include "../../tools/json.c"
+#include "../../tools/export.c"
+#include "../../tools/import.c"
+
+/* For @test_tunnels: those that exports in tests/unit/exports are about. */
+static inline int three_tunnels(struct tunnels *list)
+{
+	static const struct {
+		const char *name;
+		uint32_t remote;	/* the last byte of 192.0.2.x */
+	} tunnels[] = { { "ipip1", 200 }, { "ipip2", 201 }, { "old", 202 } };
+	struct tunnel *t;
+	size_t i;
+
+	tunnels_free(list);
+	for (i = 0; i < ARRAY_SIZE(tunnels); i++) {
+		t = tunnel_add(list);
+		tunnel_defaults(t);
+		t->ifindex = i + 5;
+		t->ours = true;
+		strcpy(t->name, tunnels[i].name);
+		t->remote = htonl(0xc0000200 + tunnels[i].remote);
+		if (i == 2)
+			t->altnames = "two words";
+	}
+	tunnels_number(list);
+	return 0;
 }
 
 /* What `import` would ask the kernel for; returns whether it would. */
@@ -90,23 +128,37 @@ static inline bool read_export(FILE *file, const char *name,
 
 	read_tunnels(&r);
 	requests_name(list);
-	free(r.text);
-	free(r.menu);
+	if (!r.failed)
+		warn_of_clear(&r);
+	order_requests(list);
+	r.file = NULL;
+	reader_free(&r);
 	return !r.failed;
 }
 
-/* What `export` would write of them. */
-static inline char *write_export(const struct requests *list, bool verbose)
+/* What `export` would write of those that are made; with @all also what else is done, as
+ * comments.
+ */
+static inline char *write_export(const struct requests *list, bool verbose, bool all)
 {
 	struct tunnels tunnels = {};
 	char *text = NULL;
 	size_t i, size;
 	FILE *out;
 
-	for (i = 0; i < list->n; i++)
-		*tunnel_add(&tunnels) = list->r[i].t;
 	out = open_memstream(&text, &size);
+	for (i = 0; i < list->n; i++) {
+		if (list->r[i].op == OP_ADD)
+			*tunnel_add(&tunnels) = list->r[i].t;
+	}
 	write_tunnels(out, &tunnels, verbose);
+	for (i = 0; all && i < list->n; i++) {
+		if (list->r[i].op == OP_REMOVE)
+			fprintf(out, "# remove %s\n", list->r[i].t.name);
+		else if (list->r[i].op == OP_SET)
+			fprintf(out, "# set %s %#llx\n", list->r[i].t.name,
+				(unsigned long long)list->r[i].mask);
+	}
 	fclose(out);
 	tunnels_free(&tunnels);
 	return text;

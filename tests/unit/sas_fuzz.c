@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct tunnels list = {};
-	struct reading r = { .list = &list };
+	struct sas sas = { .list = &list };
+	struct pretty r = read_sas(&sas);
 	char *text = strndup((const char *)data, size), *line, *state;
 	const struct tunnel *t;
 
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	t = list.t;
 	for (line = strtok_r(text, "\n", &state); line;
 	     line = strtok_r(NULL, "\n", &state))
-		read_sa(line, &r);
+		read_pretty(line, &r);
 	if (!memchr(t->ipsec_proposal, 0, sizeof(t->ipsec_proposal)) ||
 	    t->ipsec_state > IPSEC_ESTABLISHED)
 		abort();

@@ -10,7 +10,8 @@ static struct tunnels list;
 
 static void parse(const char *text)
 {
-	struct reading r = { .list = &list };
+	struct sas sas = { .list = &list };
+	struct pretty r = read_sas(&sas);
 	char *copy = strdup(text), *line, *state;
 	size_t i;
 
@@ -23,7 +24,7 @@ static void parse(const char *text)
 	}
 	for (line = strtok_r(copy, "\n", &state); line;
 	     line = strtok_r(NULL, "\n", &state))
-		read_sa(line, &r);
+		read_pretty(line, &r);
 	free(copy);
 }
 

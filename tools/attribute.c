@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A tunnel as a message of rtnetlink: one table that maps the kernel's attributes to
+ * the fields of struct tunnel, in both directions.
+ */
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+/* Before the kernel's headers, which then leave out what it has. */
+#include <net/if.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "ipipctl.h"
+
+/**
+ * struct attribute - one of the kernel's attributes
+ * @outer: what it is nested in: 0 for the message, IFLA_INFO_DATA or IFLA_IPIP_EXT
+ * @type: its number there
+ * @property: P_* that it says, or a part of it
+ * @len: bytes that it has in a message; 0: @read and @put do all of it
+ * @read_only: it is in dumps only
+ * @offset: of the field in struct tunnel
+ * @size: of the field, bytes
+ * @read: takes it from a message; NULL: a number that goes into the field
+ * @put: puts it into a message, or doesn't where it has nothing to say; NULL: the number
+ *	in the field
+ */
+struct attribute {
+	uint16_t outer;
+	uint16_t type;
+	uint8_t property;
+	uint8_t len;
+	bool read_only;
+	uint16_t offset;
+	uint8_t size;
+	void (*read)(const struct nlattr *attr, struct tunnel *t);
+	void (*put)(struct nlmsghdr *nlh, const struct tunnel *t);
+};
+
+/* Numbers of any width; 0 for what is too short or too long. */
+static uint64_t get_number(const struct nlattr *attr)
+{
+	uint64_t value;
+
+	switch (mnl_attr_get_payload_len(attr)) {
+	case 1:
+		return mnl_attr_get_u8(attr);
+	case 2:
+		return mnl_attr_get_u16(attr);
+	case 4:
+		return mnl_attr_get_u32(attr);
+	case 8:
+		memcpy(&value, mnl_attr_get_payload(attr), sizeof(value));
+		return value;
+	}
+	return 0;
+}
+
+static void put_number(struct nlmsghdr *nlh, const struct attribute *a, uint64_t value)
+{
+	switch (a->len) {
+	case 1:
+		mnl_attr_put_u8(nlh, a->type, value);
+		break;
+	case 2:
+		mnl_attr_put_u16(nlh, a->type, value);
+		break;
+	case 4:
+		mnl_attr_put_u32(nlh, a->type, value);
+		break;
+	case 8:
+		mnl_attr_put_u64(nlh, a->type, value);
+		break;
+	}
+}
+
+static uint64_t get_field(const struct attribute *a, const struct tunnel *t)
+{
+	const void *at = (const char *)t + a->offset;
+
+	switch (a->size) {
+	case 1:
+		return *(const uint8_t *)at;
+	case 2:
+		return *(const uint16_t *)at;
+	case 4:
+		return *(const uint32_t *)at;
+	}
+	return *(const uint64_t *)at;
+}
+
+static void set_field(const struct attribute *a, struct tunnel *t, uint64_t value)
+{
+	void *at = (char *)t + a->offset;
+
+	switch (a->size) {
+	case 1:
+		*(uint8_t *)at = value;
+		break;
+	case 2:
+		*(uint16_t *)at = value;
+		break;
+	case 4:
+		*(uint32_t *)at = value;
+		break;
+	case 8:
+		*(uint64_t *)at = value;
+		break;
+	}
+}
+
+static const char *get_string(const struct nlattr *attr, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s", (int)mnl_attr_get_payload_len(attr),
+		 (const char *)mnl_attr_get_payload(attr));
+	return out;
+}
+
+/* Attributes that aren't just a number in a field. */
+
+static void read_name(const struct nlattr *attr, struct tunnel *t)
+{
+	get_string(attr, t->name, sizeof(t->name));
+}
+
+static void put_name(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, t->new_name);
+}
+
+/* The kernel says what is in force: it is nobody's wish where it follows the path. */
+static void put_mtu(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	if (!t->mtu_auto)
+		mnl_attr_put_u32(nlh, IFLA_MTU, t->mtu);
+}
+
+static void read_comment(const struct nlattr *attr, struct tunnel *t)
+{
+	char text[IPIPCTL_COMMENT_MAX + 1];
+
+	t->comment = keep_string(get_string(attr, text, sizeof(text)));
+}
+
+/* The kernel ignores it in a request that makes a link. */
+static void put_comment(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	if (t->ifindex)
+		mnl_attr_put_strz(nlh, IFLA_IFALIAS, t->comment);
+}
+
+static void read_altnames(const struct nlattr *nest, struct tunnel *t)
+{
+	char name[IPIPCTL_ALTNAME_MAX + 1], all[FORMAT_MAX] = "";
+	const struct nlattr *attr;
+	size_t n = 0;
+
+	mnl_attr_for_each_nested(attr, nest) {
+		if (mnl_attr_get_type(attr) != IFLA_ALT_IFNAME || n >= sizeof(all))
+			continue;
+		n += snprintf(all + n, sizeof(all) - n, "%s%s", n ? ALTNAME_SEPARATOR : "",
+			      get_string(attr, name, sizeof(name)));
+	}
+	t->altnames = keep_string(all);
+}
+
+static void read_stats(const struct nlattr *attr, struct tunnel *t)
+{
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	if (len > sizeof(t->stats))
+		len = sizeof(t->stats);
+	memcpy(&t->stats, mnl_attr_get_payload(attr), len);
+}
+
+/* The underlay is in the netns that the tunnel was made in. */
+static void read_link_netnsid(const struct nlattr *attr, struct tunnel *t)
+{
+	t->link_netnsid = mnl_attr_get_u32(attr);
+}
+
+static void put_link(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	mnl_attr_put_u32(nlh, IFLA_IPTUN_LINK,
+			 *t->link ? if_nametoindex(t->link) : t->link_index);
+}
+
+static void read_tos(const struct nlattr *attr, struct tunnel *t)
+{
+	const unsigned int tos = get_number(attr);
+
+	t->dscp = tos & 1 ? -1 : (int)(tos >> 2);
+}
+
+static void put_tos(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	mnl_attr_put_u8(nlh, IFLA_IPTUN_TOS, t->dscp < 0 ? 1 : t->dscp << 2);
+}
+
+/* The other policies have no value of this one. */
+static void put_pmtudisc(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	if (t->df == IPIP_DF_LEGACY)
+		mnl_attr_put_u8(nlh, IFLA_IPTUN_PMTUDISC, t->pmtudisc);
+}
+
+static void read_sport(const struct nlattr *attr, struct tunnel *t)
+{
+	t->encap_sport = ntohs(get_number(attr));
+}
+
+static void put_sport(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	mnl_attr_put_u16(nlh, IFLA_IPTUN_ENCAP_SPORT, htons(t->encap_sport));
+}
+
+static void read_dport(const struct nlattr *attr, struct tunnel *t)
+{
+	t->encap_dport = ntohs(get_number(attr));
+}
+
+static void put_dport(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	mnl_attr_put_u16(nlh, IFLA_IPTUN_ENCAP_DPORT, htons(t->encap_dport));
+}
+
+static void read_external(const struct nlattr *attr, struct tunnel *t)
+{
+	(void)attr;
+	t->external = true;
+}
+
+/* It can't be changed, and being absent means no. */
+static void put_external(struct nlmsghdr *nlh, const struct tunnel *t)
+{
+	if (t->external && !t->ifindex)
+		mnl_attr_put(nlh, IFLA_IPTUN_COLLECT_METADATA, 0, NULL);
+}
+
+#define NUMBER(where, number, what, bytes, member) { \
+		.outer = where, .type = number, .property = what, .len = bytes, \
+		.offset = offsetof(struct tunnel, member), \
+		.size = sizeof(((struct tunnel *)NULL)->member), \
+	}
+#define STATE(where, number, what, bytes, member) { \
+		.outer = where, .type = number, .property = what, .len = bytes, \
+		.offset = offsetof(struct tunnel, member), \
+		.size = sizeof(((struct tunnel *)NULL)->member), .read_only = true, \
+	}
+#define OTHER(where, number, what, take, give) { \
+		.outer = where, .type = number, .property = what, .read = take, \
+		.put = give, \
+	}
+#define SHOWN(where, number, what, take) { \
+		.outer = where, .type = number, .property = what, .read = take, \
+		.read_only = true, \
+	}
+#define DATA	IFLA_INFO_DATA
+#define EXT	IFLA_IPIP_EXT
+
+static const struct attribute attributes[] = {
+	OTHER(0, IFLA_IFNAME, P_NAME, read_name, put_name),
+	{ .type = IFLA_MTU, .property = P_MTU, .len = 4, .put = put_mtu,
+	  .offset = offsetof(struct tunnel, mtu), .size = sizeof(uint32_t) },
+	OTHER(0, IFLA_IFALIAS, P_COMMENT, read_comment, put_comment),
+	SHOWN(0, IFLA_PROP_LIST, P_ALTNAMES, read_altnames),
+	SHOWN(0, IFLA_STATS64, P_COUNT, read_stats),
+	SHOWN(0, IFLA_LINK_NETNSID, P_LINK_NETNSID, read_link_netnsid),
+	{ .outer = DATA, .type = IFLA_IPTUN_LINK, .property = P_LINK, .len = 4,
+	  .put = put_link, .offset = offsetof(struct tunnel, link_index),
+	  .size = sizeof(uint32_t) },
+	NUMBER(DATA, IFLA_IPTUN_LOCAL, P_LOCAL_ADDRESS, 4, local),
+	NUMBER(DATA, IFLA_IPTUN_REMOTE, P_REMOTE_ADDRESS, 4, remote),
+	NUMBER(DATA, IFLA_IPTUN_TTL, P_TTL, 1, ttl),
+	OTHER(DATA, IFLA_IPTUN_TOS, P_DSCP, read_tos, put_tos),
+	NUMBER(DATA, IFLA_IPTUN_PROTO, P_MODE, 1, mode),
+	{ .outer = DATA, .type = IFLA_IPTUN_PMTUDISC, .property = P_DONT_FRAGMENT,
+	  .len = 1, .put = put_pmtudisc, .offset = offsetof(struct tunnel, pmtudisc),
+	  .size = sizeof(bool) },
+	NUMBER(DATA, IFLA_IPTUN_FWMARK, P_FWMARK, 4, fwmark),
+	NUMBER(DATA, IFLA_IPTUN_ENCAP_TYPE, P_ENCAP, 2, encap),
+	NUMBER(DATA, IFLA_IPTUN_ENCAP_FLAGS, P_ENCAP_CSUM, 2, encap_flags),
+	OTHER(DATA, IFLA_IPTUN_ENCAP_SPORT, P_ENCAP_SPORT, read_sport, put_sport),
+	OTHER(DATA, IFLA_IPTUN_ENCAP_DPORT, P_ENCAP_DPORT, read_dport, put_dport),
+	OTHER(DATA, IFLA_IPTUN_COLLECT_METADATA, P_EXTERNAL, read_external, put_external),
+	NUMBER(EXT, IFLA_IPIP_EXT_DF, P_DONT_FRAGMENT, 1, df),
+	NUMBER(EXT, IFLA_IPIP_EXT_CLAMP_MSS, P_CLAMP_TCP_MSS, 1, clamp),
+	NUMBER(EXT, IFLA_IPIP_EXT_MTU_AUTO, P_MTU, 1, mtu_auto),
+	NUMBER(EXT, IFLA_IPIP_EXT_REQUIRE_IPSEC, P_REQUIRE_IPSEC, 1, require_ipsec),
+	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_INTERVAL, P_KEEPALIVE, 8, keepalive_interval),
+	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_RETRIES, P_KEEPALIVE, 4, keepalive_retries),
+	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_MODE, P_KEEPALIVE_MODE, 1, keepalive_mode),
+	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_TARGET, P_KEEPALIVE_TARGET, 4,
+	       keepalive_target),
+	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_STATE, P_KEEPALIVE_STATE, 1, keepalive_state),
+	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_MISSES, P_KEEPALIVE_MISSES, 4,
+	      keepalive_misses),
+	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_AGE, P_KEEPALIVE_AGE, 8, keepalive_age),
+	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_RTT, P_KEEPALIVE_RTT, 8, keepalive_rtt),
+};
+
+/* The one attribute of the flags says two properties. */
+static bool is_wanted(const struct attribute *a, uint64_t mask)
+{
+	if (a->read_only)
+		return false;
+	if (a->property == P_ENCAP_CSUM && mask & BIT(P_ENCAP_REMCSUM))
+		return true;
+	return mask & BIT(a->property);
+}
+
+/**
+ * attributes_ours() - Which properties does only this project's driver have?
+ *
+ * Return: BIT(P_*) of those that are in IFLA_IPIP_EXT and can be set.
+ */
+uint64_t attributes_ours(void)
+{
+	const struct attribute *a;
+	uint64_t mask = 0;
+
+	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++)
+		if (a->outer == IFLA_IPIP_EXT && !a->read_only)
+			mask |= BIT(a->property);
+	return mask;
+}
+
+static const struct attribute *find_attribute(unsigned int outer, unsigned int type)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(attributes); i++)
+		if (attributes[i].outer == outer && attributes[i].type == type)
+			return &attributes[i];
+	return NULL;
+}
+
+/* Where each attribute has its row: a dump has millions of them. */
+#define TYPES	64
+
+static const struct attribute *row_of(unsigned int outer, unsigned int type)
+{
+	static const struct attribute *rows[3][TYPES];
+	static bool filled;
+	unsigned int i;
+
+	for (i = 0; !filled && i < 3 * TYPES; i++)
+		rows[i / TYPES][i % TYPES] =
+			find_attribute(i / TYPES == 0 ? 0 : i / TYPES == 1 ? DATA : EXT,
+				       i % TYPES);
+	filled = true;
+	if (type >= TYPES)
+		return NULL;
+	return rows[!outer ? 0 : outer == DATA ? 1 : 2][type];
+}
+
+static void read_attribute(unsigned int outer, const struct nlattr *attr, struct tunnel *t)
+{
+	const struct attribute *a = row_of(outer, mnl_attr_get_type(attr));
+
+	if (!a)
+		return;
+	if (a->read)
+		a->read(attr, t);
+	else
+		set_field(a, t, get_number(attr));
+}
+
+static void read_data(const struct nlattr *data, struct tunnel *t)
+{
+	const struct nlattr *attr, *ext;
+
+	mnl_attr_for_each_nested(attr, data) {
+		if (mnl_attr_get_type(attr) != IFLA_IPIP_EXT) {
+			read_attribute(DATA, attr, t);
+			continue;
+		}
+		t->ours = true;
+		mnl_attr_for_each_nested(ext, attr)
+			read_attribute(EXT, ext, t);
+	}
+}
+
+static void read_counters(const struct nlattr *xstats, struct tunnel *t)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, xstats)
+		if (mnl_attr_get_type(attr) < ARRAY_SIZE(t->counters))
+			t->counters[mnl_attr_get_type(attr)] = get_number(attr);
+}
+
+/* A kernel without strict checks sends all links. */
+static bool is_ipip(const struct nlattr *info)
+{
+	const struct nlattr *attr;
+
+	if (!info)
+		return false;
+	mnl_attr_for_each_nested(attr, info)
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+			return !strcmp(mnl_attr_get_str(attr), "ipip");
+	return false;
+}
+
+static void read_info(const struct nlattr *info, struct tunnel *t)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, info) {
+		if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
+			read_data(attr, t);
+		else if (mnl_attr_get_type(attr) == IFLA_INFO_XSTATS)
+			read_counters(attr, t);
+	}
+}
+
+/* The index is one of another netns if the underlay is there. */
+static void name_link(struct tunnel *t)
+{
+	if (t->link_index && t->link_netnsid < 0 &&
+	    if_indextoname(t->link_index, t->link))
+		t->link_index = 0;
+}
+
+/**
+ * attributes_read() - Read a tunnel from RTM_NEWLINK or RTM_DELLINK
+ * @nlh: the message
+ * @t: set to the tunnel
+ *
+ * Return: false if the message is of another link.
+ */
+bool attributes_read(const struct nlmsghdr *nlh, struct tunnel *t)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr, *info = NULL;
+
+	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
+		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+			info = attr;
+	if (!is_ipip(info))
+		return false;
+	/* What the in-tree driver says nothing of is as `ip link` makes it. */
+	tunnel_defaults(t);
+	t->df = IPIP_DF_LEGACY;
+	t->clamp = 0;
+	t->mtu_auto = false;
+	t->keepalive_interval = 0;
+	t->ifindex = ifi->ifi_index;
+	t->disabled = !(ifi->ifi_flags & IFF_UP);
+	t->running = !t->disabled && ifi->ifi_flags & IFF_RUNNING;
+	mnl_attr_for_each(attr, nlh, sizeof(*ifi)) {
+		if (attr == info)
+			read_info(info, t);
+		else
+			read_attribute(0, attr, t);
+	}
+	name_link(t);
+	return true;
+}
+
+static void put_group(struct nlmsghdr *nlh, unsigned int outer, const struct tunnel *t,
+		      uint64_t mask)
+{
+	const struct attribute *a;
+
+	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++) {
+		if (a->outer != outer || !is_wanted(a, mask))
+			continue;
+		if (a->put)
+			a->put(nlh, t);
+		else
+			put_number(nlh, a, get_field(a, t));
+	}
+}
+
+static bool has_group(unsigned int outer, uint64_t mask)
+{
+	const struct attribute *a;
+
+	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++)
+		if (a->outer == outer && is_wanted(a, mask))
+			return true;
+	return false;
+}
+
+/**
+ * attributes_put() - Put what a tunnel shall be into a message
+ * @nlh: the message, behind whose struct ifinfomsg nothing else is put later
+ * @t: the tunnel
+ * @mask: BIT(P_*) of what is to be said of it
+ */
+void attributes_put(struct nlmsghdr *nlh, const struct tunnel *t, uint64_t mask)
+{
+	struct nlattr *info, *data, *ext;
+
+	put_group(nlh, 0, t, mask);
+	if (!has_group(DATA, mask) && !has_group(EXT, mask))
+		return;
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "ipip");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	put_group(nlh, DATA, t, mask);
+	if (has_group(EXT, mask)) {
+		ext = mnl_attr_nest_start(nlh, IFLA_IPIP_EXT);
+		put_group(nlh, EXT, t, mask);
+		mnl_attr_nest_end(nlh, ext);
+	}
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+}
+
+/**
+ * attribute_at() - Which property does an attribute of a request say?
+ * @nlh: the request
+ * @offset: of the attribute in it, bytes
+ *
+ * Return: the property's name, or NULL.
+ */
+const char *attribute_at(const struct nlmsghdr *nlh, uint32_t offset)
+{
+	const struct nlattr *attr, *end = mnl_nlmsg_get_payload_tail(nlh);
+	const struct nlattr *at = (const void *)((const char *)nlh + offset);
+	const struct attribute *a;
+	uint16_t outer = 0;
+
+	attr = mnl_nlmsg_get_payload_offset(nlh, sizeof(struct ifinfomsg));
+	while (attr < at && attr < end) {
+		const struct nlattr *next = mnl_attr_next(attr);
+
+		if (at >= next) {
+			attr = next;
+			continue;
+		}
+		outer = mnl_attr_get_type(attr);
+		attr = mnl_attr_get_payload(attr);
+	}
+	if (attr != at)
+		return NULL;
+	a = find_attribute(outer, mnl_attr_get_type(attr));
+	return a && a->property < P_COUNT ? properties[a->property].name : NULL;
+}
+
+/**
+ * attributes_differ() - Has the driver taken what only this project's has?
+ * @want: the tunnel as it was asked for
+ * @got: as the driver says that it is
+ * @mask: BIT(P_*) of what was asked
+ *
+ * Return: the name of the first property that is otherwise, or NULL.
+ */
+const char *attributes_differ(const struct tunnel *want, const struct tunnel *got,
+			      uint64_t mask)
+{
+	const struct attribute *a;
+
+	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++)
+		if (a->outer == IFLA_IPIP_EXT && is_wanted(a, mask) &&
+		    get_field(a, want) != get_field(a, got))
+			return properties[a->property].name;
+	return NULL;
+}

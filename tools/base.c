@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What all other files use: the global options, errors, memory, and words that
+ * may be abbreviated. It calls no other file.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipipctl.h"
+
+struct options opt;
+
+static void print_error(const char *what, const char *format, va_list args)
+{
+	fflush(stdout);
+	fprintf(stderr, "ipipctl: %s: ", what);
+	vfprintf(stderr, format, args);
+	putc('\n', stderr);
+}
+
+/**
+ * fail() - Print an error: "ipipctl: what: why"
+ * @what: what it is about
+ * @format: why, as for printf()
+ */
+void fail(const char *what, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_error(what, format, args);
+	va_end(args);
+}
+
+/**
+ * usage() - Print an error about the command line
+ * @what: what it is about
+ * @format: why, as for printf()
+ *
+ * Return: the exit status for that.
+ */
+int usage(const char *what, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_error(what, format, args);
+	va_end(args);
+	return IPIPCTL_USAGE;
+}
+
+/**
+ * need_memory() - End the program if an allocation has failed
+ * @memory: what the allocation returned
+ *
+ * Return: @memory.
+ */
+void *need_memory(void *memory)
+{
+	if (!memory) {
+		fail("memory", "%s", strerror(ENOMEM));
+		exit(IPIPCTL_REFUSED);
+	}
+	return memory;
+}
+
+/**
+ * grow() - Make room for one more element
+ * @array: the array, or NULL
+ * @n: elements in it
+ * @room: elements that there is room for; updated
+ * @size: of an element
+ *
+ * Ends the program when there is no memory.
+ *
+ * Return: the array.
+ */
+void *grow(void *array, size_t n, size_t *room, size_t size)
+{
+	if (n < *room)
+		return array;
+	*room = *room ? *room * 2 : 16;
+	return need_memory(reallocarray(array, *room, size));
+}
+
+/* How many letters must be added, left out, changed or swapped with the next. */
+static unsigned int distance(const char *a, size_t len, const char *b)
+{
+	unsigned int row[3][64];
+	size_t i, j, n = strlen(b);
+
+	if (len > 32 || n > 62)
+		return 99;
+	for (j = 0; j <= n; j++)
+		row[0][j] = j;
+	for (i = 1; i <= len; i++) {
+		unsigned int *now = row[i % 3], *last = row[(i + 2) % 3];
+
+		now[0] = i;
+		for (j = 1; j <= n; j++) {
+			unsigned int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] &&
+			    row[(i + 1) % 3][j - 2] + 1 < best)
+				best = row[(i + 1) % 3][j - 2] + 1;
+			now[j] = best;
+		}
+	}
+	return row[len % 3][n];
+}
+
+static int unknown_word(const char *what, const char *word, size_t len,
+			const char *(*name)(size_t i), size_t n)
+{
+	unsigned int best = 3, d;
+	const char *like = NULL;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		d = distance(word, len, name(i));
+		if (d < best) {
+			best = d;
+			like = name(i);
+		}
+	}
+	if (like)
+		usage(what, "%.*s: unknown: did you mean %s?", (int)len, word,
+		      like);
+	else
+		usage(what, "%.*s: unknown", (int)len, word);
+	return -1;
+}
+
+/**
+ * match_word() - Find a word by its name or by a start that only it has
+ * @word: the word
+ * @len: its length
+ * @name: name of the i-th that there is
+ * @n: how many there are
+ *
+ * Return: its index; -1 if there is none, -2 if there are several.
+ */
+int match_word(const char *word, size_t len, const char *(*name)(size_t i), size_t n)
+{
+	int found = -1;
+	size_t i;
+
+	for (i = 0; len && i < n; i++) {
+		if (strncmp(name(i), word, len))
+			continue;
+		if (!name(i)[len])
+			return i;
+		found = found == -1 ? (int)i : -2;
+	}
+	return found;
+}
+
+/**
+ * find_word() - match_word(), with an error if there isn't exactly one
+ * @what: what is being done, for the error
+ * @word: the word
+ * @len: its length
+ * @name: name of the i-th that there is
+ * @n: how many there are
+ *
+ * Return: its index, or -1 after an error was printed.
+ */
+int find_word(const char *what, const char *word, size_t len,
+	      const char *(*name)(size_t i), size_t n)
+{
+	int found = match_word(word, len, name, n);
+	char like[256] = "";
+	size_t i;
+
+	if (found >= 0)
+		return found;
+	if (found == -1)
+		return unknown_word(what, word, len, name, n);
+	for (i = 0; i < n; i++)
+		if (!strncmp(name(i), word, len))
+			snprintf(like + strlen(like), sizeof(like) - strlen(like),
+				 "%s%s", *like ? ", " : "", name(i));
+	usage(what, "%.*s: could be %s", (int)len, word, like);
+	return -1;
+}

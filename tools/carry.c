@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Carrying requests out, all or none: in the kernel, and then with the IKE daemon. Netlink
+ * has no transaction, so what was done before a refusal is undone.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipipctl.h"
+
+static const char in_tree[] =
+	"the loaded driver is the in-tree one, which has none of these properties";
+
+/**
+ * need_ours() - Refuse what the in-tree driver would ignore
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int need_ours(void)
+{
+	bool loaded;
+
+	if (driver_is_ours(&loaded))
+		return 0;
+	fail("ipip", "%s", in_tree);
+	return IPIPCTL_REFUSED;
+}
+
+/* A tunnel that is made once more has none of its addresses and routes. */
+static void undo_remove(struct requests *undo, const struct tunnel *old)
+{
+	struct request *back = request_add(undo, OP_ADD, old, P_EVERYTHING);
+
+	back->t.ifindex = 0;
+	*back->t.name = '\0';
+	strcpy(back->t.new_name, old->name);
+	fail(old->name, "had been removed and is made once more, without addresses and routes");
+}
+
+static void undo_one(struct requests *undo, const struct request *r,
+		     const struct tunnels *before)
+{
+	const struct tunnel *old;
+
+	if (!r->done)
+		return;
+	if (r->op == OP_ADD) {
+		request_add(undo, OP_REMOVE, &r->t, 0);
+		return;
+	}
+	old = before ? tunnel_of_ifindex(before, r->t.ifindex) : NULL;
+	if (old && r->op == OP_REMOVE)
+		undo_remove(undo, old);
+	else if (old && r->op == OP_SET)
+		strcpy(request_add(undo, OP_SET, old, r->mask)->t.new_name, old->name);
+}
+
+/* Put things back as they were; with @refused of the requests that were refused only. */
+static void undo_all(const struct requests *list, const struct tunnels *before, bool refused)
+{
+	struct requests undo = {};
+	size_t i;
+
+	for (i = list->n; i-- > 0; )
+		if (!refused || (list->r[i].error && !list->r[i].reported))
+			undo_one(&undo, &list->r[i], before);
+	if (undo.n && !nl_pass(&undo, PASS_MAKE, true))
+		nl_pass(&undo, PASS_UP, true);
+	free(undo.r);
+}
+
+static bool has_error(const struct requests *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->r[i].error)
+			return true;
+	return false;
+}
+
+static bool is_foreign(const struct requests *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->r[i].foreign)
+			return true;
+	return false;
+}
+
+/* Print what was refused, each once. */
+static int report(struct requests *list, const char *source)
+{
+	struct request *r;
+	char what[512];
+	int failed = 0;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		r = &list->r[i];
+		if (!r->error)
+			continue;
+		failed = 1;
+		if (r->reported)
+			continue;
+		r->reported = true;
+		if (r->line)
+			snprintf(what, sizeof(what), "%s:%u: %s", source, r->line,
+				 request_name(r));
+		else
+			snprintf(what, sizeof(what), "%s", request_name(r));
+		fail(what, "%s", r->why);
+	}
+	return failed ? IPIPCTL_REFUSED : 0;
+}
+
+/* What is new stays down until the driver has said what it made of it: the kernel may have
+ * loaded another one for it, or somebody may have swapped them meanwhile.
+ */
+static int run(struct requests *list, bool keep_going)
+{
+	static const enum pass passes[] = {
+		PASS_MAKE, PASS_CHECK, PASS_UP, PASS_REMOVE,
+	};
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(passes); i++) {
+		ret = nl_pass(list, passes[i], keep_going);
+		if (ret)
+			return ret;
+		if (is_foreign(list) || (!keep_going && has_error(list)))
+			return 0;
+	}
+	return 0;
+}
+
+/**
+ * carry_out() - Carry requests out, all or none: in the kernel, and then with the IKE
+ * daemon
+ * @list: the requests
+ * @before: those that OP_SET and OP_REMOVE are about as they were, sorted by index; or
+ *	NULL, if what is removed isn't to be made once more and nothing is set
+ * @keep_going: carry out what can be, though others are refused
+ * @source: file that they come from, for errors
+ *
+ * The kernel comes first, so that nothing leaves before it requires IPsec.
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int carry_out(struct requests *list, const struct tunnels *before,
+	      bool keep_going, const char *source)
+{
+	int ret = run(list, keep_going);
+
+	if (is_foreign(list)) {
+		undo_all(list, before, false);
+		fail("ipip", "%s", in_tree);
+		return IPIPCTL_REFUSED;
+	}
+	if (ret || (!keep_going && has_error(list))) {
+		undo_all(list, before, false);
+		return ret ?: report(list, source);
+	}
+	undo_all(list, before, true);
+	ret = report(list, source);
+	if (!ipsec_follow(list, keep_going))
+		return ret;
+	undo_all(list, before, keep_going);
+	return report(list, source);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which tunnels does the user mean? By name, by number, or by a condition.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipipctl.h"
+
+#define NUMBERS		"numbers="
+
+/**
+ * tunnels_read() - Read all tunnels, in the order they were made
+ * @list: filled; what was in it is freed
+ * @stats: with the device's counters
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int tunnels_read(struct tunnels *list, bool stats)
+{
+	int ret = nl_dump(list, stats);
+
+	if (!ret)
+		connections_read(list);
+	return ret;
+}
+
+static bool is_ipsec_state(uint64_t mask)
+{
+	return mask & (BIT(P_IPSEC_STATE) | BIT(P_IPSEC_PROPOSAL) | BIT(P_IPSEC_REKEY) |
+		       BIT(P_IPSEC_BYTES_IN) | BIT(P_IPSEC_BYTES_OUT));
+}
+
+static int filter_words(char **words, size_t n, bool split, struct tunnels *list)
+{
+	struct condition *c;
+	size_t i, kept = 0;
+
+	if (n && !strcmp(words[0], "where")) {
+		words++;
+		n--;
+	}
+	if (!n)
+		return 0;
+	c = condition_parse(words, n, split);
+	if (!c)
+		return IPIPCTL_USAGE;
+	if (is_ipsec_state(condition_mask(c)))
+		swanctl_states(list);
+	for (i = 0; i < list->n; i++)
+		if (condition_holds(c, &list->t[i]))
+			list->t[kept++] = list->t[i];
+	list->n = kept;
+	tunnels_changed(list);
+	condition_free(c);
+	return 0;
+}
+
+/**
+ * filter() - Keep the tunnels that meet a condition
+ * @words: the condition, "where" before it or not; none keeps all
+ * @n: how many
+ * @list: the tunnels; the others are taken out
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int filter(char **words, size_t n, struct tunnels *list)
+{
+	return filter_words(words, n, false, list);
+}
+
+/**
+ * is_find() - Does "[find ...]" begin here?
+ * @word: a word of the command line
+ *
+ * Return: true if it does.
+ */
+bool is_find(const char *word)
+{
+	if (*word != '[')
+		return false;
+	word += 1 + strspn(word + 1, " ");
+	return !*word || (!strncmp(word, "find", 4) && (!word[4] || strchr(" ]", word[4])));
+}
+
+/**
+ * is_tunnels() - Can this word be nothing else than tunnels?
+ * @word: a word of the command line
+ *
+ * Return: true for "numbers=..." and for the beginning of "[find ...]".
+ */
+bool is_tunnels(const char *word)
+{
+	return is_find(word) || !strncmp(word, NUMBERS, strlen(NUMBERS));
+}
+
+/**
+ * find_words() - How many words are "[find ...]"?
+ * @words: the words, of which the first is its beginning
+ * @n: how many there are
+ *
+ * The shell has made as many of it as it has blanks.
+ *
+ * Return: how many they are, 0 if the end is missing.
+ */
+size_t find_words(char **words, size_t n)
+{
+	size_t i, len;
+
+	for (i = 0; i < n; i++) {
+		len = strlen(words[i]);
+		if (len && words[i][len - 1] == ']')
+			return i + 1;
+	}
+	return 0;
+}
+
+/* One word, quoted for the shell, is split as RouterOS does; several are the shell's. */
+static int choose_found(const char *what, char **words, size_t n, struct tunnels *list)
+{
+	char **inner = NULL, *copy = NULL, *last;
+	const char *why = NULL;
+	size_t used = 0, i;
+	int ret;
+
+	if (n == 1) {
+		copy = need_memory(strdup(words[0]));
+		inner = split_words(copy, &used, &why);
+		if (!inner) {
+			free(copy);
+			return usage(what, "%s", why);
+		}
+		ret = used > 2 ? filter_words(inner + 2, used - 3, true, list) : 0;
+		free(inner);
+		free(copy);
+		return ret;
+	}
+	/* "[find" or "[" "find", and "]" behind the last. */
+	i = !strcmp(words[0], "[") ? 2 : 1;
+	copy = need_memory(strdup(words[n - 1]));
+	copy[strlen(copy) - 1] = '\0';
+	last = words[n - 1];
+	words[n - 1] = copy;
+	ret = i < n ? filter(words + i, n - i - !*copy, list) : 0;
+	words[n - 1] = last;
+	free(copy);
+	return ret;
+}
+
+/* Where the item ends that begins here: at the last comma before which there is the name of
+ * a tunnel, for a name may have commas; otherwise at the first.
+ */
+static size_t item_len(struct tunnels *all, const char *item)
+{
+	size_t len, first = strcspn(item, ",");
+
+	for (len = strlen(item); len > first; len--)
+		if ((!item[len] || item[len] == ',') &&
+		    tunnel_of_name_len(all, item, len))
+			return len;
+	return first;
+}
+
+/* An exact name comes before a number. */
+static struct tunnel *find_tunnel(struct tunnels *all, const char *item, size_t len)
+{
+	struct tunnel *t = tunnel_of_name_len(all, item, len);
+	char number[16];
+	uint64_t id;
+
+	if (t || len >= sizeof(number))
+		return t;
+	memcpy(number, item, len);
+	number[len] = '\0';
+	if (!parse_number(number, UINT32_MAX, &id) && id < all->n)
+		return &all->t[id];
+	return NULL;
+}
+
+/* Add those that a word names to @chosen, each once. */
+static int choose_named(struct tunnels *all, const char *word, bool *taken,
+			struct tunnels *chosen)
+{
+	struct tunnel *t;
+	char item[300];
+	size_t len;
+
+	if (!strncmp(word, NUMBERS, strlen(NUMBERS)))
+		word += strlen(NUMBERS);
+	for (; *word; word += len + !!word[len]) {
+		len = item_len(all, word);
+		if (!len)
+			continue;
+		t = find_tunnel(all, word, len);
+		if (!t) {
+			snprintf(item, sizeof(item), "%.*s", (int)len, word);
+			fail(item, "no such tunnel");
+			if (!opt.keep_going)
+				return IPIPCTL_REFUSED;
+			opt.missed = true;
+		} else if (!taken[t - all->t]) {
+			taken[t - all->t] = true;
+			*tunnel_add(chosen) = *t;
+		}
+	}
+	return 0;
+}
+
+static int choose_words(const char *what, char **words, size_t n, size_t *used,
+			struct tunnels *all, struct tunnels *chosen)
+{
+	bool *taken;
+	int ret = 0;
+	size_t i;
+
+	if (is_find(words[0])) {
+		*used = find_words(words, n);
+		if (!*used)
+			return usage(what, "'[find' without its ']'");
+		ret = choose_found(what, words, *used, all);
+		*chosen = *all;
+		memset(all, 0, sizeof(*all));
+		return ret;
+	}
+	taken = need_memory(calloc(all->n + 1, sizeof(*taken)));
+	for (i = 0; !ret && i < *used; i++)
+		ret = choose_named(all, words[i], taken, chosen);
+	free(taken);
+	if (!ret && !chosen->n && !opt.missed)
+		ret = usage(what, "which tunnels?");
+	return ret;
+}
+
+/**
+ * choose() - Read the tunnels that the first words of a command name
+ * @what: what is being done, for errors
+ * @words: names and numbers with commas between, or "[find condition]"
+ * @n: how many words there are
+ * @stats: with the device's counters
+ * @chosen: those that are named, in that order, each once; none if a condition finds none
+ * @used: on entry how many words are names, if it isn't "[find"; set to how many were
+ *
+ * With --continue a name that no tunnel has is an error that is printed and passed over.
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int choose(const char *what, char **words, size_t n, bool stats,
+	   struct tunnels *chosen, size_t *used)
+{
+	struct tunnels all = {};
+	int ret;
+
+	if (!n)
+		return usage(what, "which tunnels?");
+	ret = tunnels_read(&all, stats);
+	if (!ret)
+		ret = choose_words(what, words, n, used, &all, chosen);
+	tunnels_free(&all);
+	return ret;
+}

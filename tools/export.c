@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tunnels as text: RouterOS's export format, written.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ipipctl.h"
+
+#define LINE_WIDTH	78
+
+/* One word of an export, on a new line where it doesn't fit. */
+static void write_word(FILE *out, unsigned int *column, const char *name,
+		       const char *value)
+{
+	unsigned int len = strlen(name) + 1;
+
+	len += value ? 1 + quoted_len(value) : 0;
+	if (*column + len > LINE_WIDTH && *column > 4) {
+		fputs(" \\\n   ", out);
+		*column = 3;
+	}
+	*column += len;
+	fprintf(out, " %s", name);
+	if (value) {
+		putc('=', out);
+		quote_word(out, value);
+	}
+}
+
+/* A name that was made of another one is made again of that, which becomes the altname. */
+static void value_of(const struct tunnel *t, unsigned int p, char *value)
+{
+	property_format(p, t, value);
+	if (p == P_NAME && has_short_name(t))
+		snprintf(value, FORMAT_MAX, "%.*s",
+			 (int)strcspn(t->altnames, ALTNAME_SEPARATOR), t->altnames);
+}
+
+static void write_tunnel(FILE *out, const struct tunnel *t, bool verbose)
+{
+	unsigned int p, column = strlen("add");
+	char value[FORMAT_MAX];
+
+	fputs("add", out);
+	for (p = 0; p < P_SETTABLE; p++) {
+		if (p == P_IPSEC_SECRET_FILE || (!verbose && is_default(t, p)))
+			continue;
+		value_of(t, p, value);
+		if (p == P_KEEPALIVE && !*value)
+			write_word(out, &column, "!keepalive", NULL);
+		else
+			write_word(out, &column, properties[p].name, value);
+	}
+	putc('\n', out);
+}
+
+/**
+ * write_tunnels() - Write the commands that make tunnels
+ * @out: where to
+ * @list: the tunnels
+ * @verbose: with what `add` gives anyway
+ */
+void write_tunnels(FILE *out, const struct tunnels *list, bool verbose)
+{
+	size_t i;
+
+	fprintf(out, "# ipipctl " IPIPCTL_VERSION "\n/interface ipip\n");
+	for (i = 0; i < list->n; i++)
+		write_tunnel(out, &list->t[i], verbose);
+}
+
+/* Why a tunnel can't be written, or NULL: reading it back would make another one. */
+static const char *why_not(const struct tunnel *t)
+{
+	if (t->link_netnsid >= 0)
+		return "its underlay is in another network namespace, which no property says";
+	if (t->link_index)
+		return "link: its device has gone, and its name with it: set link=, or remove it";
+	return NULL;
+}
+
+/* Take out what can't be written, and say so; unless the user wants the others, nothing is. */
+static int take_out(struct tunnels *list)
+{
+	const char *why;
+	size_t i, kept = 0;
+	int ret = 0;
+
+	for (i = 0; i < list->n; i++) {
+		why = why_not(&list->t[i]);
+		if (!why) {
+			list->t[kept++] = list->t[i];
+			continue;
+		}
+		fail(list->t[i].name, "%s", why);
+		opt.missed = true;
+		ret = opt.keep_going ? 0 : IPIPCTL_REFUSED;
+	}
+	list->n = kept;
+	tunnels_changed(list);
+	return ret;
+}
+
+int cmd_export(char **words, size_t n)
+{
+	struct tunnels list = {};
+	bool verbose = false;
+	int ret;
+
+	for (; n; words++, n--) {
+		if (!strcmp(words[0], "verbose"))
+			verbose = true;
+		else if (!strcmp(words[0], "where"))
+			break;
+		else if (strcmp(words[0], "compact") &&
+			 strcmp(words[0], "terse") &&
+			 strcmp(words[0], "show-sensitive") &&
+			 strcmp(words[0], "hide-sensitive"))
+			return usage("export", "%s: unknown", words[0]);
+	}
+	ret = tunnels_read(&list, false) ?: filter(words, n, &list);
+	if (!ret && opt.json) {
+		swanctl_states(&list);
+		json_list(&list, ~0ULL, false);
+	} else if (!ret) {
+		ret = take_out(&list);
+		if (!ret)
+			write_tunnels(stdout, &list, verbose);
+	}
+	tunnels_free(&list);
+	return ret;
+}
+
+/* Nobody sees half a file, or another's: it takes the name of the old one when
+ * all of it is on disk.
+ */
+static int write_file(const char *name, const struct tunnels *list)
+{
+	char *temporary;
+	FILE *out;
+	int fd, ret = -1;
+
+	if (asprintf(&temporary, "%s.XXXXXX", name) < 0)
+		return -1;
+	fd = mkstemp(temporary);	/* mode 0600 */
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (out) {
+		write_tunnels(out, list, true);
+		ret = fflush(out) || ferror(out) || fsync(fd) ? -1 : 0;
+		if (fclose(out) || ret || rename(temporary, name))
+			ret = -1;
+	}
+	if (ret && fd >= 0)
+		unlink(temporary);
+	free(temporary);
+	return ret;
+}
+
+int cmd_save(char **words, size_t n)
+{
+	const char *name = n ? words[0] : IPIPCTL_CONFIG;
+	struct tunnels list = {};
+	int ret;
+
+	if (n > 1)
+		return usage("save", "%s: not expected", words[1]);
+	ret = tunnels_read(&list, false) ?: take_out(&list);
+	if (!ret && ((!n && mkdir("/etc/ipip", 0755) && errno != EEXIST) ||
+		     write_file(name, &list))) {
+		fail(name, "%s", strerror(errno));
+		ret = IPIPCTL_REFUSED;
+	}
+	tunnels_free(&list);
+	return ret;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The network namespace that the program works in.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ipipctl.h"
+
+/**
+ * netns_name() - What is the network namespace called that we work in?
+ *
+ * Return: the name that ip-netns(8) has for it, or NULL.
+ */
+const char *netns_name(void)
+{
+	static char name[NAME_MAX + 1];
+	struct stat ours, theirs;
+	struct dirent *entry;
+	char path[300];
+	DIR *dir;
+
+	if (*name || stat("/proc/self/ns/net", &ours))
+		return *name ? name : NULL;
+	dir = opendir("/run/netns");
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/run/netns/%s", entry->d_name);
+		if (*entry->d_name == '.' || stat(path, &theirs) ||
+		    ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev)
+			continue;
+		strcpy(name, entry->d_name);
+		break;
+	}
+	if (dir)
+		closedir(dir);
+	return *name ? name : NULL;
+}
+
+/**
+ * netns_enter() - Work in another network namespace from now on
+ * @name: as ip-netns(8) has it
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int netns_enter(const char *name)
+{
+	char path[256];
+	int fd, ret;
+
+	if (!*name || strchr(name, '/'))
+		return usage("netns", "%s: not a name", name);
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ret = fd < 0 ? -1 : setns(fd, CLONE_NEWNET);
+	if (ret) {
+		fail("netns", "%s: %s", name, strerror(errno));
+		ret = IPIPCTL_REFUSED;
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
