@@ -25,7 +25,6 @@
 #define BATCH_REQUESTS	256
 #define MESSAGES_MAX	3	/* of one request */
 #define DUMP_SIZE	(64 * 1024)
-/* The kernel says if links have come or gone while it was asked: then it is asked again. */
 #define DUMP_TRIES	20
 #define SOCKET_ROOM	(8 << 20)
 
@@ -155,6 +154,41 @@ static int dump_once(struct tunnels *list, bool stats, bool *interrupted)
 	return read_dump(list, interrupted);
 }
 
+static bool has_same_links(const struct tunnels *a, const struct tunnels *b)
+{
+	size_t i;
+
+	for (i = 0; a->n == b->n && i < a->n; i++)
+		if (a->t[i].ifindex != b->t[i].ifindex)
+			return false;
+	return a->n == b->n;
+}
+
+/* The kernel says if links have come or gone while it was asked, of any kind. Where that goes
+ * on all the time, two answers in a row with the same tunnels are enough: what was left out
+ * of one would have to be left out of the other, too. Returns 0 or an errno; EAGAIN if no two
+ * were the same.
+ */
+static int dump_again(struct tunnels *list, bool stats)
+{
+	struct tunnels last = {};
+	bool interrupted = true, same = false;
+	unsigned int tries;
+	int error = 0;
+
+	for (tries = 0; interrupted && !same && !error && tries < DUMP_TRIES; tries++) {
+		tunnels_free(&last);
+		last = *list;
+		memset(list, 0, sizeof(*list));
+		interrupted = false;
+		error = dump_once(list, stats, &interrupted);
+		tunnels_sort(list);
+		same = tries && has_same_links(&last, list);
+	}
+	tunnels_free(&last);
+	return error ?: interrupted && !same ? EAGAIN : 0;
+}
+
 /**
  * nl_dump() - Read all tunnels, in the order they were made
  * @list: filled; what was in it is freed
@@ -164,29 +198,23 @@ static int dump_once(struct tunnels *list, bool stats, bool *interrupted)
  */
 int nl_dump(struct tunnels *list, bool stats)
 {
-	bool interrupted = true;
-	unsigned int tries;
-	int error = 0;
+	int error;
 
+	tunnels_free(list);
 	if (nl_open())
 		return IPIPCTL_REFUSED;
-	for (tries = 0; interrupted && !error && tries < DUMP_TRIES; tries++) {
-		interrupted = false;
-		tunnels_free(list);
-		error = dump_once(list, stats, &interrupted);
-	}
+	error = dump_again(list, stats);
 	/* The kind isn't known before its module is loaded. */
-	if (error && error != EOPNOTSUPP) {
-		fail("netlink", "%s", strerror(error));
-		return IPIPCTL_REFUSED;
+	if (!error || error == EOPNOTSUPP) {
+		tunnels_number(list);
+		return 0;
 	}
-	if (!error && interrupted) {
-		fail("netlink", "links came and went during each of %u tries to read them",
+	if (error == EAGAIN)
+		fail("netlink", "tunnels came and went during each of %u tries to read them",
 		     DUMP_TRIES);
-		return IPIPCTL_REFUSED;
-	}
-	tunnels_number(list);
-	return 0;
+	else
+		fail("netlink", "%s", strerror(error));
+	return IPIPCTL_REFUSED;
 }
 
 /* Requests */
