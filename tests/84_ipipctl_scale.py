@@ -5,12 +5,10 @@ import os
 import subprocess
 import tempfile
 
-from lib import HERE, INTREE, check, equal, main, run, shell, skip
+from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
 
 TOOL = os.path.join(HERE, "../build/tools/ipipctl")
 COUNT = 10000
-with open("/proc/cpuinfo") as f:
-    USER_MODE = "User Mode Linux" in f.read()
 OPTIONS = "!keepalive clamp-tcp-mss=no dont-fragment=legacy mtu=1480 disabled=yes"
 
 
@@ -27,7 +25,8 @@ def timed(netns, *command):
         p.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        if p.returncode or (said := err.read()):
+        said = err.read()
+        if p.returncode or said:
             check(" ".join(command), False, f"{p.returncode}: {said[:300]}")
         return (out.read(), used.ru_utime + used.ru_stime,
                 f"{used.ru_utime:.2f} + {used.ru_stime:.2f} s", used.ru_maxrss)

@@ -17,6 +17,8 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INTREE = os.environ.get("IPIP") == "in-tree"
+with open("/proc/cpuinfo", encoding="ascii") as cpuinfo:
+    USER_MODE = "User Mode Linux" in cpuinfo.read()
 
 _n = 0
 _failed = False

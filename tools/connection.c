@@ -318,6 +318,27 @@ static void write_secret(FILE *out, const struct tunnel *t,
 }
 
 /**
+ * connections_exist() - Is there a connection of any tunnel?
+ *
+ * Return: false if there isn't, so that none has to be looked for.
+ */
+bool connections_exist(void)
+{
+	char path[1024], name[IFNAMSIZ];
+	const struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/conf.d", swanctl_dir());
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir)))
+		found = is_file_of(entry->d_name, name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/**
  * connection_text_free() - Wipe and free a text, which may have a secret in it
  * @text: the text, or NULL
  */

@@ -133,11 +133,12 @@ static bool concerns(const struct request *r)
 
 static void plan_all(struct changes *changes, struct requests *list)
 {
+	const bool any = connections_exist();
 	struct change *c;
 	size_t i;
 
 	for (i = 0; i < list->n; i++) {
-		if (!concerns(&list->r[i]))
+		if (!concerns(&list->r[i]) || (!any && !list->r[i].t.ipsec_profile))
 			continue;
 		changes->c = grow(changes->c, changes->n, &changes->room,
 				  sizeof(*changes->c));

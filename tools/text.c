@@ -64,6 +64,12 @@ static char *bracket(char c, bool in_find)
 	return NULL;
 }
 
+/* What RouterOS's scripts are made of. */
+static bool is_script(char c)
+{
+	return c == '[' || c == '$' || c == '{' || c == ';';
+}
+
 /* Decode one word in place, which never gets longer. It ends at a blank and, between "["
  * and "]", at a bracket. *@out is set to its end, also of what there is of a bad one.
  */
@@ -81,7 +87,7 @@ static const char *read_word(const char **in, char **out, bool in_find)
 			p = unescape(p + 1, q++);
 			if (!p)
 				why = "unknown escape in a string";
-		} else if (!quoted && strchr("[${;", *p)) {
+		} else if (!quoted && is_script(*p)) {
 			why = "scripts are not understood";
 		} else {
 			*q++ = *p++;
