@@ -16,6 +16,9 @@
 #			of memory, leaks and dead objects, one for those of locking
 #     DEBUG=memory	  only this one: memory, lockdep, kasan or kcsan
 #     VM=1			  in a virtual machine
+#   make check-field		run those about the programs around a tunnel with newer versions
+#			of these
+#     T=strongswan	  only this one
 #   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,
 #			netlink, races, faults, memory, keepalive
 #     DEBUG=, VM=1	  as above
@@ -147,6 +150,12 @@ check-debug:
 		DEBUG=$$kernel tests/built "$(K)" "$(T)" || status=1; \
 	done; exit $$status
 
+check-field:
+	@tests/setup
+	@tests/setup built 7.2
+	@tests/setup field
+	@tests/field "$(T)"
+
 torture: K := $(or $(K),7.2)
 torture:
 	@tests/setup
@@ -181,5 +190,5 @@ clean:
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools dist deb rpm \
 	check-cross check-packages load \
-	unload demo demo-ipsec check check-upstream check-uml check-debug torture \
+	unload demo demo-ipsec check check-upstream check-uml check-debug check-field torture \
 	report-reliability bench bench-native fuzz lint clean

@@ -13,6 +13,8 @@ fi
 export ASAN_OPTIONS=detect_leaks=0
 SECRET='k7Q"s{ecr}et #1\x'
 TOOL=$PWD/../build/tools/ipipctl-asan
+charon_init || exit 1
+trap charon_finish EXIT
 mkdir -p "$WORK/bin"
 # What swanctl is called with, and a way to have the daemon refuse.
 cat > "$WORK/bin/swanctl" <<-END
@@ -25,7 +27,7 @@ cat > "$WORK/bin/swanctl" <<-END
 		touch $WORK/running-swanctl
 		sleep 3
 	fi
-	exec /usr/sbin/swanctl "\$@"
+	exec $_swanctl "\$@"
 END
 chmod +x "$WORK/bin/swanctl"
 export PATH=$WORK/bin:$PATH
@@ -57,8 +59,6 @@ refused() {	# STATUS ERROR WORD...
 	is "and nothing has changed" "$(ctl a export verbose; files a)" "$before"
 }
 
-charon_init || exit 1
-trap charon_finish EXIT
 printf '%s\n' "$SECRET" > "$WORK/secret"
 echo other > "$WORK/secret2"
 topo
@@ -144,7 +144,8 @@ is "the file's mode" "$(command stat -c '%a %u' "$(conf a)/ipip-t0.conf")" "600 
 is "nothing else is left" "$(files a)" "ipip-t0.conf "
 sas a > "$WORK/sas"
 for want in version=1 mode=TRANSPORT protocol=ESP encr-alg=AES_CBC integ-alg=HMAC_SHA1_96 \
-	'local-ts=\[10.1.0.1/32\[ipencap\]\]' 'remote-ts=\[10.2.0.1/32\[ipencap\]\]'; do
+	'local-ts=\[10.1.0.1/32\[\(ipencap\|4\)\]\]' \
+	'remote-ts=\[10.2.0.1/32\[\(ipencap\|4\)\]\]'; do
 	check "RouterOS's: $want" grep -q "$want" "$WORK/sas"
 done
 is "phase 2" "$(ctl a get t0 ipsec-proposal)" "aes-cbc-256/hmac-sha1-96/modp-1024"

@@ -3,19 +3,47 @@
 #
 # An IKE daemon for each netns, with a configuration of its own where ip-netns(8)
 # puts it. Sourced in the guest, where /etc can't be written to but through this.
+# STRONGSWAN is a folder with another Debian, whose strongSwan is taken.
 
 _charon=${WORK:-/run}
+_swanctl=/usr/sbin/swanctl
+_charon_root=()
 
 charon_init() {
 	mkdir -p "$_charon/etc" "$_charon/etc-work"
 	modprobe -q overlay
 	mount -t overlay -o "lowerdir=/etc,upperdir=$_charon/etc,workdir=$_charon/etc-work" overlay /etc
+	[ -z "${STRONGSWAN:-}" ] || charon_other_root
+}
+
+charon_other_root() {
+	local root=$_charon/root dir
+
+	mkdir -p "$root" "$_charon/root-up" "$_charon/root-work" "$_charon/root-bin" /etc/netns
+	mount -t overlay -o "lowerdir=$STRONGSWAN,upperdir=$_charon/root-up,workdir=$_charon/root-work" \
+		overlay "$root"
+	mkdir -p "$root/etc/netns"
+	for dir in proc sys dev run etc/netns; do
+		mount --rbind "/$dir" "$root/$dir"
+	done
+	_charon_root=(chroot "$root")
+	_swanctl=$_charon/root-bin/swanctl
+	cat > "$_swanctl" <<-END
+		#!/bin/sh
+		netns=/etc/netns/\$(ip netns identify)
+		export STRONGSWAN_CONF="\${STRONGSWAN_CONF:-\$netns/strongswan.conf}"
+		export SWANCTL_DIR="\${SWANCTL_DIR:-\$netns/swanctl}"
+		exec chroot $root /usr/sbin/swanctl "\$@"
+	END
+	chmod +x "$_swanctl"
+	PATH=$_charon/root-bin:$PATH
 }
 
 # In the place of lib.sh's: later files want the machine's /etc.
 charon_finish() {
 	local status=$?
 
+	[ -z "${STRONGSWAN:-}" ] || umount -l "$_charon/root"
 	umount -l /etc
 	(exit $status)
 	_finish
@@ -52,7 +80,8 @@ charon_configure() {	# NETNS
 charon_start() {	# NETNS
 	local i
 
-	ip netns exec "$1" /usr/sbin/charon-systemd > /dev/null 2>&1 &
+	STRONGSWAN_CONF=/etc/netns/$1/strongswan.conf ip netns exec "$1" "${_charon_root[@]}" \
+		/usr/sbin/charon-systemd > /dev/null 2>&1 &
 	echo $! > "$_charon/charon-$1.pid"
 	for ((i = 0; i < 100; i++)); do
 		! ip netns exec "$1" swanctl --stats > /dev/null 2>&1 || break

@@ -152,6 +152,26 @@ vm_module() {	# KERNEL FOLDER [MAKE'S ARGUMENT...]
 	make -s -C "$1" M="$2" "${@:3}" modules 2>&1
 }
 
+# A Debian of another suite with these packages, in a folder of the cache: programs that are
+# newer than the distribution's run in it. As root, for mmdebstrap. Prints where it is.
+vm_suite() {	# SUITE PACKAGE...
+	local folder mirror packages
+
+	packages=$(IFS=,; echo "${*:2}")
+	# shellcheck disable=SC2016 # apt-get expands it
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+		"Codename: $(. /etc/os-release; echo "$VERSION_CODENAME")" | head -n 1)
+	folder=$vm_cache/suite-$1-$(sha256sum <<< "$packages" | head -c 12)
+	vm_once "$folder" vm_bootstrap "$folder" --variant=apt --include="$packages" "$1" \
+		"deb $mirror $1 main" || return 1
+	echo "$folder"
+}
+
+vm_bootstrap() {	# FOLDER mmdebstrap's OPTION... SUITE SOURCE
+	rm -rf "$1"
+	mmdebstrap "${@:2:$#-3}" "${@: -2:1}" "$1" "${@: -1}"
+}
+
 # A Debian, or Ubuntu, of this release in a folder, by this machine's mirrors.
 vm_debian() {	# FOLDER [mmdebstrap's OPTION...]
 	local sources
