@@ -28,6 +28,7 @@ want() {	# PREFIX without its first slash
 		$1/lib/systemd/system/ipip.service 644
 		$1/sbin/ipipctl 755
 		$1/share/bash-completion/completions/ipipctl 644
+		$1/share/ipipctl/ipipctl.schema.json 644
 		$1/share/man/man8/ipipctl.8 644
 		$1/share/zsh/site-functions/_ipipctl 644
 	END
