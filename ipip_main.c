@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel (RFC 2003): the module, its state per netns, the tunnel
- * table's write side and the network device.
+ * IP in IP tunnel (RFC 2003): the module, its state per netns, the configuration
+ * of a tunnel and its network device.
  *
- * The table and the devices change in process context under RTNL; receive reads
- * the table under RCU.
+ * All of this changes in process context under RTNL.
  */
 #include <linux/if_arp.h>
 #include <linux/module.h>
@@ -21,212 +20,10 @@
 #include "ipip_compat.h"
 
 #define IPIP_VERSION		"0.1.0"
-#define IPIP_TABLE_BITS_MIN	4
 #define IPIP_FALLBACK		"tunl0"
 #define IPIP_KEEPALIVE_RETRIES	10
 
 unsigned int ipip_net_id __read_mostly;
-
-static struct ipip_table *ipip_table_alloc(u8 bits)
-{
-	struct ipip_table *table;
-
-	table = kvzalloc(struct_size(table, buckets, BIT(bits)),
-			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (table)
-		table->bits = bits;
-	return table;
-}
-
-static unsigned int ipip_table_class(const struct ipip_parms *parms)
-{
-	if (parms->role)
-		return IPIP_CLASSES - 1 + parms->role;
-	return (parms->key_local ? 0 : IPIP_CLASS_ANY_LOCAL) |
-	       (parms->key_remote ? 0 : IPIP_CLASS_ANY_REMOTE);
-}
-
-static void ipip_table_count(struct ipip_table *table,
-			     const struct ipip_parms *parms, int n)
-{
-	unsigned int *count = &table->count[ipip_table_class(parms)];
-
-	WRITE_ONCE(*count, *count + n);
-	if (parms->link)
-		WRITE_ONCE(table->linked, table->linked + n);
-	if (parms->mtu_auto)
-		WRITE_ONCE(table->mtu_auto, table->mtu_auto + n);
-}
-
-/* An entry is counted for as long as it can be found, and a little longer. The
- * oldest of those that match equally well stays the first of its chain.
- */
-static void ipip_table_link(struct ipip_table *table, struct ipip_parms *parms)
-{
-	ipip_table_count(table, parms, 1);
-	if (parms->role)
-		rcu_assign_pointer(table->last[parms->role], parms);
-	hlist_add_tail_rcu(&parms->node[table->gen],
-			   ipip_table_bucket(table, parms->key_local,
-					     parms->key_remote));
-}
-
-static void ipip_table_unlink(struct ipip_table *table,
-			      struct ipip_parms *parms)
-{
-	hlist_del_init_rcu(&parms->node[table->gen]);
-	if (rcu_access_pointer(table->last[parms->role]) == parms)
-		RCU_INIT_POINTER(table->last[parms->role], NULL);
-	ipip_table_count(table, parms, -1);
-}
-
-static unsigned int ipip_table_total(const struct ipip_table *table)
-{
-	unsigned int i, total = 0;
-
-	for (i = 0; i < ARRAY_SIZE(table->count); i++)
-		total += table->count[i];
-	return total;
-}
-
-/* Split a chain of the old table over the two of the new one that take its
- * place, in its order.
- */
-static void ipip_table_split(struct ipip_table *table,
-			     const struct ipip_table *old, unsigned int bucket)
-{
-	struct hlist_node *tail[2] = {};
-	struct ipip_parms *parms;
-	struct hlist_head *head;
-	struct hlist_node *node;
-	unsigned int half;
-
-	hlist_for_each_entry(parms, &old->buckets[bucket], node[old->gen]) {
-		head = ipip_table_bucket(table, parms->key_local,
-					 parms->key_remote);
-		half = head - &table->buckets[2 * bucket];
-		node = &parms->node[table->gen];
-		if (tail[half])
-			hlist_add_behind_rcu(node, tail[half]);
-		else
-			hlist_add_head_rcu(node, head);
-		tail[half] = node;
-	}
-}
-
-/* Readers of the old table go on over the nodes of its generation, which are
- * not touched before all of them have left.
- */
-static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
-{
-	struct ipip_table *table;
-	unsigned int i;
-
-	table = ipip_table_alloc(old->bits + 1);
-	if (!table)
-		return;	/* Longer chains are no reason to refuse a tunnel. */
-
-	table->gen = !old->gen;
-	table->linked = old->linked;
-	table->mtu_auto = old->mtu_auto;
-	memcpy(table->count, old->count, sizeof(table->count));
-	for (i = 0; i <= IPIP_ROLE_MAX; i++)
-		RCU_INIT_POINTER(table->last[i], rtnl_dereference(old->last[i]));
-	for (i = 0; i < BIT(old->bits); i++) {
-		ipip_table_split(table, old, i);
-		cond_resched();
-	}
-
-	rcu_assign_pointer(in->table, table);
-	synchronize_net();
-	kvfree(old);
-}
-
-/* Make room for one more entry: afterwards ipip_table_link() can't fail. */
-static int ipip_table_reserve(struct ipip_net *in)
-{
-	struct ipip_table *table = rtnl_dereference(in->table);
-
-	if (!table) {
-		table = ipip_table_alloc(IPIP_TABLE_BITS_MIN);
-		if (!table)
-			return -ENOMEM;
-		rcu_assign_pointer(in->table, table);
-	} else if (ipip_table_total(table) >= BIT(table->bits)) {
-		ipip_table_grow(in, table);
-	}
-	return 0;
-}
-
-/* A tunnel to a group takes what is sent to the group. */
-static __be32 ipip_key_local(__be32 saddr, __be32 daddr)
-{
-	return ipv4_is_multicast(daddr) ? daddr : saddr;
-}
-
-static __be32 ipip_key_remote(__be32 daddr)
-{
-	return ipv4_is_multicast(daddr) ? 0 : daddr;
-}
-
-/**
- * ipip_find() - Find the tunnel that has these addresses
- * @net: netns of the outer packets
- * @local: outer source, or 0
- * @remote: outer destination, or 0
- * @link: index of the underlay device, or 0
- *
- * Context: RTNL.
- * Return: its configuration, tunl0's before that of one in external mode, or NULL.
- */
-struct ipip_parms *ipip_find(const struct net *net, __be32 local, __be32 remote,
-			     int link)
-{
-	struct ipip_table *table = rtnl_dereference(ipip_pernet(net)->table);
-	struct hlist_head *head;
-	struct ipip_parms *p;
-	unsigned int role;
-
-	if (!table)
-		return NULL;
-
-	for (role = IPIP_ROLE_MAX; role > IPIP_ROLE_PLAIN; role--) {
-		p = rtnl_dereference(table->last[role]);
-		if (p && p->outer.saddr == local && p->outer.daddr == remote &&
-		    p->link == link)
-			return p;
-	}
-	head = ipip_table_bucket(table, ipip_key_local(local, remote),
-				 ipip_key_remote(remote));
-	hlist_for_each_entry(p, head, node[table->gen])
-		if (p->outer.saddr == local && p->outer.daddr == remote &&
-		    p->link == link)
-			return p;
-	return NULL;
-}
-
-/**
- * ipip_exists() - Look for a tunnel that only another one may be
- * @net: netns of the outer packets
- * @parms: configuration whose local, remote and link are looked for; the
- *	device that it belongs to doesn't count
- *
- * Context: RTNL.
- * Return: true if another tunnel has the same local, remote and link, or both
- * are in external mode.
- */
-bool ipip_exists(const struct net *net, const struct ipip_parms *parms)
-{
-	struct ipip_table *table = rtnl_dereference(ipip_pernet(net)->table);
-	const struct ipip_parms *p = NULL;
-
-	if (parms->role != IPIP_ROLE_EXTERNAL)
-		p = ipip_find(net, parms->outer.saddr, parms->outer.daddr,
-			      parms->link);
-	else if (table)
-		p = rtnl_dereference(table->last[IPIP_ROLE_EXTERNAL]);
-	return p && p->dev != parms->dev;
-}
 
 /**
  * ipip_parms_alloc() - Allocate a configuration
@@ -275,18 +72,6 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 	return parms;
 }
 
-/* What isn't found by its addresses gets those that no packet comes with. */
-static void ipip_parms_complete_key(struct ipip_parms *parms)
-{
-	parms->key_local = htonl(INADDR_BROADCAST);
-	parms->key_remote = htonl(INADDR_BROADCAST);
-	if (parms->role)
-		return;
-	parms->key_local = ipip_key_local(parms->outer.saddr,
-					  parms->outer.daddr);
-	parms->key_remote = ipip_key_remote(parms->outer.daddr);
-}
-
 static void ipip_parms_complete_df(struct ipip_parms *parms)
 {
 	parms->outer.frag_off = 0;
@@ -329,7 +114,7 @@ static int ipip_parms_complete(struct ipip_parms *parms)
 	BUILD_BUG_ON(offsetofend(struct ipip_parms, routes) -
 		     offsetof(struct ipip_parms, outer) > 64);
 
-	ipip_parms_complete_key(parms);
+	ipip_table_set_key(parms);
 	parms->outer.protocol = parms->proto;
 	ipip_parms_complete_df(parms);
 	ipip_parms_complete_extras(parms);
@@ -437,7 +222,7 @@ int ipip_create(struct net_device *dev, struct net *net,
 
 	/* Not earlier: a failed registration may run the destructor or not. */
 	dev->priv_destructor = ipip_destruct;
-	ipip_table_link(rtnl_dereference(in->table), parms);
+	ipip_table_link(in, parms);
 	ipip_mtu_schedule(net);
 	return 0;
 
@@ -478,10 +263,9 @@ static bool ipip_parms_equal(const struct ipip_parms *a,
 static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
 			 struct ipip_parms *new)
 {
-	struct ipip_table *table;
+	struct ipip_net *in = ipip_pernet(tunnel->net);
 
-	table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
-	ipip_table_link(table, new);
+	ipip_table_link(in, new);
 	rcu_assign_pointer(tunnel->parms, new);
 	/* A flow that is just being offloaded as the old one had it gets its route
 	 * before ipip_change() makes all routes old. Pairs with
@@ -492,7 +276,7 @@ static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
 	    new->key_remote != old->key_remote ||
 	    READ_ONCE(tunnel->offloaded))
 		synchronize_net();
-	ipip_table_unlink(table, old);
+	ipip_table_unlink(in, old);
 	ipip_keepalive_hook_put(tunnel->net, old);
 	ipip_keepalive_change(new->dev, old, new);
 	call_rcu(&old->rcu, ipip_parms_free_rcu);
@@ -571,11 +355,10 @@ static void ipip_uninit_dev(struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
-	struct ipip_table *table;
+	struct ipip_net *in = ipip_pernet(tunnel->net);
 
-	table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
-	if (!hlist_unhashed(&parms->node[table->gen])) {
-		ipip_table_unlink(table, parms);
+	if (ipip_table_has(in, parms)) {
+		ipip_table_unlink(in, parms);
 		ipip_keepalive_hook_put(tunnel->net, parms);
 	}
 	ipip_rcv_flush();
@@ -708,10 +491,8 @@ static int __net_init ipip_init_net(struct net *net)
 
 	rtnl_lock();
 	err = ipip_create_fallback(net);
-	if (err) {
-		kvfree(rtnl_dereference(in->table));
-		RCU_INIT_POINTER(in->table, NULL);
-	}
+	if (err)
+		ipip_table_free(in);
 	rtnl_unlock();
 	return err;
 }
@@ -719,22 +500,16 @@ static int __net_init ipip_init_net(struct net *net)
 /* Tunnels that live in another netns go with the netns of their underlay. */
 static void __net_exit ipip_exit_net(struct net *net, struct list_head *head)
 {
-	struct ipip_table *table = rtnl_dereference(ipip_pernet(net)->table);
+	const struct ipip_net *in = ipip_pernet(net);
 	struct ipip_parms *parms;
-	unsigned int i;
 
-	if (!table)
-		return;
-
-	for (i = 0; i < BIT(table->bits); i++)
-		hlist_for_each_entry(parms, &table->buckets[i],
-				     node[table->gen])
-			unregister_netdevice_queue(parms->dev, head);
+	for (parms = ipip_table_next(in, NULL); parms;
+	     parms = ipip_table_next(in, parms))
+		unregister_netdevice_queue(parms->dev, head);
 }
 
 static void __net_exit ipip_exit_batch(struct list_head *nets)
 {
-	struct ipip_table *table;
 	struct net *net;
 	LIST_HEAD(head);
 
@@ -742,12 +517,8 @@ static void __net_exit ipip_exit_batch(struct list_head *nets)
 	list_for_each_entry(net, nets, exit_list)
 		ipip_exit_net(net, &head);
 	unregister_netdevice_many(&head);
-	list_for_each_entry(net, nets, exit_list) {
-		table = rtnl_dereference(ipip_pernet(net)->table);
-		RCU_INIT_POINTER(ipip_pernet(net)->table, NULL);
-		if (table)
-			kvfree_rcu(table, rcu);
-	}
+	list_for_each_entry(net, nets, exit_list)
+		ipip_table_free(ipip_pernet(net));
 	rtnl_unlock();
 	list_for_each_entry(net, nets, exit_list)
 		ipip_mtu_exit_net(net);

@@ -111,13 +111,9 @@ int ipip_mtu_change(struct net_device *dev, int mtu)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
-	struct ipip_table *table;
 
-	if (parms->mtu_auto && !tunnel->mtu_following) {
-		table = rtnl_dereference(ipip_pernet(tunnel->net)->table);
-		WRITE_ONCE(table->mtu_auto, table->mtu_auto - 1);
-		WRITE_ONCE(parms->mtu_auto, false);
-	}
+	if (parms->mtu_auto && !tunnel->mtu_following)
+		ipip_table_end_mtu_auto(ipip_pernet(tunnel->net), parms);
 	WRITE_ONCE(dev->mtu, mtu);
 	return 0;
 }
@@ -159,18 +155,13 @@ static void ipip_mtu_follow(struct ipip_parms *parms, unsigned long *delay)
 /* Returns the time until the next look, in jiffies. */
 static unsigned long ipip_mtu_follow_all(struct ipip_net *in)
 {
-	struct ipip_table *table = rtnl_dereference(in->table);
 	unsigned long delay = MAX_JIFFY_OFFSET;
 	struct ipip_parms *parms;
-	unsigned int i;
 
-	if (!table)
-		return delay;
-	for (i = 0; i < BIT(table->bits); i++) {
-		hlist_for_each_entry(parms, &table->buckets[i],
-				     node[table->gen])
-			if (parms->mtu_auto)
-				ipip_mtu_follow(parms, &delay);
+	for (parms = ipip_table_next(in, NULL); parms;
+	     parms = ipip_table_next(in, parms)) {
+		if (parms->mtu_auto)
+			ipip_mtu_follow(parms, &delay);
 		cond_resched();
 	}
 	return delay;
@@ -221,16 +212,11 @@ static void ipip_mtu_work(struct work_struct *work)
 void ipip_mtu_schedule(const struct net *net)
 {
 	struct ipip_net *in = ipip_pernet(net);
-	struct ipip_table *table;
 
-	rcu_read_lock();
-	table = rcu_dereference(in->table);
 	/* A look that is due later, when a path MTU expires, is brought forward. */
-	if (table && READ_ONCE(table->mtu_auto) &&
-	    !atomic_xchg(&in->mtu_pending, 1))
+	if (ipip_table_has_mtu_auto(in) && !atomic_xchg(&in->mtu_pending, 1))
 		mod_delayed_work(system_wq, &in->mtu_work,
 				 READ_ONCE(in->mtu_delay));
-	rcu_read_unlock();
 }
 
 /**

@@ -8,14 +8,12 @@
 
 #include <linux/atomic.h>
 #include <linux/bits.h>
-#include <linux/hash.h>
 #include <linux/hrtimer.h>
 #include <linux/ip.h>
 #include <linux/netdevice.h>
 #include <linux/notifier.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit_types.h>
-#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/siphash.h>
 #include <linux/skbuff.h>
@@ -30,6 +28,7 @@
 #include "ipip_compat.h"
 
 struct flowi4;
+struct ipip_table;
 struct rtable;
 
 /* Slots of the route cache, as a power of two. A fixed outer destination and
@@ -42,13 +41,6 @@ struct rtable;
 
 /* Bit 0 of IFLA_IPTUN_TOS: the outer DSCP is the inner one. */
 #define IPIP_TOS_INHERIT	BIT(0)
-
-/* Classes of table entries that are found by addresses: bit 0, any local; bit 1,
- * any remote. After them come those that are not.
- */
-#define IPIP_CLASS_ANY_LOCAL	BIT(0)
-#define IPIP_CLASS_ANY_REMOTE	BIT(1)
-#define IPIP_CLASSES		4
 
 /* What a packet pays for only where it was asked for. */
 #define IPIP_EXTRA_CLAMP	BIT(0)	/* lower the MSS of a SYN */
@@ -67,8 +59,6 @@ enum ipip_role {
 	IPIP_ROLE_EXTERNAL,
 	IPIP_ROLE_FALLBACK,
 };
-
-#define IPIP_ROLE_MAX	IPIP_ROLE_FALLBACK
 
 /**
  * struct ipip_route - one slot of the outer route cache of one CPU
@@ -237,34 +227,6 @@ struct ipip_tunnel {
 };
 
 /**
- * struct ipip_table - the tunnels of one netns, hashed by outer addresses
- * @rcu: for the deferred free
- * @count: number of entries by class, the most specific first: local and
- *	remote, remote, local, none; receive doesn't look for an empty class.
- *	Then that of each role but the plain one: 0 or 1
- * @last: by role, the entry that is found by no address; RCU
- * @linked: number of entries that are bound to an underlay device
- * @mtu_auto: number of entries whose MTU follows the path
- * @gen: which &ipip_parms.node this table links its entries by. While a table
- *	grows, readers may still be on the old one, which has the other
- * @bits: number of buckets, as a power of two
- * @buckets: heads of the chains
- *
- * Read under RCU, written under RTNL. It doubles when it is full, so that a
- * chain has one entry on average however many tunnels there are.
- */
-struct ipip_table {
-	struct rcu_head rcu;
-	unsigned int count[IPIP_CLASSES + IPIP_ROLE_MAX];
-	struct ipip_parms __rcu *last[IPIP_ROLE_MAX + 1];
-	unsigned int linked;
-	unsigned int mtu_auto;
-	u8 gen;
-	u8 bits;
-	struct hlist_head buckets[];
-};
-
-/**
  * struct ipip_net - state of one netns
  * @table: tunnels whose outer packets are in this netns; NULL before the first
  * @net: the netns
@@ -293,17 +255,6 @@ static inline struct ipip_net *ipip_pernet(const struct net *net)
 	return net_generic(net, ipip_net_id);
 }
 
-/* The hash is the top of the product: a bucket of a table is split into two
- * that are next to each other when the table doubles.
- */
-static inline struct hlist_head *
-ipip_table_bucket(struct ipip_table *table, __be32 local, __be32 remote)
-{
-	u64 key = (u64)(__force u32)local << 32 | (__force u32)remote;
-
-	return &table->buckets[hash_64(key, table->bits)];
-}
-
 static inline bool ipip_same_addresses(const struct ipip_parms *a,
 				       const struct ipip_parms *b)
 {
@@ -319,11 +270,25 @@ int ipip_create(struct net_device *dev, struct net *net,
 		struct ipip_parms *parms, bool mtu_given);
 int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		bool mtu_given);
+struct net_device *ipip_alloc_netdev(struct net *net, const char *name);
+void ipip_setup(struct net_device *dev);
+
+/* ipip_table.c */
+void ipip_table_set_key(struct ipip_parms *parms);
+int ipip_table_reserve(struct ipip_net *in);
+void ipip_table_link(struct ipip_net *in, struct ipip_parms *parms);
+void ipip_table_unlink(struct ipip_net *in, struct ipip_parms *parms);
+bool ipip_table_has(const struct ipip_net *in, const struct ipip_parms *parms);
+void ipip_table_free(struct ipip_net *in);
+struct ipip_parms *ipip_table_next(const struct ipip_net *in,
+				   const struct ipip_parms *parms);
+bool ipip_table_has_mtu_auto(const struct ipip_net *in);
+void ipip_table_end_mtu_auto(struct ipip_net *in, struct ipip_parms *parms);
 struct ipip_parms *ipip_find(const struct net *net, __be32 local, __be32 remote,
 			     int link);
 bool ipip_exists(const struct net *net, const struct ipip_parms *parms);
-struct net_device *ipip_alloc_netdev(struct net *net, const char *name);
-void ipip_setup(struct net_device *dev);
+struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
+			       __be32 remote, int ifindex);
 
 /* ipip_netlink.c */
 extern struct rtnl_link_ops ipip_link_ops;
@@ -332,8 +297,6 @@ int ipip_tunnel_ctl(struct net_device *dev, struct ipip_compat_parm *p,
 
 /* ipip_rcv.c */
 extern bool ipip_log_ecn_error;
-struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
-			       __be32 remote, int ifindex);
 enum ipip_xstats ipip_rcv_check_ipsec(const struct ipip_parms *parms,
 				      struct sk_buff *skb, __be32 saddr);
 int ipip_rcv(struct sk_buff *skb);
