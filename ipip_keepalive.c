@@ -73,7 +73,7 @@ static bool ipip_keepalive_route(struct ipip_keepalive_out *out,
 			       saddr, IPIP_KEEPALIVE_TOS, 0);
 	if (IS_ERR(rt))
 		return false;
-	if (parms->require_ipsec && !ipip_xmit_has_ipsec(&rt->dst)) {
+	if (parms->cfg.require_ipsec && !ipip_xmit_has_ipsec(&rt->dst)) {
 		ipip_count(parms->dev, IFLA_IPIP_XSTATS_TX_NO_IPSEC);
 		goto err_route;
 	}
@@ -122,8 +122,8 @@ static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 	outer.daddr = out->daddr;
 	if (!outer.ttl)
 		outer.ttl = ip4_dst_hoplimit(out->dst);
-	if (out->parms->encap.type &&
-	    !ipip_encap(skb, &out->parms->encap, &outer)) {
+	if (out->parms->cfg.encap.type &&
+	    !ipip_encap(skb, &out->parms->cfg.encap, &outer)) {
 		ipip_drop(out->parms->dev, skb, IFLA_IPIP_XSTATS_TX_ENCAP);
 		return false;
 	}
@@ -202,7 +202,7 @@ static bool ipip_keepalive_send_routeros(const struct ipip_keepalive_out *out)
 static bool ipip_keepalive_send_icmp(struct ipip_keepalive *ka,
 				     const struct ipip_keepalive_out *out)
 {
-	const __be32 target = out->parms->keepalive.target;
+	const __be32 target = out->parms->cfg.keepalive.target;
 	struct {
 		struct iphdr iph;
 		struct icmphdr icmp;
@@ -234,9 +234,9 @@ static void ipip_keepalive_probe(struct ipip_keepalive *ka,
 	struct ipip_keepalive_out out;
 	bool sent = false;
 
-	if (ipip_keepalive_route(&out, parms, parms->outer.saddr,
-				 parms->outer.daddr)) {
-		switch (parms->keepalive.mode) {
+	if (ipip_keepalive_route(&out, parms, parms->cfg.local,
+				 parms->cfg.remote)) {
+		switch (parms->cfg.keepalive.mode) {
 		case IPIP_KEEPALIVE_MODE_COOKIE:
 			sent = ipip_keepalive_send_cookie(ka, &out);
 			break;
@@ -283,7 +283,7 @@ static void ipip_keepalive_advance(struct net_device *dev,
 
 static ktime_t ipip_keepalive_interval(const struct ipip_parms *parms)
 {
-	return ns_to_ktime(parms->keepalive.interval * NSEC_PER_MSEC);
+	return ns_to_ktime(parms->cfg.keepalive.interval * NSEC_PER_MSEC);
 }
 
 static enum hrtimer_restart ipip_keepalive_timer(struct hrtimer *timer)
@@ -297,8 +297,8 @@ static enum hrtimer_restart ipip_keepalive_timer(struct hrtimer *timer)
 
 	rcu_read_lock();
 	parms = rcu_dereference(tunnel->parms);
-	if (parms->keepalive.interval) {
-		ipip_keepalive_advance(parms->dev, ka, parms->keepalive.retries);
+	if (parms->cfg.keepalive.interval) {
+		ipip_keepalive_advance(parms->dev, ka, parms->cfg.keepalive.retries);
 		ipip_keepalive_probe(ka, parms);
 		hrtimer_forward_now(timer, ipip_keepalive_interval(parms));
 		restart = HRTIMER_RESTART;
@@ -357,11 +357,11 @@ void ipip_keepalive_open(struct net_device *dev)
 	ka->accepted = ka->seq;
 	ka->misses = 0;
 	ka->waiting = false;
-	if (parms->keepalive.interval)
+	if (parms->cfg.keepalive.interval)
 		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
 	spin_unlock_bh(&ka->lock);
 
-	if (parms->keepalive.interval)
+	if (parms->cfg.keepalive.interval)
 		ipip_keepalive_arm(ka, parms);
 }
 
@@ -404,9 +404,9 @@ void ipip_keepalive_change(struct net_device *dev,
 	struct ipip_keepalive *ka = &tunnel->keepalive;
 
 	if (!netif_running(dev) ||
-	    new->keepalive.interval == old->keepalive.interval)
+	    new->cfg.keepalive.interval == old->cfg.keepalive.interval)
 		return;
-	if (!new->keepalive.interval) {
+	if (!new->cfg.keepalive.interval) {
 		ipip_keepalive_stop(dev);
 		return;
 	}
@@ -472,7 +472,7 @@ static void ipip_keepalive_answer(const struct ipip_parms *parms,
 	/* Not while the device goes down. */
 	if (ka->state != IPIP_KEEPALIVE_STATE_OFF)
 		counter = ipip_keepalive_verify(parms->dev, ka, cookie,
-						parms->keepalive.retries);
+						parms->cfg.keepalive.retries);
 	spin_unlock_bh(&ka->lock);
 	if (counter)
 		ipip_drop(parms->dev, skb, counter);
@@ -519,7 +519,7 @@ static bool ipip_keepalive_is_reply(const struct ipip_parms *parms,
 
 	icmp = (const struct icmphdr *)(data + cookie - sizeof(*icmp));
 	return parms->rcv_extras & IPIP_EXTRA_ICMP &&
-	       iph->saddr == parms->keepalive.target &&
+	       iph->saddr == parms->cfg.keepalive.target &&
 	       icmp->un.echo.id == READ_ONCE(tunnel->keepalive.id);
 }
 
@@ -557,8 +557,8 @@ bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 				       end - offset);
 		return true;
 	case IPIP_KEEPALIVE_ANSWER:
-		if (!parms->keepalive.interval ||
-		    parms->keepalive.mode != IPIP_KEEPALIVE_MODE_COOKIE)
+		if (!parms->cfg.keepalive.interval ||
+		    parms->cfg.keepalive.mode != IPIP_KEEPALIVE_MODE_COOKIE)
 			return false;
 		break;
 	case IPIP_KEEPALIVE_REPLY:
@@ -573,8 +573,8 @@ bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 
 static bool ipip_keepalive_wants_empty(const struct ipip_parms *parms)
 {
-	return parms->keepalive.interval &&
-	       parms->keepalive.mode == IPIP_KEEPALIVE_MODE_ROUTEROS;
+	return parms->cfg.keepalive.interval &&
+	       parms->cfg.keepalive.mode == IPIP_KEEPALIVE_MODE_ROUTEROS;
 }
 
 /* A packet that is nothing but its header counts, whatever it answers. */

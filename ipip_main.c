@@ -46,84 +46,79 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 
 	parms->dev = dev;
 	if (from) {
-		parms->outer = from->outer;
-		parms->link = from->link;
-		parms->fwmark = from->fwmark;
-		parms->proto = from->proto;
-		parms->tos = from->tos;
-		parms->keepalive = from->keepalive;
-		parms->encap = from->encap;
-		parms->hlen = from->hlen;
-		parms->role = from->role;
-		parms->df = from->df;
-		parms->pmtudisc = from->pmtudisc;
-		parms->clamp = from->clamp;
-		parms->require_ipsec = from->require_ipsec;
-		parms->mtu_auto = from->mtu_auto;
+		parms->cfg = from->cfg;
 		return parms;
 	}
 
-	parms->outer.version = IPVERSION;
-	parms->outer.ihl = sizeof(struct iphdr) / 4;
-	parms->hlen = sizeof(struct iphdr);
-	parms->pmtudisc = true;
-	parms->proto = IPPROTO_IPIP;
-	parms->keepalive.retries = IPIP_KEEPALIVE_RETRIES;
+	parms->cfg.pmtudisc = true;
+	parms->cfg.proto = IPPROTO_IPIP;
+	parms->cfg.keepalive.retries = IPIP_KEEPALIVE_RETRIES;
 	return parms;
 }
 
-static void ipip_parms_complete_df(struct ipip_parms *parms)
+static void ipip_parms_complete_outer(struct ipip_parms *parms)
 {
-	parms->outer.frag_off = 0;
-	parms->df_mask = 0;
-	if (parms->df == IPIP_DF_SET ||
-	    (parms->df == IPIP_DF_LEGACY && parms->pmtudisc))
+	const struct ipip_config *cfg = &parms->cfg;
+
+	parms->hlen = sizeof(struct iphdr) + cfg->encap_hlen;
+	parms->tos = cfg->tos;
+	parms->outer.version = IPVERSION;
+	parms->outer.ihl = sizeof(struct iphdr) / 4;
+	parms->outer.ttl = cfg->ttl;
+	parms->outer.protocol = cfg->proto;
+	parms->outer.saddr = cfg->local;
+	parms->outer.daddr = cfg->remote;
+	if (cfg->df == IPIP_DF_SET ||
+	    (cfg->df == IPIP_DF_LEGACY && cfg->pmtudisc))
 		parms->outer.frag_off = htons(IP_DF);
-	else if (parms->df != IPIP_DF_NO)
+	else if (cfg->df != IPIP_DF_NO)
 		parms->df_mask = htons(IP_DF);
 }
 
 static void ipip_parms_complete_extras(struct ipip_parms *parms)
 {
-	parms->rcv_extras = 0;
-	parms->xmit_extras = 0;
-	if (parms->clamp & IPIP_CLAMP_RX)
+	const struct ipip_config *cfg = &parms->cfg;
+
+	if (cfg->clamp & IPIP_CLAMP_RX)
 		parms->rcv_extras |= IPIP_EXTRA_CLAMP;
-	if (parms->clamp & IPIP_CLAMP_TX)
+	if (cfg->clamp & IPIP_CLAMP_TX)
 		parms->xmit_extras |= IPIP_EXTRA_CLAMP;
-	if (parms->require_ipsec) {
+	if (cfg->require_ipsec) {
 		parms->rcv_extras |= IPIP_EXTRA_IPSEC;
 		parms->xmit_extras |= IPIP_EXTRA_IPSEC;
 	}
-	if (parms->keepalive.interval &&
-	    parms->keepalive.mode == IPIP_KEEPALIVE_MODE_ICMP)
+	if (cfg->keepalive.interval &&
+	    cfg->keepalive.mode == IPIP_KEEPALIVE_MODE_ICMP)
 		parms->rcv_extras |= IPIP_EXTRA_ICMP;
-	if (parms->role == IPIP_ROLE_EXTERNAL) {
+	if (cfg->role == IPIP_ROLE_EXTERNAL) {
 		parms->rcv_extras |= IPIP_EXTRA_EXTERNAL;
 		parms->xmit_extras |= IPIP_EXTRA_EXTERNAL;
 	}
 }
 
-/* Derive what the fast paths want to have ready from what was configured. */
+/* Derive from @cfg what the packets' paths read. */
 static int ipip_parms_complete(struct ipip_parms *parms)
 {
+	const struct ipip_config *cfg = &parms->cfg;
 	size_t size;
 
-	/* What the two fast paths read has to be on one line each. */
+	/* What receive reads is in one cache line, and what transmit reads in
+	 * another.
+	 */
 	BUILD_BUG_ON(offsetofend(struct ipip_parms, rcv_extras) > 64);
-	BUILD_BUG_ON(offsetofend(struct ipip_parms, routes) -
+	BUILD_BUG_ON(offsetofend(struct ipip_parms, cfg.encap) -
 		     offsetof(struct ipip_parms, outer) > 64);
 
+	parms->proto = cfg->proto;
 	ipip_table_set_key(parms);
-	parms->outer.protocol = parms->proto;
-	ipip_parms_complete_df(parms);
+	ipip_parms_complete_outer(parms);
 	ipip_parms_complete_extras(parms);
-	if (parms->role == IPIP_ROLE_EXTERNAL)
+	if (cfg->role == IPIP_ROLE_EXTERNAL)
 		return 0;
 
-	if (!parms->outer.daddr)
+	if (!cfg->remote)
 		parms->route_bits = IPIP_ROUTE_BITS_NEXTHOP;
-	else if (parms->tos & IPIP_TOS_INHERIT)
+	else if (cfg->tos & IPIP_TOS_INHERIT)
 		parms->route_bits = IPIP_ROUTE_BITS_TOS;
 	else
 		parms->route_bits = IPIP_ROUTE_BITS_FIXED;
@@ -166,8 +161,8 @@ static void ipip_parms_free_rcu(struct rcu_head *rcu)
 static void ipip_set_addresses(struct net_device *dev,
 			       const struct ipip_parms *parms)
 {
-	__dev_addr_set(dev, &parms->outer.saddr, sizeof(__be32));
-	memcpy(dev->broadcast, &parms->outer.daddr, sizeof(__be32));
+	__dev_addr_set(dev, &parms->cfg.local, sizeof(__be32));
+	memcpy(dev->broadcast, &parms->cfg.remote, sizeof(__be32));
 }
 
 static void ipip_destruct(struct net_device *dev)
@@ -211,7 +206,7 @@ int ipip_create(struct net_device *dev, struct net *net,
 	dev->max_mtu = IP_MAX_MTU - parms->hlen;
 	dev->mtu = mtu_given ? clamp(dev->mtu, dev->min_mtu, dev->max_mtu) : mtu;
 	ipip_keepalive_init(dev);
-	if (parms->outer.daddr)
+	if (parms->cfg.remote)
 		dev->flags |= IFF_POINTOPOINT;
 	ipip_set_addresses(dev, parms);
 	RCU_INIT_POINTER(tunnel->parms, parms);
@@ -234,26 +229,13 @@ err_parms:
 	return err;
 }
 
-static bool ipip_parms_equal(const struct ipip_parms *a,
-			     const struct ipip_parms *b)
+/* Padding may differ although all values are the same: then a change is made that
+ * changes nothing.
+ */
+static bool ipip_config_equal(const struct ipip_config *a,
+			      const struct ipip_config *b)
 {
-	return a->outer.saddr == b->outer.saddr &&
-	       a->outer.daddr == b->outer.daddr &&
-	       a->outer.ttl == b->outer.ttl &&
-	       a->tos == b->tos && a->proto == b->proto &&
-	       a->link == b->link && a->fwmark == b->fwmark &&
-	       a->encap.type == b->encap.type &&
-	       a->encap.flags == b->encap.flags &&
-	       a->encap.sport == b->encap.sport &&
-	       a->encap.dport == b->encap.dport && a->hlen == b->hlen &&
-	       a->df == b->df && a->pmtudisc == b->pmtudisc &&
-	       a->clamp == b->clamp &&
-	       a->require_ipsec == b->require_ipsec &&
-	       a->mtu_auto == b->mtu_auto &&
-	       a->keepalive.interval == b->keepalive.interval &&
-	       a->keepalive.retries == b->keepalive.retries &&
-	       a->keepalive.mode == b->keepalive.mode &&
-	       a->keepalive.target == b->keepalive.target;
+	return !memcmp(a, b, sizeof(*a));
 }
 
 /* A packet may fit the old entry and the new one under different keys. Receive
@@ -289,12 +271,12 @@ static void ipip_change_mtu(struct net_device *dev,
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	unsigned int mtu;
 
-	if (!new->mtu_auto && new->link == old->link &&
-	    new->fwmark == old->fwmark && new->hlen == old->hlen)
+	if (!new->cfg.mtu_auto && new->cfg.link == old->cfg.link &&
+	    new->cfg.fwmark == old->cfg.fwmark && new->hlen == old->hlen)
 		return;
 	dev->max_mtu = IP_MAX_MTU - new->hlen;
 	mtu = ipip_mtu_bind(dev, tunnel->net, new, NULL);
-	if (!mtu && !new->mtu_auto)
+	if (!mtu && !new->cfg.mtu_auto)
 		mtu = ETH_DATA_LEN - new->hlen;
 	if (mtu && !given)
 		ipip_mtu_set(dev, mtu);
@@ -322,7 +304,7 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 	struct ipip_parms *old = rtnl_dereference(tunnel->parms);
 	int err = 0;
 
-	if (ipip_parms_equal(parms, old))
+	if (ipip_config_equal(&parms->cfg, &old->cfg))
 		goto err_parms;
 	err = ipip_parms_complete(parms);
 	if (err)
@@ -334,7 +316,7 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 	ipip_change_mtu(dev, parms, old, mtu_given);
 	ipip_set_addresses(dev, parms);
 	ipip_publish(tunnel, old, parms);
-	if (parms->mtu_auto)
+	if (parms->cfg.mtu_auto)
 		ipip_mtu_schedule(tunnel->net);
 	netdev_state_change(dev);
 	return 0;
@@ -386,7 +368,7 @@ static int ipip_get_iflink(const struct net_device *dev)
 	rcu_read_lock();
 	parms = rcu_dereference(tunnel->parms);
 	if (parms)
-		link = parms->link;
+		link = parms->cfg.link;
 	rcu_read_unlock();
 	return link;
 }
@@ -467,9 +449,9 @@ static int ipip_create_fallback(struct net *net)
 		goto err_dev;
 
 	ipip_compat_set_netns_immutable(dev);
-	parms->role = IPIP_ROLE_FALLBACK;
-	parms->proto = 0;
-	parms->pmtudisc = false;
+	parms->cfg.role = IPIP_ROLE_FALLBACK;
+	parms->cfg.proto = 0;
+	parms->cfg.pmtudisc = false;
 	err = ipip_create(dev, net, parms, false);
 	if (err)
 		goto err_dev;

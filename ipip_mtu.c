@@ -63,11 +63,11 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 	struct rtable *rt = NULL;
 	struct flowi4 fl4;
 
-	if (parms->outer.daddr)
+	if (parms->cfg.remote)
 		rt = ipip_route_lookup(net, parms, &fl4,
-				       parms->proto ?: IPPROTO_IPIP,
-				       parms->outer.daddr, parms->outer.saddr,
-				       parms->tos, 0);
+				       parms->cfg.proto ?: IPPROTO_IPIP,
+				       parms->cfg.remote, parms->cfg.local,
+				       parms->cfg.tos, 0);
 	if (!IS_ERR_OR_NULL(rt) && ipip_mtu_unknown(dev, &rt->dst)) {
 		ip_rt_put(rt);
 		rt = NULL;
@@ -75,8 +75,8 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 	rcu_read_lock();
 	if (!IS_ERR_OR_NULL(rt))
 		underlay = rt->dst.dev;
-	else if (parms->link)
-		underlay = dev_get_by_index_rcu(net, parms->link);
+	else if (parms->cfg.link)
+		underlay = dev_get_by_index_rcu(net, parms->cfg.link);
 	if (underlay) {
 		headroom = underlay->hard_header_len +
 			   underlay->needed_headroom;
@@ -86,7 +86,7 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 	if (expires)
 		*expires = 0;
 	if (!IS_ERR_OR_NULL(rt)) {
-		if (parms->mtu_auto)
+		if (parms->cfg.mtu_auto)
 			mtu = min(mtu, ipip_mtu_inner(parms, dst_mtu(&rt->dst)));
 		if (expires)
 			*expires = READ_ONCE(xfrm_dst_path(&rt->dst)->expires);
@@ -112,7 +112,7 @@ int ipip_mtu_change(struct net_device *dev, int mtu)
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
 
-	if (parms->mtu_auto && !tunnel->mtu_following)
+	if (parms->cfg.mtu_auto && !tunnel->mtu_following)
 		ipip_table_end_mtu_auto(ipip_pernet(tunnel->net), parms);
 	WRITE_ONCE(dev->mtu, mtu);
 	return 0;
@@ -160,7 +160,7 @@ static unsigned long ipip_mtu_follow_all(struct ipip_net *in)
 
 	for (parms = ipip_table_next(in, NULL); parms;
 	     parms = ipip_table_next(in, parms)) {
-		if (parms->mtu_auto)
+		if (parms->cfg.mtu_auto)
 			ipip_mtu_follow(parms, &delay);
 		cond_resched();
 	}
@@ -230,7 +230,7 @@ void ipip_mtu_check(const struct ipip_parms *parms, const struct dst_entry *dst)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 
-	if (READ_ONCE(parms->mtu_auto) &&
+	if (READ_ONCE(parms->cfg.mtu_auto) &&
 	    !ipip_mtu_unknown(parms->dev, dst) &&
 	    ipip_mtu_inner(parms, dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
 		ipip_mtu_schedule(tunnel->net);

@@ -86,39 +86,39 @@ static bool ipip_is_whole(struct nlattr *data[])
 /* What IFLA_IPTUN_PMTUDISC has to say of a tunnel. With a fixed TTL iproute2
  * takes nothing but 1.
  */
-static bool ipip_pmtudisc(const struct ipip_parms *parms)
+static bool ipip_pmtudisc(const struct ipip_config *cfg)
 {
-	if (parms->outer.ttl)
+	if (cfg->ttl)
 		return true;
-	if (parms->df == IPIP_DF_LEGACY)
-		return parms->pmtudisc;
-	return parms->df == IPIP_DF_SET;
+	if (cfg->df == IPIP_DF_LEGACY)
+		return cfg->pmtudisc;
+	return cfg->df == IPIP_DF_SET;
 }
 
 /* Who sends back what was read before the change, or has no choice after it,
  * doesn't mean to change it.
  */
-static void ipip_set_pmtudisc(struct ipip_parms *parms, bool pmtudisc,
+static void ipip_set_pmtudisc(struct ipip_config *cfg, bool pmtudisc,
 			      bool before)
 {
-	if (pmtudisc == before || pmtudisc == ipip_pmtudisc(parms))
+	if (pmtudisc == before || pmtudisc == ipip_pmtudisc(cfg))
 		return;
-	parms->df = IPIP_DF_LEGACY;
-	parms->pmtudisc = pmtudisc;
+	cfg->df = IPIP_DF_LEGACY;
+	cfg->pmtudisc = pmtudisc;
 }
 
-static void ipip_parse_ext(struct nlattr *ext[], struct ipip_parms *parms)
+static void ipip_parse_ext(struct nlattr *ext[], struct ipip_config *cfg)
 {
-	struct ipip_keepalive_parms *ka = &parms->keepalive;
+	struct ipip_keepalive_config *ka = &cfg->keepalive;
 
 	if (ext[IFLA_IPIP_EXT_DF])
-		parms->df = nla_get_u8(ext[IFLA_IPIP_EXT_DF]);
+		cfg->df = nla_get_u8(ext[IFLA_IPIP_EXT_DF]);
 	if (ext[IFLA_IPIP_EXT_CLAMP_MSS])
-		parms->clamp = nla_get_u8(ext[IFLA_IPIP_EXT_CLAMP_MSS]);
+		cfg->clamp = nla_get_u8(ext[IFLA_IPIP_EXT_CLAMP_MSS]);
 	if (ext[IFLA_IPIP_EXT_MTU_AUTO])
-		parms->mtu_auto = nla_get_u8(ext[IFLA_IPIP_EXT_MTU_AUTO]);
+		cfg->mtu_auto = nla_get_u8(ext[IFLA_IPIP_EXT_MTU_AUTO]);
 	if (ext[IFLA_IPIP_EXT_REQUIRE_IPSEC])
-		parms->require_ipsec =
+		cfg->require_ipsec =
 			nla_get_u8(ext[IFLA_IPIP_EXT_REQUIRE_IPSEC]);
 	if (ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL])
 		ka->interval = nla_get_u64(ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL]);
@@ -143,38 +143,38 @@ static void ipip_parse_encap(struct nlattr *data[],
 		encap->dport = nla_get_be16(data[IFLA_IPTUN_ENCAP_DPORT]);
 }
 
-/* Put what the request carries over what @parms has already. */
+/* Put what the request carries over what @cfg has already. */
 static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
-		       struct ipip_parms *parms)
+		       struct ipip_config *cfg)
 {
-	const bool pmtudisc = ipip_pmtudisc(parms);
+	const bool pmtudisc = ipip_pmtudisc(cfg);
 
 	if (data[IFLA_IPTUN_LINK])
-		parms->link = nla_get_u32(data[IFLA_IPTUN_LINK]);
+		cfg->link = nla_get_u32(data[IFLA_IPTUN_LINK]);
 	if (data[IFLA_IPTUN_LOCAL])
-		parms->outer.saddr = nla_get_in_addr(data[IFLA_IPTUN_LOCAL]);
+		cfg->local = nla_get_in_addr(data[IFLA_IPTUN_LOCAL]);
 	else if (ipip_is_whole(data))
-		parms->outer.saddr = htonl(INADDR_ANY);
+		cfg->local = htonl(INADDR_ANY);
 	if (data[IFLA_IPTUN_REMOTE])
-		parms->outer.daddr = nla_get_in_addr(data[IFLA_IPTUN_REMOTE]);
+		cfg->remote = nla_get_in_addr(data[IFLA_IPTUN_REMOTE]);
 	else if (ipip_is_whole(data))
-		parms->outer.daddr = htonl(INADDR_ANY);
+		cfg->remote = htonl(INADDR_ANY);
 	if (data[IFLA_IPTUN_TTL])
-		parms->outer.ttl = nla_get_u8(data[IFLA_IPTUN_TTL]);
+		cfg->ttl = nla_get_u8(data[IFLA_IPTUN_TTL]);
 	if (data[IFLA_IPTUN_PMTUDISC])
-		ipip_set_pmtudisc(parms, nla_get_u8(data[IFLA_IPTUN_PMTUDISC]),
+		ipip_set_pmtudisc(cfg, nla_get_u8(data[IFLA_IPTUN_PMTUDISC]),
 				  pmtudisc);
 	if (data[IFLA_IPTUN_TOS])
-		parms->tos = nla_get_u8(data[IFLA_IPTUN_TOS]);
+		cfg->tos = nla_get_u8(data[IFLA_IPTUN_TOS]);
 	if (data[IFLA_IPTUN_FWMARK])
-		parms->fwmark = nla_get_u32(data[IFLA_IPTUN_FWMARK]);
-	ipip_parse_encap(data, &parms->encap);
-	ipip_parse_ext(ext, parms);
+		cfg->fwmark = nla_get_u32(data[IFLA_IPTUN_FWMARK]);
+	ipip_parse_encap(data, &cfg->encap);
+	ipip_parse_ext(ext, cfg);
 	/* A packet that loops through the tunnel grows each time. With a fixed
 	 * TTL nothing but DF ends that, unless the user wants it otherwise.
 	 */
-	if (parms->df == IPIP_DF_LEGACY && parms->outer.ttl)
-		parms->pmtudisc = true;
+	if (cfg->df == IPIP_DF_LEGACY && cfg->ttl)
+		cfg->pmtudisc = true;
 }
 
 /* @ext has room for all of IFLA_IPIP_EXT_*; all NULL if there are none. */
@@ -204,17 +204,17 @@ static int ipip_check_mtu(const struct net_device *dev, struct nlattr *tb[],
 	return -EINVAL;
 }
 
-static int ipip_check_encap(struct ipip_parms *parms, struct nlattr *data[],
+static int ipip_check_encap(struct ipip_config *cfg, struct nlattr *data[],
 			    struct netlink_ext_ack *extack)
 {
-	int hlen = ip_encap_hlen(&parms->encap);
+	int hlen = ip_encap_hlen(&cfg->encap);
 
 	if (hlen < 0) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_ENCAP_TYPE],
 				    "encap type is not known: is the module fou loaded?");
 		return hlen;
 	}
-	parms->hlen = sizeof(struct iphdr) + hlen;
+	cfg->encap_hlen = hlen;
 	return 0;
 }
 
@@ -232,11 +232,11 @@ static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
 	       ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET];
 }
 
-static int ipip_check_keepalive(const struct ipip_parms *parms,
+static int ipip_check_keepalive(const struct ipip_config *cfg,
 				struct nlattr *ext[],
 				struct netlink_ext_ack *extack)
 {
-	const struct ipip_keepalive_parms *ka = &parms->keepalive;
+	const struct ipip_keepalive_config *ka = &cfg->keepalive;
 	const struct nlattr *attr = ipip_keepalive_attr(ext);
 
 	if (ka->target && !ipip_is_host(ka->target)) {
@@ -252,13 +252,13 @@ static int ipip_check_keepalive(const struct ipip_parms *parms,
 				    "keepalive interval must be 0 or 100 ms to 4294967295 s");
 		return -ERANGE;
 	}
-	if (!parms->outer.daddr || ipv4_is_multicast(parms->outer.daddr) ||
-	    parms->role == IPIP_ROLE_EXTERNAL) {
+	if (!cfg->remote || ipv4_is_multicast(cfg->remote) ||
+	    cfg->role == IPIP_ROLE_EXTERNAL) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "keepalive needs a remote that is one host");
 		return -EINVAL;
 	}
-	if (parms->proto == IPPROTO_MPLS) {
+	if (cfg->proto == IPPROTO_MPLS) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "keepalive needs a tunnel that carries IPv4");
 		return -EINVAL;
@@ -268,7 +268,7 @@ static int ipip_check_keepalive(const struct ipip_parms *parms,
 				    "keepalive mode icmp needs a target");
 		return -EINVAL;
 	}
-	if (ka->mode == IPIP_KEEPALIVE_MODE_ROUTEROS && parms->encap.type) {
+	if (ka->mode == IPIP_KEEPALIVE_MODE_ROUTEROS && cfg->encap.type) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "keepalive mode routeros knows no encap");
 		return -EINVAL;
@@ -287,7 +287,7 @@ static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 	if (data)
 		attr = data[IFLA_IPTUN_REMOTE] ?: data[IFLA_IPTUN_LOCAL] ?:
 		       data[IFLA_IPTUN_LINK];
-	if (parms->role == IPIP_ROLE_EXTERNAL)
+	if (parms->cfg.role == IPIP_ROLE_EXTERNAL)
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_COLLECT_METADATA],
 				    "a tunnel in external mode exists");
 	else
@@ -296,10 +296,10 @@ static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 	return -EEXIST;
 }
 
-/* The configuration that a request for a new tunnel asks for. */
-static int ipip_new_parms(struct net_device *dev, struct nlattr *tb[],
-			  struct nlattr *data[], struct ipip_parms *parms,
-			  struct netlink_ext_ack *extack)
+/* Read what a request for a new tunnel asks for. */
+static int ipip_new_config(struct net_device *dev, struct nlattr *tb[],
+			   struct nlattr *data[], struct ipip_config *cfg,
+			   struct netlink_ext_ack *extack)
 {
 	struct nlattr *ext[IFLA_IPIP_EXT_MAX + 1];
 	int err;
@@ -307,14 +307,14 @@ static int ipip_new_parms(struct net_device *dev, struct nlattr *tb[],
 	err = ipip_parse_nest(ext, data, extack);
 	if (err)
 		return err;
-	ipip_parse(data, ext, parms);
+	ipip_parse(data, ext, cfg);
 	if (data[IFLA_IPTUN_PROTO])
-		parms->proto = nla_get_u8(data[IFLA_IPTUN_PROTO]);
+		cfg->proto = nla_get_u8(data[IFLA_IPTUN_PROTO]);
 	if (data[IFLA_IPTUN_COLLECT_METADATA])
-		parms->role = IPIP_ROLE_EXTERNAL;
-	return ipip_check_encap(parms, data, extack) ?:
+		cfg->role = IPIP_ROLE_EXTERNAL;
+	return ipip_check_encap(cfg, data, extack) ?:
 	       ipip_check_mtu(dev, tb, ext, extack) ?:
-	       ipip_check_keepalive(parms, ext, extack);
+	       ipip_check_keepalive(cfg, ext, extack);
 }
 
 /**
@@ -340,7 +340,7 @@ int ipip_newlink(struct net *net, struct net_device *dev, struct nlattr *tb[],
 		return -ENOMEM;
 
 	if (data)
-		err = ipip_new_parms(dev, tb, data, parms, extack);
+		err = ipip_new_config(dev, tb, data, &parms->cfg, extack);
 	if (!err)
 		err = ipip_check_unique(net, data, parms, extack);
 	if (err)
@@ -357,8 +357,8 @@ err_parms:
  */
 static int ipip_check_change(const struct net_device *dev,
 			     struct nlattr *data[],
-			     const struct ipip_parms *old,
-			     const struct ipip_parms *new,
+			     const struct ipip_config *old,
+			     const struct ipip_config *new,
 			     struct netlink_ext_ack *extack)
 {
 	const bool p2p = dev->flags & IFF_POINTOPOINT;
@@ -376,12 +376,12 @@ static int ipip_check_change(const struct net_device *dev,
 				    "external mode can't be changed");
 		return -EINVAL;
 	}
-	if (p2p != !!new->outer.daddr) {
+	if (p2p != !!new->remote) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_REMOTE],
 				    "remote can't be set or unset after creation");
 		return -EINVAL;
 	}
-	if (ipv4_is_multicast(new->outer.daddr) &&
+	if (ipv4_is_multicast(new->remote) &&
 	    !ipip_same_addresses(new, old)) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_REMOTE],
 				    "remote is a group: set at creation only");
@@ -415,12 +415,13 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 	parms = ipip_parms_alloc(dev, old);
 	if (!parms)
 		return -ENOMEM;
-	ipip_parse(data, ext, parms);
-	err = ipip_check_change(dev, data, old, parms, extack);
+	ipip_parse(data, ext, &parms->cfg);
+	err = ipip_check_change(dev, data, &old->cfg, &parms->cfg,
+				extack);
 	if (!err)
-		err = ipip_check_encap(parms, data, extack);
+		err = ipip_check_encap(&parms->cfg, data, extack);
 	if (!err)
-		err = ipip_check_keepalive(parms, ext, extack);
+		err = ipip_check_keepalive(&parms->cfg, ext, extack);
 	if (!err)
 		err = ipip_check_unique(tunnel->net, data, parms, extack);
 	if (err)
@@ -438,7 +439,7 @@ static void ipip_dellink(struct net_device *dev, struct list_head *head)
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
 
-	if (parms->role != IPIP_ROLE_FALLBACK)
+	if (parms->cfg.role != IPIP_ROLE_FALLBACK)
 		unregister_netdevice_queue(dev, head);
 }
 
@@ -473,19 +474,19 @@ static size_t ipip_get_size(const struct net_device *dev)
 }
 
 static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
-			 const struct ipip_parms *parms)
+			 const struct ipip_config *cfg)
 {
-	const struct ipip_keepalive_parms *ka = &parms->keepalive;
+	const struct ipip_keepalive_config *ka = &cfg->keepalive;
 	struct nlattr *nest;
 
 	nest = nla_nest_start(skb, IFLA_IPIP_EXT);
 	if (!nest)
 		return -EMSGSIZE;
-	if (nla_put_u8(skb, IFLA_IPIP_EXT_DF, parms->df) ||
-	    nla_put_u8(skb, IFLA_IPIP_EXT_CLAMP_MSS, parms->clamp) ||
-	    nla_put_u8(skb, IFLA_IPIP_EXT_MTU_AUTO, parms->mtu_auto) ||
+	if (nla_put_u8(skb, IFLA_IPIP_EXT_DF, cfg->df) ||
+	    nla_put_u8(skb, IFLA_IPIP_EXT_CLAMP_MSS, cfg->clamp) ||
+	    nla_put_u8(skb, IFLA_IPIP_EXT_MTU_AUTO, cfg->mtu_auto) ||
 	    nla_put_u8(skb, IFLA_IPIP_EXT_REQUIRE_IPSEC,
-		       parms->require_ipsec) ||
+		       cfg->require_ipsec) ||
 	    nla_put_u64_64bit(skb, IFLA_IPIP_EXT_KEEPALIVE_INTERVAL,
 			      ka->interval, IFLA_IPIP_EXT_PAD) ||
 	    nla_put_u32(skb, IFLA_IPIP_EXT_KEEPALIVE_RETRIES, ka->retries) ||
@@ -500,25 +501,26 @@ static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
 static int ipip_fill_info(struct sk_buff *skb, const struct net_device *dev)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(dev);
-	const struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
+	const struct ipip_config *cfg;
 
-	if (nla_put_u32(skb, IFLA_IPTUN_LINK, parms->link) ||
-	    nla_put_in_addr(skb, IFLA_IPTUN_LOCAL, parms->outer.saddr) ||
-	    nla_put_in_addr(skb, IFLA_IPTUN_REMOTE, parms->outer.daddr) ||
-	    nla_put_u8(skb, IFLA_IPTUN_TTL, parms->outer.ttl) ||
-	    nla_put_u8(skb, IFLA_IPTUN_TOS, parms->tos) ||
-	    nla_put_u8(skb, IFLA_IPTUN_PROTO, parms->proto) ||
-	    nla_put_u8(skb, IFLA_IPTUN_PMTUDISC, ipip_pmtudisc(parms)) ||
-	    nla_put_u32(skb, IFLA_IPTUN_FWMARK, parms->fwmark) ||
-	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_TYPE, parms->encap.type) ||
-	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_SPORT, parms->encap.sport) ||
-	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_DPORT, parms->encap.dport) ||
-	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_FLAGS, parms->encap.flags))
+	cfg = &rtnl_dereference(tunnel->parms)->cfg;
+	if (nla_put_u32(skb, IFLA_IPTUN_LINK, cfg->link) ||
+	    nla_put_in_addr(skb, IFLA_IPTUN_LOCAL, cfg->local) ||
+	    nla_put_in_addr(skb, IFLA_IPTUN_REMOTE, cfg->remote) ||
+	    nla_put_u8(skb, IFLA_IPTUN_TTL, cfg->ttl) ||
+	    nla_put_u8(skb, IFLA_IPTUN_TOS, cfg->tos) ||
+	    nla_put_u8(skb, IFLA_IPTUN_PROTO, cfg->proto) ||
+	    nla_put_u8(skb, IFLA_IPTUN_PMTUDISC, ipip_pmtudisc(cfg)) ||
+	    nla_put_u32(skb, IFLA_IPTUN_FWMARK, cfg->fwmark) ||
+	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_TYPE, cfg->encap.type) ||
+	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_SPORT, cfg->encap.sport) ||
+	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_DPORT, cfg->encap.dport) ||
+	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_FLAGS, cfg->encap.flags))
 		return -EMSGSIZE;
-	if (parms->role == IPIP_ROLE_EXTERNAL &&
+	if (cfg->role == IPIP_ROLE_EXTERNAL &&
 	    nla_put_flag(skb, IFLA_IPTUN_COLLECT_METADATA))
 		return -EMSGSIZE;
-	return ipip_fill_ext(skb, dev, parms);
+	return ipip_fill_ext(skb, dev, cfg);
 }
 
 static struct net *ipip_get_link_net(const struct net_device *dev)
@@ -549,36 +551,38 @@ struct rtnl_link_ops ipip_link_ops __read_mostly = {
 static void ipip_ctl_show(const struct ipip_parms *parms,
 			  struct ipip_compat_parm *p)
 {
+	const struct ipip_config *cfg = &parms->cfg;
+
 	memset(p, 0, sizeof(*p));
 	strscpy(p->name, parms->dev->name, sizeof(p->name));
-	p->link = parms->link;
-	p->iph.version = parms->outer.version;
-	p->iph.ihl = parms->outer.ihl;
-	p->iph.protocol = parms->proto;
-	p->iph.tos = parms->tos;
-	p->iph.ttl = parms->outer.ttl;
-	p->iph.saddr = parms->outer.saddr;
-	p->iph.daddr = parms->outer.daddr;
-	if (ipip_pmtudisc(parms))
+	p->link = cfg->link;
+	p->iph.version = IPVERSION;
+	p->iph.ihl = sizeof(struct iphdr) / 4;
+	p->iph.protocol = cfg->proto;
+	p->iph.tos = cfg->tos;
+	p->iph.ttl = cfg->ttl;
+	p->iph.saddr = cfg->local;
+	p->iph.daddr = cfg->remote;
+	if (ipip_pmtudisc(cfg))
 		p->iph.frag_off = htons(IP_DF);
 }
 
-/* Put all that @p says over what @parms has already. */
+/* Put all that @p says over what @cfg has already. */
 static void ipip_ctl_parse(const struct ipip_compat_parm *p,
-			   struct ipip_parms *parms)
+			   struct ipip_config *cfg)
 {
-	const bool before = ipip_pmtudisc(parms);
+	const bool before = ipip_pmtudisc(cfg);
 
-	parms->link = p->link;
-	parms->fwmark = 0;
-	parms->tos = p->iph.tos;
-	parms->outer.ttl = p->iph.ttl;
-	parms->outer.saddr = p->iph.saddr;
-	parms->outer.daddr = p->iph.daddr;
-	ipip_set_pmtudisc(parms, p->iph.ttl || p->iph.frag_off & htons(IP_DF),
+	cfg->link = p->link;
+	cfg->fwmark = 0;
+	cfg->tos = p->iph.tos;
+	cfg->ttl = p->iph.ttl;
+	cfg->local = p->iph.saddr;
+	cfg->remote = p->iph.daddr;
+	ipip_set_pmtudisc(cfg, p->iph.ttl || p->iph.frag_off & htons(IP_DF),
 			  before);
-	if (parms->df == IPIP_DF_LEGACY && parms->outer.ttl)
-		parms->pmtudisc = true;
+	if (cfg->df == IPIP_DF_LEGACY && cfg->ttl)
+		cfg->pmtudisc = true;
 }
 
 static bool ipip_ctl_is_valid(const struct ipip_compat_parm *p)
@@ -614,8 +618,8 @@ static int ipip_ctl_add(struct net *net, const struct ipip_compat_parm *p)
 		err = -ENOMEM;
 		goto err_dev;
 	}
-	parms->proto = p->iph.protocol;
-	ipip_ctl_parse(p, parms);
+	parms->cfg.proto = p->iph.protocol;
+	ipip_ctl_parse(p, &parms->cfg);
 	if (ipip_exists(net, parms)) {
 		ipip_parms_free(parms);
 		err = -EEXIST;
@@ -640,7 +644,7 @@ static struct ipip_parms *ipip_ctl_find(struct net_device *dev,
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
 
-	if (parms->role != IPIP_ROLE_FALLBACK)
+	if (parms->cfg.role != IPIP_ROLE_FALLBACK)
 		return parms;
 	return ipip_find(tunnel->net, p->iph.saddr, p->iph.daddr, p->link);
 }
@@ -658,15 +662,15 @@ static int ipip_ctl_change(struct net_device *dev,
 	parms = ipip_parms_alloc(old->dev, old);
 	if (!parms)
 		return -ENOMEM;
-	ipip_ctl_parse(p, parms);
+	ipip_ctl_parse(p, &parms->cfg);
 
 	err = -EEXIST;
 	if (ipip_exists(tunnel->net, parms))
 		goto err_parms;
 	err = -EINVAL;
-	if (!old->outer.daddr != !parms->outer.daddr ||
-	    (ipv4_is_multicast(parms->outer.daddr) &&
-	     !ipip_same_addresses(old, parms)))
+	if (!old->cfg.remote != !parms->cfg.remote ||
+	    (ipv4_is_multicast(parms->cfg.remote) &&
+	     !ipip_same_addresses(&old->cfg, &parms->cfg)))
 		goto err_parms;
 	return ipip_change(old->dev, parms, false);
 
@@ -682,7 +686,7 @@ static int ipip_ctl_delete(struct net_device *dev,
 
 	if (!parms)
 		return -ENOENT;
-	if (parms->role == IPIP_ROLE_FALLBACK)
+	if (parms->cfg.role == IPIP_ROLE_FALLBACK)
 		return -EPERM;
 	unregister_netdevice(parms->dev);
 	return 0;

@@ -19,9 +19,9 @@
  */
 static bool ipip_path_is_plain(const struct ipip_parms *parms)
 {
-	return parms->outer.daddr && !ipv4_is_multicast(parms->outer.daddr) &&
-	       !(parms->tos & IPIP_TOS_INHERIT) && parms->df != IPIP_DF_NO &&
-	       !parms->encap.type &&
+	return parms->cfg.remote && !ipv4_is_multicast(parms->cfg.remote) &&
+	       !(parms->cfg.tos & IPIP_TOS_INHERIT) && parms->cfg.df != IPIP_DF_NO &&
+	       !parms->cfg.encap.type &&
 	       !parms->xmit_extras && !(parms->rcv_extras & ~IPIP_EXTRA_ICMP);
 }
 
@@ -50,8 +50,8 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 	    !net_eq(tunnel->net, dev_net(ctx->dev)))
 		return -EOPNOTSUPP;
 	rt = ipip_route_lookup(tunnel->net, parms, &fl4, IPPROTO_IPIP,
-			       parms->outer.daddr, parms->outer.saddr,
-			       parms->tos, 0);
+			       parms->cfg.remote, parms->cfg.local,
+			       parms->cfg.tos, 0);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
 	/* The flowtable would send it in the clear. */
@@ -62,7 +62,7 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 
 	path->type = DEV_PATH_TUN;
 	path->tun.src_v4.s_addr = fl4.saddr;
-	path->tun.dst_v4.s_addr = parms->outer.daddr;
+	path->tun.dst_v4.s_addr = parms->cfg.remote;
 	path->dev = ctx->dev;
 	ctx->dev = rt->dst.dev;
 	ipip_compat_path_set_route(path, &rt->dst);

@@ -456,7 +456,7 @@ static bool ipip_err_is_fatal(const struct ipip_parms *parms, int type, int code
 		return code != ICMP_SR_FAILED;
 	/* An inherited TTL ran out because the sender chose it. */
 	return type == ICMP_TIME_EXCEEDED && code == ICMP_EXC_TTL &&
-	       parms->outer.ttl;
+	       parms->cfg.ttl;
 }
 
 /**
@@ -484,21 +484,21 @@ int ipip_err(struct sk_buff *skb, u32 info)
 		return -ENOENT;
 
 	/* It quotes a packet that could only leave inside another. */
-	if (parms->require_ipsec)
+	if (parms->cfg.require_ipsec)
 		return 0;
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
-		ipv4_update_pmtu(skb, net, info, parms->link, outer->protocol);
+		ipv4_update_pmtu(skb, net, info, parms->cfg.link, outer->protocol);
 		ipip_mtu_schedule(net);
 		return 0;
 	}
 	if (type == ICMP_REDIRECT) {
-		ipv4_redirect(skb, net, parms->link, outer->protocol);
+		ipv4_redirect(skb, net, parms->cfg.link, outer->protocol);
 		return 0;
 	}
 	if (!ipip_err_is_fatal(parms, type, code))
 		return 0;
 	/* One lost next hop says nothing about the others. */
-	if (!parms->outer.daddr)
+	if (!parms->cfg.remote)
 		return -ENOENT;
 
 	ipip_note_error(netdev_priv(parms->dev));

@@ -90,11 +90,11 @@ static void ipip_table_count(struct ipip_table *table,
 	unsigned int *count = &table->count[ipip_table_class(parms)];
 
 	table->entries += n;
-	if (parms->role == IPIP_ROLE_PLAIN)
+	if (parms->cfg.role == IPIP_ROLE_PLAIN)
 		WRITE_ONCE(*count, *count + n);
-	if (parms->link)
+	if (parms->key_link)
 		WRITE_ONCE(table->linked, table->linked + n);
-	if (parms->mtu_auto)
+	if (parms->cfg.mtu_auto)
 		WRITE_ONCE(table->mtu_auto, table->mtu_auto + n);
 }
 
@@ -129,7 +129,7 @@ static struct ipip_parms __rcu **ipip_table_sole(struct ipip_table *table,
 void ipip_table_link(struct ipip_net *in, struct ipip_parms *parms)
 {
 	struct ipip_table *table = rtnl_dereference(in->table);
-	struct ipip_parms __rcu **sole = ipip_table_sole(table, parms->role);
+	struct ipip_parms __rcu **sole = ipip_table_sole(table, parms->cfg.role);
 	unsigned int hash;
 
 	ipip_table_count(table, parms, 1);
@@ -151,7 +151,7 @@ void ipip_table_link(struct ipip_net *in, struct ipip_parms *parms)
 void ipip_table_unlink(struct ipip_net *in, struct ipip_parms *parms)
 {
 	struct ipip_table *table = rtnl_dereference(in->table);
-	struct ipip_parms __rcu **sole = ipip_table_sole(table, parms->role);
+	struct ipip_parms __rcu **sole = ipip_table_sole(table, parms->cfg.role);
 
 	hlist_del_init_rcu(&parms->node[table->gen]);
 	/* A change has put its successor there already. */
@@ -329,7 +329,7 @@ void ipip_table_end_mtu_auto(struct ipip_net *in, struct ipip_parms *parms)
 	struct ipip_table *table = rtnl_dereference(in->table);
 
 	WRITE_ONCE(table->mtu_auto, table->mtu_auto - 1);
-	WRITE_ONCE(parms->mtu_auto, false);
+	WRITE_ONCE(parms->cfg.mtu_auto, false);
 }
 
 /* A tunnel to a group takes what is sent to the group. */
@@ -353,21 +353,23 @@ static __be32 ipip_key_remote(__be32 remote)
  */
 void ipip_table_set_key(struct ipip_parms *parms)
 {
-	if (parms->role != IPIP_ROLE_PLAIN) {
+	const struct ipip_config *cfg = &parms->cfg;
+
+	parms->key_link = cfg->link;
+	if (cfg->role == IPIP_ROLE_PLAIN) {
+		parms->key_local = ipip_key_local(cfg->local, cfg->remote);
+		parms->key_remote = ipip_key_remote(cfg->remote);
+	} else {
 		parms->key_local = htonl(INADDR_BROADCAST);
 		parms->key_remote = htonl(INADDR_BROADCAST);
-		return;
 	}
-	parms->key_local = ipip_key_local(parms->outer.saddr,
-					  parms->outer.daddr);
-	parms->key_remote = ipip_key_remote(parms->outer.daddr);
 }
 
 static bool ipip_has_addresses(const struct ipip_parms *parms, __be32 local,
 			       __be32 remote, int link)
 {
-	return parms && parms->outer.saddr == local &&
-	       parms->outer.daddr == remote && parms->link == link;
+	return parms && parms->cfg.local == local &&
+	       parms->cfg.remote == remote && parms->cfg.link == link;
 }
 
 /**
@@ -419,9 +421,9 @@ bool ipip_exists(const struct net *net, const struct ipip_parms *parms)
 	struct ipip_table *table = rtnl_dereference(ipip_pernet(net)->table);
 	const struct ipip_parms *other = NULL;
 
-	if (parms->role != IPIP_ROLE_EXTERNAL)
-		other = ipip_find(net, parms->outer.saddr, parms->outer.daddr,
-				  parms->link);
+	if (parms->cfg.role != IPIP_ROLE_EXTERNAL)
+		other = ipip_find(net, parms->cfg.local, parms->cfg.remote,
+				  parms->cfg.link);
 	else if (table)
 		other = rtnl_dereference(table->external);
 	return other && other->dev != parms->dev;
@@ -449,7 +451,7 @@ ipip_lookup_class(const struct ipip_table *table, __be32 local, __be32 remote,
 			continue;
 		if (!ipip_is_up(parms))
 			continue;
-		if (parms->link == ifindex)
+		if (parms->key_link == ifindex)
 			return parms;
 		if (!best || !local || !remote)
 			best = parms;
@@ -507,7 +509,7 @@ struct ipip_parms *ipip_lookup(const struct net *net, __be32 local,
 					  ifindex);
 		if (!parms)
 			continue;
-		if (parms->link == ifindex || !READ_ONCE(table->linked))
+		if (parms->key_link == ifindex || !READ_ONCE(table->linked))
 			return parms;
 		if (!best)
 			best = parms;

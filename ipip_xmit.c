@@ -76,8 +76,8 @@ struct rtable *ipip_route_lookup(struct net *net,
 				 __be32 saddr, u8 tos, u32 hash)
 {
 	ip_tunnel_init_flow(fl4, proto, daddr, saddr, 0,
-			    tos & INET_DSCP_MASK, net, parms->link,
-			    parms->fwmark, hash, 0);
+			    tos & INET_DSCP_MASK, net, parms->cfg.link,
+			    parms->cfg.fwmark, hash, 0);
 	return ip_route_output_key(net, fl4);
 }
 
@@ -93,8 +93,8 @@ static bool ipip_route_is_multipath(struct net *net,
 
 	if (!IS_ENABLED(CONFIG_IP_ROUTE_MULTIPATH) || !parms->route_bits)
 		return false;
-	fl4->saddr = parms->outer.saddr;
-	fl4->flowi4_oif = fl4->flowi4_l3mdev ? 0 : parms->link;
+	fl4->saddr = parms->cfg.local;
+	fl4->flowi4_oif = fl4->flowi4_l3mdev ? 0 : parms->cfg.link;
 	return !fib_lookup(net, fl4, &res, FIB_LOOKUP_NOREF) &&
 	       fib_info_num_path(res.fi) > 1;
 }
@@ -120,7 +120,7 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 	route->dst = NULL;
 	dst_release(old);
 	rt = ipip_route_lookup(net, parms, &fl4, outer->protocol, outer->daddr,
-			       parms->outer.saddr, tos, hash);
+			       parms->cfg.local, tos, hash);
 	if (IS_ERR(rt))
 		return false;
 
@@ -483,7 +483,7 @@ static enum ipip_xstats ipip_xmit_header(const struct ipip_parms *parms,
 	struct iphdr *outer = &out->outer;
 
 	*outer = parms->outer;
-	out->encap = &parms->encap;
+	out->encap = &parms->cfg.encap;
 	out->hlen = parms->hlen;
 	out->dst_is_ours = false;
 	out->route = NULL;

@@ -88,13 +88,13 @@ struct ipip_route {
 };
 
 /**
- * struct ipip_keepalive_parms - how the far end is asked whether it is there
+ * struct ipip_keepalive_config - how the far end is asked whether it is there
  * @interval: milliseconds between two probes, or 0 for none
  * @retries: probes in a row without an answer that take the carrier away
  * @target: who answers an echo in the ICMP mode, or 0
  * @mode: enum ipip_keepalive_mode
  */
-struct ipip_keepalive_parms {
+struct ipip_keepalive_config {
 	u64 interval;
 	u32 retries;
 	__be32 target;
@@ -102,45 +102,80 @@ struct ipip_keepalive_parms {
 };
 
 /**
- * struct ipip_parms - what a tunnel was configured to do, and its table entry
- * @node: links in the tunnel table; which of the two is live, the table says
- * @dev: the tunnel's device
- * @key_local: outer destination that the table finds this entry by, or 0
- * @key_remote: outer source that the table finds this entry by, or 0
- * @link: index of the underlay device, or 0 for any
- * @proto: inner protocol: IPPROTO_IPIP, IPPROTO_MPLS or 0 for both
- * @rcv_extras: IPIP_EXTRA_* for received packets
- * @outer: the outer header, complete but for length, ID and checksum and what
- *	is inherited; saddr and daddr are the configured local and remote
- * @tos: IFLA_IPTUN_TOS: bit 0 copies the inner DSCP, else the outer DSCP field
- * @xmit_extras: IPIP_EXTRA_* for transmitted packets
- * @df_mask: IP_DF if the outer header takes over that of the inner one, or 0
- * @route_bits: slots in @routes, as a power of two
- * @hlen: bytes that the tunnel puts on a packet: the outer header and @encap
- * @fwmark: mark for the lookup of the outer route; the packet doesn't get it
- * @routes: route cache; NULL in external mode, where the metadata have their own
- * @rcu: for the deferred free
- * @keepalive: keepalive
+ * struct ipip_config - what a user has configured
  * @encap: UDP header between the outer header and the inner packet
+ * @keepalive: keepalive
+ * @local: outer source, or 0 to let the route pick it
+ * @remote: outer destination, or 0 for next-hop mode
+ * @link: index of the underlay device, or 0 for any
+ * @fwmark: mark for the look-up of the outer route; the packet doesn't get it
+ * @ttl: outer TTL, or 0 to inherit it
+ * @tos: IFLA_IPTUN_TOS: bit 0 copies the inner DSCP, else the outer DSCP field
+ * @proto: inner protocol: IPPROTO_IPIP, IPPROTO_MPLS or 0 for both
+ * @encap_hlen: bytes that @encap puts on a packet
  * @role: enum ipip_role
  * @df: enum ipip_df
  * @pmtudisc: IFLA_IPTUN_PMTUDISC, and true with a fixed TTL; for IPIP_DF_LEGACY
  * @clamp: IPIP_CLAMP_*
  * @require_ipsec: drop what does not come or leave through an IPsec SA
- * @mtu_auto: the device's MTU follows the path; written under RTNL
+ * @mtu_auto: the device's MTU follows the path; ipip_table_end_mtu_auto() clears
+ *	it under RTNL when the user sets an MTU
  *
- * Immutable but for @node and @mtu_auto once it is published in the table and as
- * &ipip_tunnel.parms. A change publishes a new one, so that a packet sees one
- * configuration and never a mix, and an old route can't outlive its
- * configuration. Receive reads the first cache line, transmit the second; from
- * @keepalive on is what neither needs.
+ * Copied and compared as a whole: it holds no pointer, and nothing that the user
+ * hasn't set.
+ */
+struct ipip_config {
+	struct ip_tunnel_encap encap;
+	struct ipip_keepalive_config keepalive;
+	__be32 local;
+	__be32 remote;
+	int link;
+	u32 fwmark;
+	u8 ttl;
+	u8 tos;
+	u8 proto;
+	u8 encap_hlen;
+	u8 role;
+	u8 df;
+	bool pmtudisc;
+	u8 clamp;
+	bool require_ipsec;
+	bool mtu_auto;
+};
+
+/**
+ * struct ipip_parms - a tunnel's configuration, and its entry in the table
+ * @node: links in the tunnel table; which of the two is live, the table says
+ * @dev: the tunnel's device
+ * @key_local: outer destination that the table finds this entry by, or 0
+ * @key_remote: outer source that the table finds this entry by, or 0
+ * @key_link: index of the receiving device that the table prefers this entry for,
+ *	or 0
+ * @proto: that of @cfg
+ * @rcv_extras: IPIP_EXTRA_* for received packets
+ * @outer: the outer header, complete but for length, ID and checksum and what
+ *	is inherited; saddr and daddr are the configured local and remote
+ * @tos: that of @cfg
+ * @xmit_extras: IPIP_EXTRA_* for transmitted packets
+ * @df_mask: IP_DF if the outer header takes over that of the inner one, or 0
+ * @route_bits: slots in @routes, as a power of two
+ * @hlen: bytes that the tunnel puts on a packet: the outer header and the encap
+ * @routes: route cache; NULL in external mode, where the metadata have their own
+ * @rcu: for the deferred free
+ * @cfg: what was configured, from which all but @node, @dev and @rcu is derived
+ *
+ * Immutable but for @node and &ipip_config.mtu_auto once it is published in the
+ * table and as &ipip_tunnel.parms. A change publishes a new one, so that a packet
+ * sees one configuration and never a mix, and a cached route can't outlive the
+ * configuration that it was looked up for. Receive reads the first cache line,
+ * transmit the second, up to @cfg.encap; the rest of @cfg is for rare packets.
  */
 struct ipip_parms {
 	struct hlist_node node[2];
 	struct net_device *dev;
 	__be32 key_local;
 	__be32 key_remote;
-	int link;
+	int key_link;
 	u8 proto;
 	u8 rcv_extras;
 
@@ -150,18 +185,10 @@ struct ipip_parms {
 	__be16 df_mask;
 	u8 route_bits;
 	u8 hlen;
-	u32 fwmark;
 	struct ipip_route __percpu *routes;
 	struct rcu_head rcu;
 
-	struct ipip_keepalive_parms keepalive;
-	struct ip_tunnel_encap encap;
-	u8 role;
-	u8 df;
-	bool pmtudisc;
-	u8 clamp;
-	bool require_ipsec;
-	bool mtu_auto;
+	struct ipip_config cfg;
 };
 
 /**
@@ -255,11 +282,11 @@ static inline struct ipip_net *ipip_pernet(const struct net *net)
 	return net_generic(net, ipip_net_id);
 }
 
-static inline bool ipip_same_addresses(const struct ipip_parms *a,
-				       const struct ipip_parms *b)
+static inline bool ipip_same_addresses(const struct ipip_config *a,
+				       const struct ipip_config *b)
 {
-	return a->outer.saddr == b->outer.saddr &&
-	       a->outer.daddr == b->outer.daddr && a->link == b->link;
+	return a->local == b->local && a->remote == b->remote &&
+	       a->link == b->link;
 }
 
 /* ipip_main.c */
