@@ -320,6 +320,72 @@ static void ipip_keepalive_arm(struct ipip_keepalive *ka,
 	hrtimer_start(&ka->timer, ns_to_ktime(first), HRTIMER_MODE_REL_SOFT);
 }
 
+static bool ipip_keepalive_is_host(__be32 addr)
+{
+	return !ipv4_is_multicast(addr) && !ipv4_is_lbcast(addr) &&
+	       !ipv4_is_loopback(addr);
+}
+
+/* The attribute that turns keepalive on, or the one that spoils it. */
+static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
+{
+	return ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL] ?:
+	       ext[IFLA_IPIP_EXT_KEEPALIVE_MODE] ?:
+	       ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET];
+}
+
+/**
+ * ipip_keepalive_check() - Can a tunnel with this configuration have its keepalive?
+ * @cfg: the configuration
+ * @ext: IFLA_IPIP_EXT_* of the request, each NULL if it is absent
+ * @extack: says why not, and because of which attribute
+ *
+ * Context: process, RTNL.
+ * Return: 0, -EINVAL, or -ERANGE for the interval.
+ */
+int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
+			 struct netlink_ext_ack *extack)
+{
+	const struct ipip_keepalive_config *ka = &cfg->keepalive;
+	const struct nlattr *attr = ipip_keepalive_attr(ext);
+
+	if (ka->target && !ipip_keepalive_is_host(ka->target)) {
+		NL_SET_ERR_MSG_ATTR(extack, ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET],
+				    "keepalive target must be a host's address");
+		return -EINVAL;
+	}
+	if (!ka->interval)
+		return 0;
+	if (ka->interval < IPIP_KEEPALIVE_INTERVAL_MIN ||
+	    ka->interval > IPIP_KEEPALIVE_INTERVAL_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive interval must be 0 or 100 ms to 4294967295 s");
+		return -ERANGE;
+	}
+	if (!cfg->remote || ipv4_is_multicast(cfg->remote) ||
+	    cfg->role == IPIP_ROLE_EXTERNAL) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive needs a remote that is one host");
+		return -EINVAL;
+	}
+	if (cfg->proto == IPPROTO_MPLS) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive needs a tunnel that carries IPv4");
+		return -EINVAL;
+	}
+	if (ka->mode == IPIP_KEEPALIVE_MODE_ICMP && !ka->target) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive mode icmp needs a target");
+		return -EINVAL;
+	}
+	if (ka->mode == IPIP_KEEPALIVE_MODE_ROUTEROS && cfg->encap.type) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive mode routeros knows no encap");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /**
  * ipip_keepalive_init() - Prepare keepalive for a new tunnel
  * @dev: the tunnel's device, not registered yet

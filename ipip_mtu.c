@@ -24,6 +24,8 @@
 #define IPIP_MTU_DELAY		(HZ / 10)
 #define IPIP_MTU_SHARE		20
 
+#define IPIP_MAX_HEADROOM	512
+
 /* The MTU that a path leaves to the inner packet (RFC 2003 section 5.1). */
 static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
 				   unsigned int mtu)
@@ -40,6 +42,22 @@ static bool ipip_mtu_unknown(const struct net_device *dev,
 			     const struct dst_entry *dst)
 {
 	return READ_ONCE(dst->obsolete) == DST_OBSOLETE_DEAD || dst->dev == dev;
+}
+
+/**
+ * ipip_mtu_set_headroom() - Set what the device asks of packets for headroom
+ * @dev: the tunnel's device
+ * @headroom: bytes that the outer header and all below it take
+ *
+ * It is bounded, because the devices above reserve as much in each packet.
+ *
+ * Context: any.
+ */
+void ipip_mtu_set_headroom(struct net_device *dev, unsigned int headroom)
+{
+	headroom = min_t(unsigned int, headroom, IPIP_MAX_HEADROOM);
+	if (headroom != READ_ONCE(dev->needed_headroom))
+		WRITE_ONCE(dev->needed_headroom, headroom);
 }
 
 /**
@@ -93,7 +111,7 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 		ip_rt_put(rt);
 	}
 
-	ipip_limit_headroom(dev, headroom + parms->hlen);
+	ipip_mtu_set_headroom(dev, headroom + parms->hlen);
 	return mtu;
 }
 

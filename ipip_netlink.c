@@ -218,64 +218,6 @@ static int ipip_check_encap(struct ipip_config *cfg, struct nlattr *data[],
 	return 0;
 }
 
-static bool ipip_is_host(__be32 addr)
-{
-	return !ipv4_is_multicast(addr) && !ipv4_is_lbcast(addr) &&
-	       !ipv4_is_loopback(addr);
-}
-
-/* The attribute that turns keepalive on, or the one that spoils it. */
-static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
-{
-	return ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL] ?:
-	       ext[IFLA_IPIP_EXT_KEEPALIVE_MODE] ?:
-	       ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET];
-}
-
-static int ipip_check_keepalive(const struct ipip_config *cfg,
-				struct nlattr *ext[],
-				struct netlink_ext_ack *extack)
-{
-	const struct ipip_keepalive_config *ka = &cfg->keepalive;
-	const struct nlattr *attr = ipip_keepalive_attr(ext);
-
-	if (ka->target && !ipip_is_host(ka->target)) {
-		NL_SET_ERR_MSG_ATTR(extack, ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET],
-				    "keepalive target must be a host's address");
-		return -EINVAL;
-	}
-	if (!ka->interval)
-		return 0;
-	if (ka->interval < IPIP_KEEPALIVE_INTERVAL_MIN ||
-	    ka->interval > IPIP_KEEPALIVE_INTERVAL_MAX) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "keepalive interval must be 0 or 100 ms to 4294967295 s");
-		return -ERANGE;
-	}
-	if (!cfg->remote || ipv4_is_multicast(cfg->remote) ||
-	    cfg->role == IPIP_ROLE_EXTERNAL) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "keepalive needs a remote that is one host");
-		return -EINVAL;
-	}
-	if (cfg->proto == IPPROTO_MPLS) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "keepalive needs a tunnel that carries IPv4");
-		return -EINVAL;
-	}
-	if (ka->mode == IPIP_KEEPALIVE_MODE_ICMP && !ka->target) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "keepalive mode icmp needs a target");
-		return -EINVAL;
-	}
-	if (ka->mode == IPIP_KEEPALIVE_MODE_ROUTEROS && cfg->encap.type) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "keepalive mode routeros knows no encap");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 			     const struct ipip_parms *parms,
 			     struct netlink_ext_ack *extack)
@@ -314,7 +256,7 @@ static int ipip_new_config(struct net_device *dev, struct nlattr *tb[],
 		cfg->role = IPIP_ROLE_EXTERNAL;
 	return ipip_check_encap(cfg, data, extack) ?:
 	       ipip_check_mtu(dev, tb, ext, extack) ?:
-	       ipip_check_keepalive(cfg, ext, extack);
+	       ipip_keepalive_check(cfg, ext, extack);
 }
 
 /**
@@ -421,7 +363,7 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 	if (!err)
 		err = ipip_check_encap(&parms->cfg, data, extack);
 	if (!err)
-		err = ipip_check_keepalive(&parms->cfg, ext, extack);
+		err = ipip_keepalive_check(&parms->cfg, ext, extack);
 	if (!err)
 		err = ipip_check_unique(tunnel->net, data, parms, extack);
 	if (err)

@@ -23,6 +23,7 @@
 
 #include "ipip.h"
 #include "ipip_compat.h"
+#include "ipip_mss.h"
 
 bool ipip_log_ecn_error = true;
 
@@ -373,7 +374,7 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 		    ipip_keepalive_rcv(parms, skb, daddr, saddr))
 			return 0;
 		if (parms->rcv_extras & IPIP_EXTRA_CLAMP &&
-		    ipip_mss_may_be_syn(skb)) {
+		    ipip_mss_may_be_syn(skb->data, skb_headlen(skb))) {
 			counter = ipip_mss_clamp(dev, skb, READ_ONCE(dev->mtu),
 						 IFLA_IPIP_XSTATS_RX_MSS_CLAMPED);
 			if (unlikely(counter))

@@ -24,6 +24,7 @@
 
 #include "ipip.h"
 #include "ipip_compat.h"
+#include "ipip_mss.h"
 
 /* What a packet is sent in, and which way. */
 struct ipip_out {
@@ -39,47 +40,6 @@ struct ipip_out {
 /* For the slots of this CPU's, of all tunnels. */
 static DEFINE_PER_CPU(local_lock_t, ipip_route_lock) =
 	INIT_LOCAL_LOCK(ipip_route_lock);
-
-/* Devices above reserve what is promised here: keep it sane. */
-#define IPIP_MAX_HEADROOM	512
-
-/**
- * ipip_limit_headroom() - Set what the device asks of packets for headroom
- * @dev: the tunnel's device
- * @headroom: bytes that the outer header and all below it take
- *
- * Context: any.
- */
-void ipip_limit_headroom(struct net_device *dev, unsigned int headroom)
-{
-	WRITE_ONCE(dev->needed_headroom,
-		   min_t(unsigned int, headroom, IPIP_MAX_HEADROOM));
-}
-
-/**
- * ipip_route_lookup() - Look up the outer route
- * @net: netns of the outer packets
- * @parms: the tunnel's configuration: link and fwmark are taken from it
- * @fl4: filled in; its saddr is the source that the route picked
- * @proto: protocol of the outer header
- * @daddr: outer destination, network order
- * @saddr: outer source, network order, or 0 to have one picked
- * @tos: outer DSCP field, in the place that it has in the header
- * @hash: flow hash of the inner packet, to choose among several paths
- *
- * Context: any.
- * Return: the route, with a reference, or an ERR_PTR().
- */
-struct rtable *ipip_route_lookup(struct net *net,
-				 const struct ipip_parms *parms,
-				 struct flowi4 *fl4, u8 proto, __be32 daddr,
-				 __be32 saddr, u8 tos, u32 hash)
-{
-	ip_tunnel_init_flow(fl4, proto, daddr, saddr, 0,
-			    tos & INET_DSCP_MASK, net, parms->cfg.link,
-			    parms->cfg.fwmark, hash, 0);
-	return ip_route_output_key(net, fl4);
-}
 
 /* A tunnel that looks at each packet for its route spreads flows over the paths
  * of the underlay: such a route holds for one packet. The flow is not that of
@@ -328,9 +288,8 @@ static bool ipip_reserve_headroom(struct net_device *dev, struct sk_buff *skb,
 
 	if (skb_cow_head(skb, headroom))
 		return false;
-	if (unlikely(headroom > READ_ONCE(dev->needed_headroom)) &&
-	    READ_ONCE(dev->needed_headroom) < IPIP_MAX_HEADROOM)
-		ipip_limit_headroom(dev, headroom);
+	if (unlikely(headroom > READ_ONCE(dev->needed_headroom)))
+		ipip_mtu_set_headroom(dev, headroom);
 	return true;
 }
 
@@ -452,7 +411,8 @@ static enum ipip_xstats ipip_xmit_extras(const struct ipip_parms *parms,
 	if (parms->xmit_extras & IPIP_EXTRA_IPSEC && !ipip_xmit_has_ipsec(dst))
 		return IFLA_IPIP_XSTATS_TX_NO_IPSEC;
 	if (!(parms->xmit_extras & IPIP_EXTRA_CLAMP) ||
-	    skb->protocol != htons(ETH_P_IP) || !ipip_mss_may_be_syn(skb))
+	    skb->protocol != htons(ETH_P_IP) ||
+	    !ipip_mss_may_be_syn(skb->data, skb_headlen(skb)))
 		return 0;
 
 	mtu = min_t(int, READ_ONCE(dev->mtu), dst_mtu(dst) - out->hlen);

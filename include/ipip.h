@@ -19,17 +19,16 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <net/inet_dscp.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
-#include <net/tcp.h>
+#include <net/route.h>
 #include <uapi/linux/if_ipip.h>
 
 #include "ipip_compat.h"
 
-struct flowi4;
 struct ipip_table;
-struct rtable;
 
 /* Slots of the route cache, as a power of two. A fixed outer destination and
  * DSCP needs one; an inherited DSCP a few; next-hop mode one for each of the
@@ -289,6 +288,31 @@ static inline bool ipip_same_addresses(const struct ipip_config *a,
 	       a->link == b->link;
 }
 
+/**
+ * ipip_route_lookup() - Look up the outer route
+ * @net: netns of the outer packets
+ * @parms: the tunnel's configuration: link and fwmark are taken from it
+ * @fl4: filled in; its saddr is the source that the route picked
+ * @proto: protocol of the outer header
+ * @daddr: outer destination, network order
+ * @saddr: outer source, network order, or 0 to have one picked
+ * @tos: outer DSCP field, in the place that it has in the header
+ * @hash: flow hash of the inner packet, to choose among several paths
+ *
+ * Context: any.
+ * Return: the route, with a reference, or an ERR_PTR().
+ */
+static inline struct rtable *
+ipip_route_lookup(struct net *net, const struct ipip_parms *parms,
+		  struct flowi4 *fl4, u8 proto, __be32 daddr, __be32 saddr,
+		  u8 tos, u32 hash)
+{
+	ip_tunnel_init_flow(fl4, proto, daddr, saddr, 0,
+			    tos & INET_DSCP_MASK, net, parms->cfg.link,
+			    parms->cfg.fwmark, hash, 0);
+	return ip_route_output_key(net, fl4);
+}
+
 /* ipip_main.c */
 struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 				    const struct ipip_parms *from);
@@ -335,36 +359,20 @@ void ipip_rcv_flush(void);
 
 /* ipip_xmit.c */
 netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev);
-struct rtable *ipip_route_lookup(struct net *net,
-				 const struct ipip_parms *parms,
-				 struct flowi4 *fl4, u8 proto, __be32 daddr,
-				 __be32 saddr, u8 tos, u32 hash);
 bool ipip_xmit_has_ipsec(const struct dst_entry *dst);
 bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 		struct iphdr *outer);
-void ipip_limit_headroom(struct net_device *dev, unsigned int headroom);
 
 /* ipip_path.c, where the kernel has a use for it */
 int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			   struct net_device_path *path);
 
 /* ipip_mss.c */
-/* The cheap half of ipip_mss_clamp(): anything but a SYN ends here. */
-static inline bool ipip_mss_may_be_syn(const struct sk_buff *skb)
-{
-	const struct iphdr *iph = (const struct iphdr *)skb->data;
-	const unsigned int flags = iph->ihl * 4 + 13;
-
-	if (iph->protocol != IPPROTO_TCP)
-		return false;
-	return unlikely(flags >= skb_headlen(skb) ||
-			skb->data[flags] & TCPHDR_SYN);
-}
-
 enum ipip_xstats ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 				unsigned int mtu, enum ipip_xstats clamped);
 
 /* ipip_mtu.c */
+void ipip_mtu_set_headroom(struct net_device *dev, unsigned int headroom);
 unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 			   const struct ipip_parms *parms,
 			   unsigned long *expires);
@@ -378,6 +386,8 @@ void ipip_mtu_exit_net(struct net *net);
 extern struct notifier_block ipip_mtu_netdev_nb;
 
 /* ipip_keepalive.c */
+int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
+			 struct netlink_ext_ack *extack);
 void ipip_keepalive_init(struct net_device *dev);
 void ipip_keepalive_open(struct net_device *dev);
 void ipip_keepalive_stop(struct net_device *dev);

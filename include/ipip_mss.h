@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The walk over TCP's options. It eats bytes from strangers, and has nothing to
- * do with the kernel, so that tests/unit can build it as it is.
+ * Which packets may be a SYN, and the walk over TCP's options. Both read bytes from
+ * strangers, and need nothing of the kernel, so that tests/unit builds them as
+ * they are.
  */
 #ifndef _IPIP_MSS_H
 #define _IPIP_MSS_H
@@ -10,6 +11,31 @@
 #define IPIP_TCPOPT_NOP		1
 #define IPIP_TCPOPT_MSS		2
 #define IPIP_TCPOLEN_MSS	4
+
+/* The byte of TCP's header that has the flags, and the flag SYN in it. */
+#define IPIP_TCP_FLAGS		13
+#define IPIP_TCP_FLAG_SYN	0x02
+
+/**
+ * ipip_mss_may_be_syn() - Can a packet be a SYN?
+ * @data: inner packet, at its IPv4 header
+ * @len: bytes in @data, 20 or more; the packet may go on elsewhere
+ *
+ * This is the cheap half of ipip_mss_clamp(), for each packet of a tunnel that
+ * clamps. Whether the headers are well-formed is left to the other half.
+ *
+ * Return: false if it is anything but a SYN. True for a SYN, and for TCP whose
+ * flags are beyond @len.
+ */
+static inline bool ipip_mss_may_be_syn(const u8 *data, unsigned int len)
+{
+	const struct iphdr *iph = (const struct iphdr *)data;
+	const unsigned int flags = iph->ihl * 4 + IPIP_TCP_FLAGS;
+
+	if (iph->protocol != IPPROTO_TCP)
+		return false;
+	return unlikely(flags >= len || data[flags] & IPIP_TCP_FLAG_SYN);
+}
 
 /**
  * ipip_mss_find() - Find the maximum segment size among TCP's options

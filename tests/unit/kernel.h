@@ -20,6 +20,7 @@
 typedef uint8_t u8;
 
 #define IPVERSION	4
+#define unlikely(x)	__builtin_expect(!!(x), 0)
 #define __packed	__attribute__((__packed__))
 #define __aligned(x)	__attribute__((__aligned__(x)))
 

@@ -1,9 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
-/* libFuzzer: the walk over TCP's options. */
+/* libFuzzer: whether a packet may be a SYN, and the walk over TCP's options. */
+#include <linux/tcp.h>
 #include "kernel.h"
 #include "ipip_mss.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+/* A packet of which only the first @size bytes are linear, 20 at least. */
+static void check_syn(const u8 *data, size_t size)
+{
+	const struct iphdr *iph = (const struct iphdr *)data;
+	u8 *packet;
+	bool syn;
+
+	if (size < sizeof(*iph))
+		return;
+	packet = copy_of(data, size);
+	iph = (const struct iphdr *)packet;
+	syn = ipip_mss_may_be_syn(packet, size);
+	if (syn && iph->protocol != IPPROTO_TCP)
+		abort();
+	/* A SYN whose headers are all there isn't missed. */
+	if (!syn && iph->protocol == IPPROTO_TCP && iph->ihl >= 5 &&
+	    size >= iph->ihl * 4 + sizeof(struct tcphdr) &&
+	    ((const struct tcphdr *)(packet + iph->ihl * 4))->syn)
+		abort();
+	free(packet);
+}
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
@@ -11,6 +34,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	u8 *options = copy_of(data, len);
 	int at = ipip_mss_find(options, len);
 
+	check_syn(data, size);
 	if (at != -1 && (at < 2 || at + 2 > (int)len || options[at - 2] != 2 ||
 			 options[at - 1] != 4))
 		abort();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The walk over TCP's options: a table, and a comparison with a second, plain way
- * to do it over random lists.
+ * Which packets may be a SYN. The walk over TCP's options: a table, and a comparison
+ * with a second, plain way to do it over random lists.
  */
+#include <linux/tcp.h>
 #include "kernel.h"
 #include "ktap.h"
 #include "ipip_mss.h"
@@ -91,11 +92,40 @@ static int find(const u8 *options, unsigned int len)
 	return found;
 }
 
+/* TCP, or another protocol, behind an IPv4 header of so many words. */
+static void test_syn(void)
+{
+	unsigned int words, len, bits, at, wrong = 0;
+	u8 packet[80], *copy;
+	bool want;
+
+	for (words = 0; words < 16; words++) {
+		for (bits = 0; bits < 512; bits++) {
+			for (len = 20; len <= sizeof(packet); len++) {
+				memset(packet, 0xff, sizeof(packet));
+				packet[0] = 0x40 | words;
+				packet[9] = bits & 256 ? IPPROTO_UDP : IPPROTO_TCP;
+				at = words * 4 + 13;
+				/* Not the header itself. */
+				if (at >= 20)
+					packet[at] = bits;
+				want = packet[9] == IPPROTO_TCP &&
+				       (at >= len || packet[at] & 2);
+				copy = copy_of(packet, len);
+				wrong += ipip_mss_may_be_syn(copy, len) != want;
+				free(copy);
+			}
+		}
+	}
+	ktap(!wrong, "may be a SYN: each flag, header length and linear length");
+}
+
 int main(void)
 {
 	unsigned int i, k, found = 0, differing = 0;
 	u8 options[40];
 
+	test_syn();
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		ktap(find(table[i].options, table[i].len) == table[i].want,
 		     table[i].name);
