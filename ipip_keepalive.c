@@ -124,7 +124,7 @@ static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 		outer.ttl = ip4_dst_hoplimit(out->dst);
 	if (out->parms->cfg.encap.type &&
 	    !ipip_encap(skb, &out->parms->cfg.encap, &outer)) {
-		ipip_drop(out->parms->dev, skb, IFLA_IPIP_XSTATS_TX_ENCAP);
+		ipip_drop(out->parms->dev, skb, IPIP_DROP_TX_ENCAP);
 		return false;
 	}
 
@@ -501,11 +501,11 @@ static void ipip_keepalive_accept(struct net_device *dev,
 		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
 }
 
-/* 0 if the cookie counts. It must be ours, answer a probe after the last that was
+/* Does a cookie count? It must be ours, answer a probe after the last that was
  * answered, and not an older one than can still count: that is known by number,
  * so that no product of interval and retries is needed.
  */
-static enum ipip_xstats
+static enum ipip_verdict
 ipip_keepalive_verify(struct net_device *dev, struct ipip_keepalive *ka,
 		      const struct ipip_keepalive_cookie *cookie, u32 retries)
 {
@@ -513,16 +513,16 @@ ipip_keepalive_verify(struct net_device *dev, struct ipip_keepalive *ka,
 
 	lockdep_assert_held(&ka->lock);
 	if (cpu_to_be64(ipip_keepalive_hash(ka, cookie)) != cookie->hash)
-		return IFLA_IPIP_XSTATS_KEEPALIVE_FORGED;
+		return IPIP_DROP_KEEPALIVE_FORGED;
 	age = ka->seq - ntohl(cookie->seq);
 	if (age >= ka->seq - ka->accepted || age >= retries)
-		return IFLA_IPIP_XSTATS_KEEPALIVE_LATE;
+		return IPIP_DROP_KEEPALIVE_LATE;
 
 	ka->accepted = ntohl(cookie->seq);
 	ipip_keepalive_accept(dev, ka);
 	ka->rtt = ka->answered - be64_to_cpu(cookie->time);
 	ka->has_rtt = true;
-	return 0;
+	return IPIP_PASS;
 }
 
 /* Consumes the packet. */
@@ -532,16 +532,16 @@ static void ipip_keepalive_answer(const struct ipip_parms *parms,
 {
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 	struct ipip_keepalive *ka = &tunnel->keepalive;
-	enum ipip_xstats counter = IFLA_IPIP_XSTATS_KEEPALIVE_LATE;
+	enum ipip_verdict verdict = IPIP_DROP_KEEPALIVE_LATE;
 
 	spin_lock_bh(&ka->lock);
 	/* Not while the device goes down. */
 	if (ka->state != IPIP_KEEPALIVE_STATE_OFF)
-		counter = ipip_keepalive_verify(parms->dev, ka, cookie,
+		verdict = ipip_keepalive_verify(parms->dev, ka, cookie,
 						parms->cfg.keepalive.retries);
 	spin_unlock_bh(&ka->lock);
-	if (counter)
-		ipip_drop(parms->dev, skb, counter);
+	if (verdict != IPIP_PASS)
+		ipip_drop(parms->dev, skb, verdict);
 	else
 		consume_skb(skb);
 }
@@ -560,7 +560,7 @@ static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 
 	if (!__ratelimit(&tunnel->keepalive.reflected)) {
 		ipip_drop(parms->dev, skb,
-			  IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED);
+			  IPIP_DROP_KEEPALIVE_RATE_LIMITED);
 		return;
 	}
 	if (ipip_keepalive_route(&out, parms, local, remote)) {
@@ -568,7 +568,7 @@ static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 		dst_release(out.dst);
 	}
 	if (!sent) {
-		ipip_drop(parms->dev, skb, IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT);
+		ipip_drop(parms->dev, skb, IPIP_DROP_KEEPALIVE_UNSENT);
 		return;
 	}
 	ipip_count(parms->dev, IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED);
@@ -649,11 +649,11 @@ static void ipip_keepalive_empty(const struct ipip_parms *parms,
 {
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 	struct ipip_keepalive *ka = &tunnel->keepalive;
-	enum ipip_xstats counter;
+	enum ipip_verdict verdict;
 
-	counter = ipip_rcv_check_ipsec(parms, skb, ip_hdr(skb)->saddr);
-	if (counter) {
-		ipip_drop(parms->dev, skb, counter);
+	verdict = ipip_rcv_check_ipsec(parms, skb, ip_hdr(skb)->saddr);
+	if (verdict != IPIP_PASS) {
+		ipip_drop(parms->dev, skb, verdict);
 		return;
 	}
 	spin_lock_bh(&ka->lock);

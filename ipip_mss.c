@@ -56,11 +56,10 @@ static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
  * those of a well-formed SYN.
  *
  * Context: softirqs off.
- * Return: 0, or %IFLA_IPIP_XSTATS_RX_NO_MEMORY for a SYN that has to be lowered
- * and can't be written to.
+ * Return: false for want of memory to write to a SYN whose MSS has to be lowered.
  */
-enum ipip_xstats ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
-				unsigned int mtu, enum ipip_xstats clamped)
+bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
+		    unsigned int mtu, enum ipip_xstats clamped)
 {
 	const unsigned int bound = mtu - sizeof(struct iphdr) -
 				   sizeof(struct tcphdr);
@@ -72,17 +71,17 @@ enum ipip_xstats ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 
 	len = ipip_mss_syn_len(skb);
 	if (!len)
-		return 0;
+		return true;
 	hlen = ((const struct iphdr *)skb->data)->ihl * 4;
 	offset = ipip_mss_find(skb->data + hlen + sizeof(*th),
 			       len - hlen - sizeof(*th));
 	if (offset < 0)
-		return 0;
+		return true;
 	offset += hlen + sizeof(*th);
 	if (get_unaligned_be16(skb->data + offset) <= bound)
-		return 0;
+		return true;
 	if (skb_ensure_writable(skb, len))
-		return IFLA_IPIP_XSTATS_RX_NO_MEMORY;
+		return false;
 
 	mss = skb->data + offset;
 	old = get_unaligned((__be16 *)mss);
@@ -96,5 +95,5 @@ enum ipip_xstats ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 	th = (struct tcphdr *)(skb->data + hlen);
 	inet_proto_csum_replace2(&th->check, skb, old, new, false);
 	ipip_count(dev, clamped);
-	return 0;
+	return true;
 }

@@ -248,7 +248,7 @@ static void ipip_rcv_deliver(struct sk_buff *skb)
 	}
 	if (unlikely(skb_queue_len(&cell->skbs) > ipip_compat_max_backlog())) {
 		dev_core_stats_rx_dropped_inc(skb->dev);
-		ipip_drop(skb->dev, skb, IFLA_IPIP_XSTATS_RX_BACKLOG);
+		ipip_drop(skb->dev, skb, IPIP_DROP_RX_BACKLOG);
 		return;
 	}
 	ipip_compat_lock_bh(&ipip_cells->lock);
@@ -261,10 +261,10 @@ static void ipip_rcv_deliver(struct sk_buff *skb)
 }
 
 static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
-			 enum ipip_xstats counter)
+			 enum ipip_verdict verdict)
 {
 	DEV_STATS_INC(dev, rx_errors);
-	ipip_drop(dev, skb, counter);
+	ipip_drop(dev, skb, verdict);
 	return 0;
 }
 
@@ -295,18 +295,18 @@ static bool ipip_rcv_has_ipsec(const struct sk_buff *skb, __be32 saddr)
  * @saddr: its source
  *
  * Context: softirq, RCU.
- * Return: 0, or the counter of what forbids it: the host's IPsec policy or the
- * tunnel's.
+ * Return: %IPIP_PASS, or the drop that the host's IPsec policy or the tunnel's asks
+ * for.
  */
-enum ipip_xstats ipip_rcv_check_ipsec(const struct ipip_parms *parms,
-				      struct sk_buff *skb, __be32 saddr)
+enum ipip_verdict ipip_rcv_check_ipsec(const struct ipip_parms *parms,
+				       struct sk_buff *skb, __be32 saddr)
 {
 	if (!xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
-		return IFLA_IPIP_XSTATS_RX_POLICY;
+		return IPIP_DROP_RX_POLICY;
 	if (unlikely(parms->rcv_extras & IPIP_EXTRA_IPSEC) &&
 	    !ipip_rcv_has_ipsec(skb, saddr))
-		return IFLA_IPIP_XSTATS_RX_NO_IPSEC;
-	return 0;
+		return IPIP_DROP_RX_NO_IPSEC;
+	return IPIP_PASS;
 }
 
 /* Protocols 0 to 4 are rare as data, and keepalive is ICMP or IPIP. */
@@ -354,7 +354,7 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 	struct net *net = dev_net(skb->dev);
 	const u8 tos = ip_hdr(skb)->tos;
 	const struct ipip_parms *parms;
-	enum ipip_xstats counter;
+	enum ipip_verdict verdict;
 	struct net_device *dev;
 	__be16 protocol;
 
@@ -364,31 +364,29 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 
 	dev = parms->dev;
 	if (unlikely(parms->proto && parms->proto != proto))
-		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_PROTOCOL);
-	counter = ipip_rcv_check_ipsec(parms, skb, saddr);
-	if (unlikely(counter))
-		return ipip_rcv_drop(dev, skb, counter);
+		return ipip_rcv_drop(dev, skb, IPIP_DROP_RX_PROTOCOL);
+	verdict = ipip_rcv_check_ipsec(parms, skb, saddr);
+	if (unlikely(verdict != IPIP_PASS))
+		return ipip_rcv_drop(dev, skb, verdict);
 
 	if (likely(proto == IPPROTO_IPIP)) {
 		if (ipip_rcv_may_be_keepalive(skb) &&
 		    ipip_keepalive_rcv(parms, skb, daddr, saddr))
 			return 0;
 		if (parms->rcv_extras & IPIP_EXTRA_CLAMP &&
-		    ipip_mss_may_be_syn(skb->data, skb_headlen(skb))) {
-			counter = ipip_mss_clamp(dev, skb, READ_ONCE(dev->mtu),
-						 IFLA_IPIP_XSTATS_RX_MSS_CLAMPED);
-			if (unlikely(counter))
-				return ipip_rcv_drop(dev, skb, counter);
-		}
+		    ipip_mss_may_be_syn(skb->data, skb_headlen(skb)) &&
+		    !ipip_mss_clamp(dev, skb, READ_ONCE(dev->mtu),
+				    IFLA_IPIP_XSTATS_RX_MSS_CLAMPED))
+			return ipip_rcv_drop(dev, skb, IPIP_DROP_RX_NO_MEMORY);
 	}
 
 	protocol = proto == IPPROTO_MPLS ? htons(ETH_P_MPLS_UC) : htons(ETH_P_IP);
 	if (__iptunnel_pull_header(skb, 0, protocol, false,
 				   !net_eq(net, dev_net(dev))))
-		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_NO_MEMORY);
+		return ipip_rcv_drop(dev, skb, IPIP_DROP_RX_NO_MEMORY);
 	if (unlikely(parms->rcv_extras & IPIP_EXTRA_EXTERNAL) &&
 	    !ipip_rcv_metadata(skb))
-		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_NO_MEMORY);
+		return ipip_rcv_drop(dev, skb, IPIP_DROP_RX_NO_MEMORY);
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
 	skb_reset_transport_header(skb);
@@ -396,7 +394,7 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 	if (likely(proto == IPPROTO_IPIP) &&
 	    unlikely(!ipip_ecn_decapsulate(skb, saddr, tos))) {
 		DEV_STATS_INC(dev, rx_frame_errors);
-		return ipip_rcv_drop(dev, skb, IFLA_IPIP_XSTATS_RX_ECN);
+		return ipip_rcv_drop(dev, skb, IPIP_DROP_RX_ECN);
 	}
 	if (unlikely(ipv4_is_multicast(daddr)))
 		DEV_STATS_INC(dev, multicast);

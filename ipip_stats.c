@@ -22,57 +22,79 @@
 #define IPIP_COUNTER_FIRST	IFLA_IPIP_XSTATS_RX_PROTOCOL
 #define IPIP_COUNTERS		(__IFLA_IPIP_XSTATS_MAX - IPIP_COUNTER_FIRST)
 
-struct ipip_counter {
-	char name[ETH_GSTRING_LEN];
-	enum skb_drop_reason reason;
+static const char ipip_counter_names[__IFLA_IPIP_XSTATS_MAX][ETH_GSTRING_LEN] = {
+	[IFLA_IPIP_XSTATS_RX_PROTOCOL] = "rx_protocol",
+	[IFLA_IPIP_XSTATS_RX_POLICY] = "rx_policy",
+	[IFLA_IPIP_XSTATS_RX_NO_IPSEC] = "rx_no_ipsec",
+	[IFLA_IPIP_XSTATS_RX_ECN] = "rx_ecn",
+	[IFLA_IPIP_XSTATS_RX_NO_MEMORY] = "rx_no_memory",
+	[IFLA_IPIP_XSTATS_TX_MALFORMED] = "tx_malformed",
+	[IFLA_IPIP_XSTATS_TX_PROTOCOL] = "tx_protocol",
+	[IFLA_IPIP_XSTATS_TX_NESTED] = "tx_nested",
+	[IFLA_IPIP_XSTATS_TX_NO_NEXTHOP] = "tx_no_nexthop",
+	[IFLA_IPIP_XSTATS_TX_NO_ROUTE] = "tx_no_route",
+	[IFLA_IPIP_XSTATS_TX_LOOP] = "tx_loop",
+	[IFLA_IPIP_XSTATS_TX_NO_IPSEC] = "tx_no_ipsec",
+	[IFLA_IPIP_XSTATS_TX_TOO_BIG] = "tx_too_big",
+	[IFLA_IPIP_XSTATS_TX_NO_MEMORY] = "tx_no_memory",
+	[IFLA_IPIP_XSTATS_RX_MSS_CLAMPED] = "rx_mss_clamped",
+	[IFLA_IPIP_XSTATS_TX_MSS_CLAMPED] = "tx_mss_clamped",
+	[IFLA_IPIP_XSTATS_KEEPALIVE_SENT] = "keepalive_sent",
+	[IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT] = "keepalive_unsent",
+	[IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED] = "keepalive_answered",
+	[IFLA_IPIP_XSTATS_KEEPALIVE_LATE] = "keepalive_late",
+	[IFLA_IPIP_XSTATS_KEEPALIVE_FORGED] = "keepalive_forged",
+	[IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED] = "keepalive_reflected",
+	[IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED] = "keepalive_rate_limited",
+	[IFLA_IPIP_XSTATS_TX_ENCAP] = "tx_encap",
+	[IFLA_IPIP_XSTATS_RX_BACKLOG] = "rx_backlog",
 };
 
-static const struct ipip_counter ipip_counters[__IFLA_IPIP_XSTATS_MAX] = {
-	[IFLA_IPIP_XSTATS_RX_PROTOCOL] = {
-		"rx_protocol", SKB_DROP_REASON_UNHANDLED_PROTO },
-	[IFLA_IPIP_XSTATS_RX_POLICY] = {
-		"rx_policy", SKB_DROP_REASON_XFRM_POLICY },
-	[IFLA_IPIP_XSTATS_RX_NO_IPSEC] = {
-		"rx_no_ipsec", SKB_DROP_REASON_XFRM_POLICY },
-	[IFLA_IPIP_XSTATS_RX_ECN] = {
-		"rx_ecn", IPIP_DROP_ECN },
-	[IFLA_IPIP_XSTATS_RX_NO_MEMORY] = {
-		"rx_no_memory", SKB_DROP_REASON_NOMEM },
-	[IFLA_IPIP_XSTATS_TX_MALFORMED] = {
-		"tx_malformed", SKB_DROP_REASON_PKT_TOO_SMALL },
-	[IFLA_IPIP_XSTATS_TX_PROTOCOL] = {
-		"tx_protocol", SKB_DROP_REASON_UNHANDLED_PROTO },
-	[IFLA_IPIP_XSTATS_TX_NESTED] = {
-		"tx_nested", SKB_DROP_REASON_NOT_SPECIFIED },
-	[IFLA_IPIP_XSTATS_TX_NO_NEXTHOP] = {
-		"tx_no_nexthop", SKB_DROP_REASON_IP_OUTNOROUTES },
-	[IFLA_IPIP_XSTATS_TX_NO_ROUTE] = {
-		"tx_no_route", SKB_DROP_REASON_IP_OUTNOROUTES },
-	[IFLA_IPIP_XSTATS_TX_LOOP] = {
-		"tx_loop", SKB_DROP_REASON_IP_OUTNOROUTES },
-	[IFLA_IPIP_XSTATS_TX_NO_IPSEC] = {
-		"tx_no_ipsec", SKB_DROP_REASON_XFRM_POLICY },
-	[IFLA_IPIP_XSTATS_TX_TOO_BIG] = {
-		"tx_too_big", SKB_DROP_REASON_PKT_TOO_BIG },
-	[IFLA_IPIP_XSTATS_TX_NO_MEMORY] = {
-		"tx_no_memory", SKB_DROP_REASON_NOMEM },
-	[IFLA_IPIP_XSTATS_RX_MSS_CLAMPED] = { "rx_mss_clamped" },
-	[IFLA_IPIP_XSTATS_TX_MSS_CLAMPED] = { "tx_mss_clamped" },
-	[IFLA_IPIP_XSTATS_KEEPALIVE_SENT] = { "keepalive_sent" },
-	[IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT] = {
-		"keepalive_unsent", SKB_DROP_REASON_IP_OUTNOROUTES },
-	[IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED] = { "keepalive_answered" },
-	[IFLA_IPIP_XSTATS_KEEPALIVE_LATE] = {
-		"keepalive_late", SKB_DROP_REASON_INVALID_PROTO },
-	[IFLA_IPIP_XSTATS_KEEPALIVE_FORGED] = {
-		"keepalive_forged", SKB_DROP_REASON_INVALID_PROTO },
-	[IFLA_IPIP_XSTATS_KEEPALIVE_REFLECTED] = { "keepalive_reflected" },
-	[IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED] = {
-		"keepalive_rate_limited", SKB_DROP_REASON_NOT_SPECIFIED },
-	[IFLA_IPIP_XSTATS_TX_ENCAP] = {
-		"tx_encap", SKB_DROP_REASON_NOT_SPECIFIED },
-	[IFLA_IPIP_XSTATS_RX_BACKLOG] = {
-		"rx_backlog", SKB_DROP_REASON_CPU_BACKLOG },
+/* The counter of each drop, and what the kernel's drop monitor is told. */
+static const struct {
+	enum ipip_xstats counter;
+	enum skb_drop_reason reason;
+} ipip_drops[] = {
+	[IPIP_DROP_RX_PROTOCOL] = {
+		IFLA_IPIP_XSTATS_RX_PROTOCOL, SKB_DROP_REASON_UNHANDLED_PROTO },
+	[IPIP_DROP_RX_POLICY] = {
+		IFLA_IPIP_XSTATS_RX_POLICY, SKB_DROP_REASON_XFRM_POLICY },
+	[IPIP_DROP_RX_NO_IPSEC] = {
+		IFLA_IPIP_XSTATS_RX_NO_IPSEC, SKB_DROP_REASON_XFRM_POLICY },
+	[IPIP_DROP_RX_ECN] = {
+		IFLA_IPIP_XSTATS_RX_ECN, IPIP_REASON_ECN },
+	[IPIP_DROP_RX_NO_MEMORY] = {
+		IFLA_IPIP_XSTATS_RX_NO_MEMORY, SKB_DROP_REASON_NOMEM },
+	[IPIP_DROP_RX_BACKLOG] = {
+		IFLA_IPIP_XSTATS_RX_BACKLOG, SKB_DROP_REASON_CPU_BACKLOG },
+	[IPIP_DROP_TX_MALFORMED] = {
+		IFLA_IPIP_XSTATS_TX_MALFORMED, SKB_DROP_REASON_PKT_TOO_SMALL },
+	[IPIP_DROP_TX_PROTOCOL] = {
+		IFLA_IPIP_XSTATS_TX_PROTOCOL, SKB_DROP_REASON_UNHANDLED_PROTO },
+	[IPIP_DROP_TX_NESTED] = {
+		IFLA_IPIP_XSTATS_TX_NESTED, SKB_DROP_REASON_NOT_SPECIFIED },
+	[IPIP_DROP_TX_NO_NEXTHOP] = {
+		IFLA_IPIP_XSTATS_TX_NO_NEXTHOP, SKB_DROP_REASON_IP_OUTNOROUTES },
+	[IPIP_DROP_TX_NO_ROUTE] = {
+		IFLA_IPIP_XSTATS_TX_NO_ROUTE, SKB_DROP_REASON_IP_OUTNOROUTES },
+	[IPIP_DROP_TX_LOOP] = {
+		IFLA_IPIP_XSTATS_TX_LOOP, SKB_DROP_REASON_IP_OUTNOROUTES },
+	[IPIP_DROP_TX_NO_IPSEC] = {
+		IFLA_IPIP_XSTATS_TX_NO_IPSEC, SKB_DROP_REASON_XFRM_POLICY },
+	[IPIP_DROP_TX_TOO_BIG] = {
+		IFLA_IPIP_XSTATS_TX_TOO_BIG, SKB_DROP_REASON_PKT_TOO_BIG },
+	[IPIP_DROP_TX_NO_MEMORY] = {
+		IFLA_IPIP_XSTATS_TX_NO_MEMORY, SKB_DROP_REASON_NOMEM },
+	[IPIP_DROP_TX_ENCAP] = {
+		IFLA_IPIP_XSTATS_TX_ENCAP, SKB_DROP_REASON_NOT_SPECIFIED },
+	[IPIP_DROP_KEEPALIVE_UNSENT] = {
+		IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT, SKB_DROP_REASON_IP_OUTNOROUTES },
+	[IPIP_DROP_KEEPALIVE_LATE] = {
+		IFLA_IPIP_XSTATS_KEEPALIVE_LATE, SKB_DROP_REASON_INVALID_PROTO },
+	[IPIP_DROP_KEEPALIVE_FORGED] = {
+		IFLA_IPIP_XSTATS_KEEPALIVE_FORGED, SKB_DROP_REASON_INVALID_PROTO },
+	[IPIP_DROP_KEEPALIVE_RATE_LIMITED] = {
+		IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED, SKB_DROP_REASON_NOT_SPECIFIED },
 };
 
 static atomic64_t *ipip_counter(const struct net_device *dev,
@@ -99,18 +121,20 @@ void ipip_count(const struct net_device *dev, enum ipip_xstats counter)
  * ipip_drop() - Drop a packet, count it and say why
  * @dev: the tunnel's device
  * @skb: the packet; freed
- * @counter: what is wrong with it
+ * @verdict: what is wrong with it; not %IPIP_PASS
  *
  * The device's own error counters are the caller's business.
  *
  * Context: softirqs off.
  */
 void ipip_drop(const struct net_device *dev, struct sk_buff *skb,
-	       enum ipip_xstats counter)
+	       enum ipip_verdict verdict)
 {
+	const enum ipip_xstats counter = ipip_drops[verdict].counter;
+
 	ipip_count(dev, counter);
-	trace_ipip_drop(dev, skb, ipip_counters[counter].name);
-	kfree_skb_reason(skb, ipip_counters[counter].reason);
+	trace_ipip_drop(dev, skb, ipip_counter_names[counter]);
+	kfree_skb_reason(skb, ipip_drops[verdict].reason);
 }
 
 static int ipip_get_sset_count(struct net_device *dev, int sset)
@@ -125,7 +149,7 @@ static void ipip_get_strings(struct net_device *dev, u32 sset, u8 *data)
 	if (sset != ETH_SS_STATS)
 		return;
 	for (i = IPIP_COUNTER_FIRST; i < __IFLA_IPIP_XSTATS_MAX; i++) {
-		memcpy(data, ipip_counters[i].name, ETH_GSTRING_LEN);
+		memcpy(data, ipip_counter_names[i], ETH_GSTRING_LEN);
 		data += ETH_GSTRING_LEN;
 	}
 }

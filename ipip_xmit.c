@@ -375,10 +375,10 @@ static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 }
 
 static netdev_tx_t ipip_xmit_drop(struct net_device *dev, struct sk_buff *skb,
-				  enum ipip_xstats counter)
+				  enum ipip_verdict verdict)
 {
 	DEV_STATS_INC(dev, tx_errors);
-	ipip_drop(dev, skb, counter);
+	ipip_drop(dev, skb, verdict);
 	return NETDEV_TX_OK;
 }
 
@@ -399,27 +399,27 @@ bool ipip_xmit_has_ipsec(const struct dst_entry *dst)
 	return false;
 }
 
-/* Returns 0, or the counter of why the packet may not be sent. */
-static enum ipip_xstats ipip_xmit_extras(const struct ipip_parms *parms,
-					 struct sk_buff *skb,
-					 const struct ipip_out *out)
+/* Apply what the user asked for beyond RFC 2003. */
+static enum ipip_verdict ipip_xmit_extras(const struct ipip_parms *parms,
+					  struct sk_buff *skb,
+					  const struct ipip_out *out)
 {
 	const struct dst_entry *dst = out->dst;
 	struct net_device *dev = parms->dev;
 	int mtu;
 
 	if (parms->xmit_extras & IPIP_EXTRA_IPSEC && !ipip_xmit_has_ipsec(dst))
-		return IFLA_IPIP_XSTATS_TX_NO_IPSEC;
+		return IPIP_DROP_TX_NO_IPSEC;
 	if (!(parms->xmit_extras & IPIP_EXTRA_CLAMP) ||
 	    skb->protocol != htons(ETH_P_IP) ||
 	    !ipip_mss_may_be_syn(skb->data, skb_headlen(skb)))
-		return 0;
+		return IPIP_PASS;
 
 	mtu = min_t(int, READ_ONCE(dev->mtu), dst_mtu(dst) - out->hlen);
-	if (ipip_mss_clamp(dev, skb, max_t(int, mtu, IPV4_MIN_MTU),
-			   IFLA_IPIP_XSTATS_TX_MSS_CLAMPED))
-		return IFLA_IPIP_XSTATS_TX_NO_MEMORY;
-	return 0;
+	if (!ipip_mss_clamp(dev, skb, max_t(int, mtu, IPV4_MIN_MTU),
+			    IFLA_IPIP_XSTATS_TX_MSS_CLAMPED))
+		return IPIP_DROP_TX_NO_MEMORY;
+	return IPIP_PASS;
 }
 
 static bool ipip_too_deep(const struct net_device *dev)
@@ -432,11 +432,11 @@ static bool ipip_too_deep(const struct net_device *dev)
 }
 
 /* Make the outer header from the configuration, the inner packet and, in external
- * mode, the metadata. Returns 0, or the counter of why there is none.
+ * mode, the metadata.
  */
-static enum ipip_xstats ipip_xmit_header(const struct ipip_parms *parms,
-					 struct sk_buff *skb,
-					 struct ipip_out *out)
+static enum ipip_verdict ipip_xmit_header(const struct ipip_parms *parms,
+					  struct sk_buff *skb,
+					  struct ipip_out *out)
 {
 	const bool external = parms->xmit_extras & IPIP_EXTRA_EXTERNAL;
 	u8 proto = IPPROTO_IPIP, tos = parms->tos, inner_tos = 0;
@@ -448,7 +448,7 @@ static enum ipip_xstats ipip_xmit_header(const struct ipip_parms *parms,
 	out->dst_is_ours = false;
 	out->route = NULL;
 	if (unlikely(external) && !ipip_external_header(skb, out, &tos))
-		return IFLA_IPIP_XSTATS_TX_NO_NEXTHOP;
+		return IPIP_DROP_TX_NO_NEXTHOP;
 
 	if (likely(skb->protocol == htons(ETH_P_IP))) {
 		const struct iphdr *inner = ip_hdr(skb);
@@ -463,19 +463,19 @@ static enum ipip_xstats ipip_xmit_header(const struct ipip_parms *parms,
 		   skb->protocol == htons(ETH_P_MPLS_UC)) {
 		proto = IPPROTO_MPLS;
 	} else {
-		return IFLA_IPIP_XSTATS_TX_PROTOCOL;
+		return IPIP_DROP_TX_PROTOCOL;
 	}
 	if (unlikely(outer->protocol && outer->protocol != proto))
-		return IFLA_IPIP_XSTATS_TX_PROTOCOL;
+		return IPIP_DROP_TX_PROTOCOL;
 	outer->protocol = proto;
 	outer->tos = ipip_outer_tos(tos, inner_tos);
-	return 0;
+	return IPIP_PASS;
 }
 
-/* Find the way out. Returns 0, or the counter of why there is none. */
-static enum ipip_xstats ipip_xmit_route(const struct ipip_parms *parms,
-					struct sk_buff *skb,
-					struct ipip_out *out)
+/* Find the outer destination and the route to it. */
+static enum ipip_verdict ipip_xmit_route(const struct ipip_parms *parms,
+					 struct sk_buff *skb,
+					 struct ipip_out *out)
 {
 	struct net_device *dev = parms->dev;
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
@@ -484,7 +484,7 @@ static enum ipip_xstats ipip_xmit_route(const struct ipip_parms *parms,
 		out->outer.daddr = ipip_nexthop(skb);
 		if (!out->outer.daddr) {
 			DEV_STATS_INC(dev, tx_fifo_errors);
-			return IFLA_IPIP_XSTATS_TX_NO_NEXTHOP;
+			return IPIP_DROP_TX_NO_NEXTHOP;
 		}
 	}
 
@@ -494,37 +494,37 @@ static enum ipip_xstats ipip_xmit_route(const struct ipip_parms *parms,
 		out->dst = ipip_route_get(tunnel->net, parms, skb, out);
 	if (unlikely(!out->dst)) {
 		DEV_STATS_INC(dev, tx_carrier_errors);
-		return IFLA_IPIP_XSTATS_TX_NO_ROUTE;
+		return IPIP_DROP_TX_NO_ROUTE;
 	}
 	if (unlikely(out->dst->dev == dev)) {
 		DEV_STATS_INC(dev, collisions);
-		return IFLA_IPIP_XSTATS_TX_LOOP;
+		return IPIP_DROP_TX_LOOP;
 	}
-	return 0;
+	return IPIP_PASS;
 }
 
-/* May it go that way, and does it fit? Returns 0, or the counter of why not. */
-static enum ipip_xstats ipip_xmit_check(const struct ipip_parms *parms,
-					struct sk_buff *skb,
-					struct ipip_out *out)
+/* May the packet take that route, and does it fit? */
+static enum ipip_verdict ipip_xmit_check(const struct ipip_parms *parms,
+					 struct sk_buff *skb,
+					 struct ipip_out *out)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 	const int errors = READ_ONCE(tunnel->err_count);
-	enum ipip_xstats counter;
+	enum ipip_verdict verdict;
 
 	if (parms->xmit_extras) {
-		counter = ipip_xmit_extras(parms, skb, out);
-		if (unlikely(counter))
-			return counter;
+		verdict = ipip_xmit_extras(parms, skb, out);
+		if (unlikely(verdict != IPIP_PASS))
+			return verdict;
 	}
 	if ((out->outer.frag_off || parms->xmit_extras & IPIP_EXTRA_EXTERNAL) &&
 	    unlikely(!ipip_pmtu_ok(skb, parms, out)))
-		return IFLA_IPIP_XSTATS_TX_TOO_BIG;
+		return IPIP_DROP_TX_TOO_BIG;
 	if (ip_mtu_locked(out->dst))
 		out->outer.frag_off = 0;
 	if (unlikely(errors > 0))
 		ipip_report_error(tunnel, skb, errors);
-	return 0;
+	return IPIP_PASS;
 }
 
 /**
@@ -540,45 +540,45 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	const struct ipip_parms *parms = rcu_dereference_bh(tunnel->parms);
 	const unsigned int len = skb->len;
-	enum ipip_xstats counter;
+	enum ipip_verdict verdict;
 	struct ipip_out out;
 
 	if (!pskb_inet_may_pull(skb))
-		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_MALFORMED);
-	counter = ipip_xmit_header(parms, skb, &out);
-	if (unlikely(counter))
-		return ipip_xmit_drop(dev, skb, counter);
+		return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_MALFORMED);
+	verdict = ipip_xmit_header(parms, skb, &out);
+	if (unlikely(verdict != IPIP_PASS))
+		return ipip_xmit_drop(dev, skb, verdict);
 	if (ipip_too_deep(dev))
-		return ipip_xmit_drop(dev, skb, IFLA_IPIP_XSTATS_TX_NESTED);
+		return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_NESTED);
 
-	counter = ipip_xmit_route(parms, skb, &out);
-	if (unlikely(counter))
+	verdict = ipip_xmit_route(parms, skb, &out);
+	if (unlikely(verdict != IPIP_PASS))
 		goto drop;
 	if (unlikely(!out.outer.ttl))
 		out.outer.ttl = ip4_dst_hoplimit(out.dst);
-	counter = ipip_xmit_check(parms, skb, &out);
-	if (unlikely(counter))
+	verdict = ipip_xmit_check(parms, skb, &out);
+	if (unlikely(verdict != IPIP_PASS))
 		goto drop;
 
-	counter = IFLA_IPIP_XSTATS_TX_NO_MEMORY;
+	verdict = IPIP_DROP_TX_NO_MEMORY;
 	if (iptunnel_handle_offloads(skb, SKB_GSO_IPXIP4))
 		goto drop;
 	skb_set_inner_ipproto(skb, out.outer.protocol);
 	if (!ipip_reserve_headroom(dev, skb, &out)) {
 		DEV_STATS_INC(dev, tx_dropped);
-		ipip_drop(dev, skb, counter);
+		ipip_drop(dev, skb, verdict);
 		goto release;
 	}
 	if (unlikely(out.encap->type) &&
 	    !ipip_encap(skb, out.encap, &out.outer)) {
-		counter = IFLA_IPIP_XSTATS_TX_ENCAP;
+		verdict = IPIP_DROP_TX_ENCAP;
 		goto drop;
 	}
 	ipip_send(skb, dev, tunnel->net, &out, len);
 	return NETDEV_TX_OK;
 
 drop:
-	ipip_xmit_drop(dev, skb, counter);
+	ipip_xmit_drop(dev, skb, verdict);
 release:
 	if (out.dst_is_ours)
 		dst_release(out.dst);

@@ -59,6 +59,39 @@ enum ipip_role {
 	IPIP_ROLE_FALLBACK,
 };
 
+/* What becomes of a packet. ipip_drop() knows the counter and the kernel's drop
+ * reason of each drop.
+ */
+enum ipip_verdict {
+	IPIP_PASS,
+
+	/* Received. */
+	IPIP_DROP_RX_PROTOCOL,	/* inner protocol that isn't carried */
+	IPIP_DROP_RX_POLICY,	/* the host's IPsec policy forbids it */
+	IPIP_DROP_RX_NO_IPSEC,	/* not through an SA, which is required */
+	IPIP_DROP_RX_ECN,	/* RFC 6040 section 4.2 */
+	IPIP_DROP_RX_NO_MEMORY,
+	IPIP_DROP_RX_BACKLOG,	/* too many packets wait for GRO */
+
+	/* To be sent. */
+	IPIP_DROP_TX_MALFORMED,	/* shorter than its header */
+	IPIP_DROP_TX_PROTOCOL,	/* protocol that isn't carried */
+	IPIP_DROP_TX_NESTED,	/* tunnels nested too deep */
+	IPIP_DROP_TX_NO_NEXTHOP, /* next-hop or external mode, and no destination */
+	IPIP_DROP_TX_NO_ROUTE,	/* no route to the far end */
+	IPIP_DROP_TX_LOOP,	/* its route leads into the tunnel */
+	IPIP_DROP_TX_NO_IPSEC,	/* not through an SA, which is required */
+	IPIP_DROP_TX_TOO_BIG,	/* with DF, larger than the path */
+	IPIP_DROP_TX_NO_MEMORY,
+	IPIP_DROP_TX_ENCAP,	/* FOU or GUE refuses it, or has gone */
+
+	/* Keepalive. */
+	IPIP_DROP_KEEPALIVE_UNSENT,	/* a reflection that has no way out */
+	IPIP_DROP_KEEPALIVE_LATE,	/* an answer that is too old, or a repetition */
+	IPIP_DROP_KEEPALIVE_FORGED,	/* no answer to a probe of ours */
+	IPIP_DROP_KEEPALIVE_RATE_LIMITED, /* too many probes of the far end */
+};
+
 /**
  * struct ipip_route - one slot of the outer route cache of one CPU
  * @dst: the route; the slot holds a reference, or NULL
@@ -348,8 +381,8 @@ int ipip_tunnel_ctl(struct net_device *dev, struct ipip_compat_parm *p,
 
 /* ipip_rcv.c */
 extern bool ipip_log_ecn_error;
-enum ipip_xstats ipip_rcv_check_ipsec(const struct ipip_parms *parms,
-				      struct sk_buff *skb, __be32 saddr);
+enum ipip_verdict ipip_rcv_check_ipsec(const struct ipip_parms *parms,
+				       struct sk_buff *skb, __be32 saddr);
 int ipip_rcv(struct sk_buff *skb);
 int ipip_rcv_mpls(struct sk_buff *skb);
 int ipip_err(struct sk_buff *skb, u32 info);
@@ -368,8 +401,8 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			   struct net_device_path *path);
 
 /* ipip_mss.c */
-enum ipip_xstats ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
-				unsigned int mtu, enum ipip_xstats clamped);
+bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
+		    unsigned int mtu, enum ipip_xstats clamped);
 
 /* ipip_mtu.c */
 void ipip_mtu_set_headroom(struct net_device *dev, unsigned int headroom);
@@ -404,7 +437,7 @@ int ipip_keepalive_fill(struct sk_buff *skb, const struct net_device *dev);
 extern const struct ethtool_ops ipip_ethtool_ops;
 void ipip_count(const struct net_device *dev, enum ipip_xstats counter);
 void ipip_drop(const struct net_device *dev, struct sk_buff *skb,
-	       enum ipip_xstats counter);
+	       enum ipip_verdict verdict);
 size_t ipip_xstats_size(const struct net_device *dev);
 int ipip_xstats_fill(struct sk_buff *skb, const struct net_device *dev);
 

@@ -290,9 +290,9 @@ static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
  * 6.12.y by backport: a reason of its own for RFC 6040 drops.
  */
 #ifdef IPIP_HAVE_DROP_IP_TUNNEL_ECN
-#define IPIP_DROP_ECN	SKB_DROP_REASON_IP_TUNNEL_ECN
+#define IPIP_REASON_ECN	SKB_DROP_REASON_IP_TUNNEL_ECN
 #else
-#define IPIP_DROP_ECN	SKB_DROP_REASON_IP_INHDR
+#define IPIP_REASON_ECN	SKB_DROP_REASON_IP_INHDR
 #endif
 
 /* 7.0, 6f1a9140ecda ("net: add xmit recursion limit to tunnel xmit functions"), and
