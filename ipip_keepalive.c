@@ -30,7 +30,6 @@
 #include <net/route.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 #include "ipip_keepalive.h"
 #include "ipip_trace.h"
 

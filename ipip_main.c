@@ -17,7 +17,6 @@
 #include <net/xfrm.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 
 #define IPIP_VERSION		"0.1.0"
 #define IPIP_FALLBACK		"tunl0"

@@ -15,7 +15,6 @@
 #include <net/ip.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 #include "ipip_mss.h"
 
 /* Length of the two headers of a SYN, all linear, or 0. RFC 9293 section 3.1. */

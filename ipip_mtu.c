@@ -18,7 +18,6 @@
 #include <net/xfrm.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 
 /* Collect what comes together, and take no more of a CPU than one in so many. */
 #define IPIP_MTU_DELAY		(HZ / 10)

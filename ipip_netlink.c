@@ -14,7 +14,6 @@
 #include <net/rtnetlink.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 
 static const struct nla_policy ipip_policy[IFLA_IPIP_EXT + 1] = {
 	[IFLA_IPTUN_LINK]		= { .type = NLA_U32 },

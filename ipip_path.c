@@ -11,7 +11,6 @@
 #include <net/route.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 
 /* A flowtable sees neither what our extras ask for nor what UDP adds, sends all of
  * a flow to one host by one route, whatever the DSCP of a packet, and gives the

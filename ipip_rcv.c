@@ -22,7 +22,6 @@
 #include <net/xfrm.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 #include "ipip_mss.h"
 
 bool ipip_log_ecn_error = true;

@@ -14,7 +14,6 @@
 #include <net/rtnetlink.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 
 #define CREATE_TRACE_POINTS
 #include "ipip_trace.h"

@@ -14,7 +14,6 @@
 #include <linux/slab.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 
 #define IPIP_TABLE_BITS_MIN	4
 

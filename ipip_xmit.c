@@ -23,7 +23,6 @@
 #include <net/xfrm.h>
 
 #include "ipip.h"
-#include "ipip_compat.h"
 #include "ipip_mss.h"
 
 /* What a packet is sent in, and which way. */

@@ -28,7 +28,7 @@
 
 #include "ipip_compat.h"
 
-struct ipip_table;
+struct ipip_table;	/* known to ipip_table.c alone */
 
 /* Slots of the route cache, as a power of two. A fixed outer destination and
  * DSCP needs one; an inherited DSCP a few; next-hop mode one for each of the

@@ -247,7 +247,8 @@ static inline void ipip_compat_stats_free(struct net_device *dev)
 }
 
 /* 6.15, 69c7be1b903f ("rtnetlink: Pack newlink() params into struct"): a tunnel may
- * be made in another netns than that of its underlay from the start.
+ * be made in another netns than that of its underlay from the start. Declared here for
+ * the callback, and for nobody else.
  */
 int ipip_newlink(struct net *net, struct net_device *dev, struct nlattr *tb[],
 		 struct nlattr *data[], struct netlink_ext_ack *extack);
