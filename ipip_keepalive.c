@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: keepalive. Is the far end there, and does it send back?
+ * IP in IP tunnel: keepalive. Is the far end there, and does it answer?
  *
- * One timer per tunnel sends a probe in each interval while the device is up,
- * straight to IP's output: a device without a carrier has no queue. A tunnel
- * starts as running. When as many probes in a row as there are retries were not
- * answered, each within one interval, the carrier goes; probes go on; the first
- * answer brings the carrier back. Data don't count, and probes and answers are
- * in no counter of the device but their own.
+ * While the device is up, a timer per tunnel sends a probe in each interval. Probes
+ * go straight to IP's output, because a device without a carrier has no queue. A
+ * tunnel starts with a carrier, and loses it when so many probes in a row as there
+ * are retries have had no answer, each within one interval. Probes are sent on, and
+ * the first answer brings the carrier back. Data don't count as answers. Probes and
+ * answers have counters of their own, and are in no other counter of the device.
  *
- * The far end's probes are answered whether we send any or not.
+ * The far end's probes are answered even if the tunnel sends none itself.
  *
- * The timer and all of receive run in softirq under RCU; the rest in process
- * context under RTNL. include/ipip_keepalive.h has the wire formats.
+ * The timer and all of receive run in softirq under RCU, the rest in process context
+ * under RTNL. include/ipip_keepalive.h has the wire formats.
  */
 #include <linux/icmp.h>
 #include <linux/inetdevice.h>
@@ -33,11 +33,11 @@
 #include "ipip_keepalive.h"
 #include "ipip_trace.h"
 
-/* DSCP CS6, for what keeps the network going (RFC 4594 section 3.1). */
+/* DSCP CS6, for network control (RFC 4594 section 3.1). */
 #define IPIP_KEEPALIVE_TOS	IPTOS_PREC_INTERNETCONTROL
 #define IPIP_KEEPALIVE_TTL	255
-/* Probes of a far end that are answered in a second. It sends ten at most, but what
- * forged ones use up is missing to it.
+/* Probes of a far end that are answered in a second. It sends ten at most. There are
+ * more, because forged probes use up a part of them.
  */
 #define IPIP_KEEPALIVE_REFLECT	1000
 
@@ -48,7 +48,7 @@ static u64 ipip_keepalive_hash(const struct ipip_keepalive *ka,
 			    &ka->key);
 }
 
-/* Where something goes. */
+/* The addresses and the route of a probe or of an answer to one. */
 struct ipip_keepalive_out {
 	struct net *net;
 	const struct ipip_parms *parms;
@@ -57,8 +57,8 @@ struct ipip_keepalive_out {
 	__be32 daddr;
 };
 
-/* Look the way to @daddr up. The address that leads there, if @saddr is 0, is in
- * @out afterwards. The caller releases the route.
+/* Look up the route from @saddr, or if that is 0 from the address that the route
+ * picks, to @daddr. False if there is none that may be used. The caller releases it.
  */
 static bool ipip_keepalive_route(struct ipip_keepalive_out *out,
 				 const struct ipip_parms *parms, __be32 saddr,
@@ -90,8 +90,8 @@ err_route:
 	return false;
 }
 
-/* Send @len bytes in an outer packet of their own. They have no DF, for there is
- * nobody who could send less.
+/* Send @len bytes in an outer packet of their own, without DF, because nobody could
+ * make them fewer.
  */
 static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 				  const void *payload, unsigned int len)
@@ -183,9 +183,8 @@ static bool ipip_keepalive_send_cookie(struct ipip_keepalive *ka,
 	return ipip_keepalive_output(out, &probe, len);
 }
 
-/* What RouterOS sends for IPIP is published nowhere. Both forms that its other
- * tunnels have are sent: one that makes the far end send an empty packet, and
- * an empty packet.
+/* What RouterOS sends for IPIP is not published. So both forms that its other tunnels
+ * use are sent: a packet that makes the far end send an empty one, and an empty one.
  */
 static bool ipip_keepalive_send_routeros(const struct ipip_keepalive_out *out)
 {
@@ -266,7 +265,9 @@ static void ipip_keepalive_set_state(struct net_device *dev,
 		netif_carrier_on(dev);
 }
 
-/* The time of the last probe is over. */
+/* An interval ends: count the last probe as missed if it has had no answer, and start
+ * the next one.
+ */
 static void ipip_keepalive_advance(struct net_device *dev,
 				   struct ipip_keepalive *ka, u32 retries)
 {
@@ -306,8 +307,8 @@ static enum hrtimer_restart ipip_keepalive_timer(struct hrtimer *timer)
 	return restart;
 }
 
-/* The first probe comes at any point of the interval, so that many tunnels that
- * come up together don't send together for ever.
+/* Send the first probe at a random point of the interval, so that tunnels that come up
+ * together don't go on to send at the same time.
  */
 static void ipip_keepalive_arm(struct ipip_keepalive *ka,
 			       const struct ipip_parms *parms)
@@ -325,7 +326,9 @@ static bool ipip_keepalive_is_host(__be32 addr)
 	       !ipv4_is_loopback(addr);
 }
 
-/* The attribute that turns keepalive on, or the one that spoils it. */
+/* The attribute that an error is about: the one that turns keepalive on, or else one
+ * that doesn't fit to it.
+ */
 static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
 {
 	return ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL] ?:
@@ -400,7 +403,7 @@ void ipip_keepalive_init(struct net_device *dev)
 	ipip_compat_hrtimer_setup(&ka->timer, ipip_keepalive_timer,
 				  CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	ratelimit_state_init(&ka->reflected, HZ, IPIP_KEEPALIVE_REFLECT);
-	/* It would log that it has limited: a counter says so. */
+	/* Don't log what has been limited: a counter has it. */
 	ratelimit_set_flags(&ka->reflected, RATELIMIT_MSG_ON_RELEASE);
 }
 
@@ -457,7 +460,7 @@ void ipip_keepalive_stop(struct net_device *dev)
  * @old: configuration until now
  * @new: configuration from now on, published
  *
- * Whether the far end is there, and what it has left to answer, stays.
+ * The state of the far end, and the number of probes it has missed, stay.
  *
  * Context: process, RTNL.
  */
@@ -490,7 +493,7 @@ static void ipip_keepalive_accept(struct net_device *dev,
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 
 	lockdep_assert_held(&ka->lock);
-	/* What ICMP said of the far end before holds no more. */
+	/* ICMP errors about the far end are out of date. */
 	WRITE_ONCE(tunnel->err_count, 0);
 	ipip_count(dev, IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED);
 	ka->waiting = false;
@@ -500,9 +503,9 @@ static void ipip_keepalive_accept(struct net_device *dev,
 		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
 }
 
-/* Does a cookie count? It must be ours, answer a probe after the last that was
- * answered, and not an older one than can still count: that is known by number,
- * so that no product of interval and retries is needed.
+/* Does a cookie count? It must be ours, and answer a later probe than the last that
+ * was answered, and one of the last @retries. Ages are counted in probes, so that no
+ * product of interval and retries is needed, which could overflow.
  */
 static enum ipip_verdict
 ipip_keepalive_verify(struct net_device *dev, struct ipip_keepalive *ka,
@@ -534,7 +537,7 @@ static void ipip_keepalive_answer(const struct ipip_parms *parms,
 	enum ipip_verdict verdict = IPIP_DROP_KEEPALIVE_LATE;
 
 	spin_lock_bh(&ka->lock);
-	/* Not while the device goes down. */
+	/* In the state OFF the device is going down. */
 	if (ka->state != IPIP_KEEPALIVE_STATE_OFF)
 		verdict = ipip_keepalive_verify(parms->dev, ka, cookie,
 						parms->cfg.keepalive.retries);
@@ -545,8 +548,8 @@ static void ipip_keepalive_answer(const struct ipip_parms *parms,
 		consume_skb(skb);
 }
 
-/* The far end asks: send back what the packet carries, to where it came from,
- * which isn't what it names if there is a NAT. Consumes the packet.
+/* Answer the far end's probe: send back what it carries, to the outer source, which
+ * behind a NAT isn't the address that the probe names. Consumes the packet.
  */
 static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 				   struct sk_buff *skb, __be32 local,
@@ -574,7 +577,7 @@ static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 	consume_skb(skb);
 }
 
-/* Is it an echo reply from where our probes go? */
+/* Is it an echo reply of the host that our probes go to? */
 static bool ipip_keepalive_is_reply(const struct ipip_parms *parms,
 				    const u8 *data, unsigned int cookie)
 {
@@ -642,7 +645,9 @@ static bool ipip_keepalive_wants_empty(const struct ipip_parms *parms)
 	       parms->cfg.keepalive.mode == IPIP_KEEPALIVE_MODE_ROUTEROS;
 }
 
-/* A packet that is nothing but its header counts, whatever it answers. */
+/* An empty packet counts as an answer, because it says nothing of which probe. Consumes
+ * the packet.
+ */
 static void ipip_keepalive_empty(const struct ipip_parms *parms,
 				 struct sk_buff *skb)
 {
@@ -664,7 +669,7 @@ static void ipip_keepalive_empty(const struct ipip_parms *parms,
 	consume_skb(skb);
 }
 
-/* tunnel4 drops a packet with less than a header in it before it asks us. */
+/* Take empty packets, which tunnel4 drops before it calls a handler. */
 static unsigned int ipip_keepalive_hook(void *priv, struct sk_buff *skb,
 					const struct nf_hook_state *state)
 {
@@ -684,7 +689,7 @@ static unsigned int ipip_keepalive_hook(void *priv, struct sk_buff *skb,
 	return NF_STOLEN;
 }
 
-/* After all filters of the user's. */
+/* A priority behind all of the user's filters. */
 static const struct nf_hook_ops ipip_keepalive_hook_ops = {
 	.hook		= ipip_keepalive_hook,
 	.pf		= NFPROTO_IPV4,

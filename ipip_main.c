@@ -101,9 +101,7 @@ static int ipip_parms_complete(struct ipip_parms *parms)
 	const struct ipip_config *cfg = &parms->cfg;
 	size_t size;
 
-	/* What receive reads is in one cache line, and what transmit reads in
-	 * another.
-	 */
+	/* Receive reads one cache line of it, transmit another. */
 	BUILD_BUG_ON(offsetofend(struct ipip_parms, rcv_extras) > 64);
 	BUILD_BUG_ON(offsetofend(struct ipip_parms, cfg.encap) -
 		     offsetof(struct ipip_parms, outer) > 64);
@@ -214,7 +212,9 @@ int ipip_create(struct net_device *dev, struct net *net,
 	if (err)
 		goto err_hook;
 
-	/* Not earlier: a failed registration may run the destructor or not. */
+	/* Not before: register_netdevice() calls the destructor for some failures
+	 * and not for others, and err_parms frees the configuration for all.
+	 */
 	dev->priv_destructor = ipip_destruct;
 	ipip_table_link(in, parms);
 	ipip_mtu_schedule(net);
@@ -228,7 +228,7 @@ err_parms:
 	return err;
 }
 
-/* Padding may differ although all values are the same: then a change is made that
+/* If padding differs where all values are the same, the change is carried out and
  * changes nothing.
  */
 static bool ipip_config_equal(const struct ipip_config *a,
@@ -237,9 +237,10 @@ static bool ipip_config_equal(const struct ipip_config *a,
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* A packet may fit the old entry and the new one under different keys. Receive
- * looks for the more specific first: only when all that might have missed the
- * new one are through may the old one go.
+/* Replace a configuration so that no packet finds neither of the two. With another
+ * key the new entry may be in another class, which a reader has already looked
+ * through when the entry is linked: such a reader has to find the old one. So the
+ * old entry is unlinked only when all readers that started before have left.
  */
 static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
 			 struct ipip_parms *new)
@@ -248,9 +249,11 @@ static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
 
 	ipip_table_link(in, new);
 	rcu_assign_pointer(tunnel->parms, new);
-	/* A flow that is just being offloaded as the old one had it gets its route
-	 * before ipip_change() makes all routes old. Pairs with
-	 * ipip_fill_forward_path().
+	/* Publish first, then read @offloaded. Pairs with smp_mb() in
+	 * ipip_fill_forward_path(), which sets @offloaded first, then reads the
+	 * configuration. So either we see that a flow is being offloaded and wait
+	 * for it, or it sees the new configuration. Its route has then been looked
+	 * up before netdev_state_change() invalidates all routes.
 	 */
 	smp_mb();
 	if (new->key_local != old->key_local ||
@@ -287,10 +290,10 @@ static void ipip_change_mtu(struct net_device *dev,
  * @parms: the new configuration; owned by the tunnel from here on, or freed
  * @mtu_given: the same request sets the MTU
  *
- * Nothing is lost on the way: a packet sees the old configuration or the new
- * one. The MTU follows a change of link or fwmark, as it has always done, of the
- * encapsulation, and each change if it is automatic, unless another part of the kernel objects to
- * it. The same configuration once more is no change.
+ * No packet is lost: each sees the old configuration or the new one. The MTU is
+ * derived anew if the link, the fwmark or the encapsulation changes, and with every
+ * change if it is automatic, unless a notifier vetoes it. A configuration that
+ * equals the present one changes nothing and notifies nobody.
  *
  * Context: process, RTNL.
  * Return: 0; or -ENOMEM or what nf_register_net_hook() returns, and then nothing
@@ -331,7 +334,9 @@ static int ipip_init_dev(struct net_device *dev)
 	return ipip_compat_stats_alloc(dev);
 }
 
-/* Also called for a device whose registration failed half-way. */
+/* Called with RTNL held; also by a register_netdevice() that fails after ndo_init,
+ * and then the tunnel isn't in the table.
+ */
 static void ipip_uninit_dev(struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
@@ -408,14 +413,14 @@ void ipip_setup(struct net_device *dev)
 	dev->hw_features |= features;
 	dev->needs_free_netdev = true;
 	ipip_compat_set_lltx(dev);
-	/* Next-hop mode and path MTU discovery need the inner route. */
+	/* Next-hop mode and path MTU discovery read the inner packet's route. */
 	netif_keep_dst(dev);
 }
 
 /**
- * ipip_alloc_netdev() - Allocate a tunnel's device that no rtnetlink request made
- * @net: netns that it shall be in
- * @name: its name; %d in it stands for the first number that is free
+ * ipip_alloc_netdev() - Allocate a device where rtnetlink hasn't done it
+ * @net: netns of the device
+ * @name: its name; %d in it stands for the first free number
  *
  * Context: process, RTNL.
  * Return: the device, not registered yet, or NULL for want of memory.
@@ -433,7 +438,7 @@ struct net_device *ipip_alloc_netdev(struct net *net, const char *name)
 	return dev;
 }
 
-/* tunl0 carries IPv4 and MPLS and leaves DF as it is. */
+/* tunl0 carries IPv4 and MPLS, and copies the inner DF. */
 static int ipip_create_fallback(struct net *net)
 {
 	struct ipip_parms *parms;
@@ -478,7 +483,7 @@ static int __net_init ipip_init_net(struct net *net)
 	return err;
 }
 
-/* Tunnels that live in another netns go with the netns of their underlay. */
+/* Delete all tunnels whose outer packets are in @net, wherever their devices are. */
 static void __net_exit ipip_exit_net(struct net *net, struct list_head *head)
 {
 	const struct ipip_net *in = ipip_pernet(net);
@@ -594,7 +599,7 @@ static void __exit ipip_exit(void)
 	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 	unregister_pernet_device(&ipip_net_ops);
 	ipip_rcv_exit();
-	rcu_barrier();	/* ipip_parms_free_rcu() is in this module. */
+	rcu_barrier();	/* for ipip_parms_free_rcu(), whose code goes away */
 }
 
 module_init(ipip_init);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: lower the maximum segment size that TCP's SYN announces, so
- * that no segment is larger than the tunnel although path MTU discovery fails.
+ * IP in IP tunnel: lower the maximum segment size that a TCP SYN announces, so that
+ * segments fit into the tunnel even where path MTU discovery doesn't work.
  *
- * Softirq, for inner packets whose IPv4 header is at skb->data: received ones
- * before the outer header is pulled, and ones to be sent before it is pushed.
+ * This runs with softirqs off, on inner packets whose IPv4 header is at skb->data.
  */
 #include <linux/ip.h>
 #include <linux/netdevice.h>
@@ -17,7 +16,9 @@
 #include "ipip.h"
 #include "ipip_mss.h"
 
-/* Length of the two headers of a SYN, all linear, or 0. RFC 9293 section 3.1. */
+/* Make the IPv4 and the TCP header of a SYN linear (RFC 9293 section 3.1), and return
+ * their length. 0 if the packet isn't a well-formed SYN with options.
+ */
 static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
 {
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
@@ -50,9 +51,9 @@ static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
  * @mtu: largest inner packet, in bytes
  * @clamped: counter to use if the MSS was lowered
  *
- * RFC 9293 section 3.7.1: the MSS counts neither IP's nor TCP's 20 bytes, nor
- * options. It is never raised, and not looked for where the headers are not
- * those of a well-formed SYN.
+ * RFC 9293 section 3.7.1: the MSS counts neither the IPv4 and TCP headers' 20 bytes
+ * each, nor options. It is never raised. A packet that isn't a well-formed SYN is left
+ * as it is.
  *
  * Context: softirqs off.
  * Return: false for want of memory to write to a SYN whose MSS has to be lowered.
@@ -86,7 +87,9 @@ bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 	old = get_unaligned((__be16 *)mss);
 	new = htons(bound);
 	put_unaligned(new, (__be16 *)mss);
-	/* The sum is over words that begin where TCP's header does. */
+	/* The checksum's 16-bit words start with TCP's header: at an odd offset the
+	 * MSS lies across two of them, and its bytes count swapped.
+	 */
 	if ((offset - hlen) & 1) {
 		old = (__force __be16)swab16((__force u16)old);
 		new = (__force __be16)swab16((__force u16)new);

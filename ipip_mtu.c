@@ -2,11 +2,10 @@
 /*
  * IP in IP tunnel: the MTU of the device, and how it follows the path.
  *
- * A tunnel with an automatic MTU has that of its outer route less the header.
- * What can change it is heard of in many places, most of them in softirq: a
- * device, a route, an ICMP error, the first packet that takes another route. All
- * of them schedule one work per netns, which looks at all such tunnels under
- * RTNL.
+ * A tunnel with an automatic MTU has that of its outer route less what it adds.
+ * Devices, routes, ICMP errors and the first packet that takes another route may
+ * change it. Most of these events come in softirq. Each schedules the netns' work,
+ * which looks at all tunnels with an automatic MTU, under RTNL.
  */
 #include <linux/if_ether.h>
 #include <linux/netdevice.h>
@@ -19,7 +18,9 @@
 
 #include "ipip.h"
 
-/* Collect what comes together, and take no more of a CPU than one in so many. */
+/* Events of so many jiffies cause one run of the work, which takes at most one part
+ * in so many of a CPU.
+ */
 #define IPIP_MTU_DELAY		(HZ / 10)
 #define IPIP_MTU_SHARE		20
 
@@ -33,9 +34,9 @@ static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
 		     IPV4_MIN_MTU);
 }
 
-/* Does the route say nothing about the path? While IPsec waits for an SA, the lookup
- * gives one that drops, with the loopback device and its MTU; and one that leads
- * into the tunnel itself would make the MTU smaller with each look.
+/* Does the route say nothing about the path's MTU? While IPsec waits for an SA, the
+ * look-up gives a route that drops, with the loopback device and its MTU. And a
+ * route into the tunnel itself would make the MTU smaller with each look.
  */
 static bool ipip_mtu_unknown(const struct net_device *dev,
 			     const struct dst_entry *dst)
@@ -119,7 +120,7 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
  * @dev: the tunnel's device
  * @mtu: within the bounds that the device has
  *
- * What the user sets stays: the MTU isn't automatic any more.
+ * An MTU that the user sets ends the automatic one.
  *
  * Context: process, RTNL.
  * Return: 0.
@@ -140,7 +141,7 @@ int ipip_mtu_change(struct net_device *dev, int mtu)
  * @dev: the tunnel's device
  * @mtu: the MTU
  *
- * Another part of the kernel may object; then it stays as it is.
+ * If a notifier vetoes it, the device keeps its MTU.
  *
  * Context: process, RTNL.
  */
@@ -153,8 +154,8 @@ void ipip_mtu_set(struct net_device *dev, unsigned int mtu)
 	tunnel->mtu_following = false;
 }
 
-/* Follow the path of one tunnel, and remember when to look again. A tunnel that
- * leads nowhere keeps what it has.
+/* Set one tunnel's MTU to that of its path, and lower @delay to the time until a
+ * learned path MTU expires. Without a route the tunnel keeps its MTU.
  */
 static void ipip_mtu_follow(struct ipip_parms *parms, unsigned long *delay)
 {
@@ -201,15 +202,17 @@ static void ipip_mtu_work(struct work_struct *work)
 					   struct ipip_net, mtu_work);
 	unsigned long start, delay;
 
-	/* Here, because it must not be called with RTNL, and a netns without
-	 * such a tunnel has no use for it.
+	/* register_fib_notifier() must not be called with RTNL held, and only a
+	 * netns with such a tunnel needs it: hence here.
 	 */
 	if (!in->fib_registered)
 		in->fib_registered = !register_fib_notifier(in->net,
 							    &in->fib_nb, NULL,
 							    NULL);
 	rtnl_lock();
-	/* What comes from here on needs another look. */
+	/* Before the routes are looked at: an event from here on schedules the work
+	 * again. Pairs with atomic_xchg() in ipip_mtu_schedule().
+	 */
 	atomic_set_release(&in->mtu_pending, 0);
 	start = jiffies;
 	delay = ipip_mtu_follow_all(in);
@@ -230,7 +233,7 @@ void ipip_mtu_schedule(const struct net *net)
 {
 	struct ipip_net *in = ipip_pernet(net);
 
-	/* A look that is due later, when a path MTU expires, is brought forward. */
+	/* The work may wait already, for a path MTU to expire: bring it forward. */
 	if (ipip_table_has_mtu_auto(in) && !atomic_xchg(&in->mtu_pending, 1))
 		mod_delayed_work(system_wq, &in->mtu_work,
 				 READ_ONCE(in->mtu_delay));

@@ -2,9 +2,9 @@
 /*
  * IP in IP tunnel: the rtnetlink link kind "ipip", and the ioctls of `ip tunnel`.
  *
- * Everything that changes something runs in process context under RTNL. A request
- * is parsed into a configuration of its own and checked as a whole before any of
- * it takes effect, and each refusal names the attribute.
+ * All of this runs in process context under RTNL. A request is parsed into a
+ * configuration of its own, which is checked as a whole before any of it takes
+ * effect. A refusal names the attribute by the extended acknowledgment.
  */
 #include <linux/if_tunnel.h>
 #include <linux/netdevice.h>
@@ -71,9 +71,10 @@ static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
 	return -EINVAL;
 }
 
-/* iproute2 reads a tunnel, changes what the user wants changed, and sends the
- * whole again, but leaves out an address that is 0: for it, absent is "any". Who
- * knows our attributes knows that absent means "keep".
+/* Does the request carry the whole configuration, as iproute2's do? iproute2 reads a
+ * tunnel and sends all of it back with the user's changes, but leaves out an address
+ * that is 0. So in its requests an absent address means "any". In a request with
+ * our own attributes an absent attribute means "keep".
  */
 static bool ipip_is_whole(struct nlattr *data[])
 {
@@ -82,8 +83,8 @@ static bool ipip_is_whole(struct nlattr *data[])
 	       !data[IFLA_IPIP_EXT];
 }
 
-/* What IFLA_IPTUN_PMTUDISC has to say of a tunnel. With a fixed TTL iproute2
- * takes nothing but 1.
+/* The value of IFLA_IPTUN_PMTUDISC in a dump. With a fixed TTL it is 1, because
+ * iproute2 refuses to send 0 back.
  */
 static bool ipip_pmtudisc(const struct ipip_config *cfg)
 {
@@ -94,8 +95,9 @@ static bool ipip_pmtudisc(const struct ipip_config *cfg)
 	return cfg->df == IPIP_DF_SET;
 }
 
-/* Who sends back what was read before the change, or has no choice after it,
- * doesn't mean to change it.
+/* Take over IFLA_IPTUN_PMTUDISC of a request. A program that sends back the value
+ * that it has read, @before, or the only one that the new TTL allows, doesn't mean
+ * to change DF.
  */
 static void ipip_set_pmtudisc(struct ipip_config *cfg, bool pmtudisc,
 			      bool before)
@@ -169,14 +171,14 @@ static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 		cfg->fwmark = nla_get_u32(data[IFLA_IPTUN_FWMARK]);
 	ipip_parse_encap(data, &cfg->encap);
 	ipip_parse_ext(ext, cfg);
-	/* A packet that loops through the tunnel grows each time. With a fixed
-	 * TTL nothing but DF ends that, unless the user wants it otherwise.
+	/* A packet that loops through the tunnel grows each time. With a fixed TTL
+	 * only DF ends the loop.
 	 */
 	if (cfg->df == IPIP_DF_LEGACY && cfg->ttl)
 		cfg->pmtudisc = true;
 }
 
-/* @ext has room for all of IFLA_IPIP_EXT_*; all NULL if there are none. */
+/* Fill @ext, which has room for all of IFLA_IPIP_EXT_*, from IFLA_IPIP_EXT. */
 static int ipip_parse_nest(struct nlattr *ext[], struct nlattr *data[],
 			   struct netlink_ext_ack *extack)
 {
@@ -293,8 +295,8 @@ err_parms:
 	return err;
 }
 
-/* Whether a tunnel is point-to-point shows in the flags of its device and is
- * settled when it is made, and so is external mode.
+/* What can't be changed: whether a tunnel is point-to-point, which the device's flags
+ * show, external mode, a group, and tunl0.
  */
 static int ipip_check_change(const struct net_device *dev,
 			     struct nlattr *data[],
@@ -374,7 +376,7 @@ err_parms:
 	return err;
 }
 
-/* The fallback tunnel goes with its netns only. */
+/* tunl0 can't be deleted. It ends with its netns. */
 static void ipip_dellink(struct net_device *dev, struct list_head *head)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
@@ -488,7 +490,7 @@ struct rtnl_link_ops ipip_link_ops __read_mostly = {
 	.get_link_net	= ipip_get_link_net,
 };
 
-/* What SIOCGETTUNNEL shows, and SIOCCHGTUNNEL takes back. */
+/* Fill in what SIOCGETTUNNEL returns. */
 static void ipip_ctl_show(const struct ipip_parms *parms,
 			  struct ipip_compat_parm *p)
 {
@@ -576,8 +578,8 @@ err_dev:
 	return err;
 }
 
-/* Which tunnel is meant: the one that has been named, or, through the fallback
- * tunnel, the one with these addresses. NULL if there is none.
+/* The tunnel that an ioctl is for: @dev, or if that is tunl0, the one with the
+ * addresses in @p. NULL if there is none.
  */
 static struct ipip_parms *ipip_ctl_find(struct net_device *dev,
 					const struct ipip_compat_parm *p)
@@ -639,8 +641,7 @@ static int ipip_ctl_delete(struct net_device *dev,
  * @p: addresses and properties; filled in by SIOCGETTUNNEL
  * @cmd: SIOCGETTUNNEL, SIOCADDTUNNEL, SIOCCHGTUNNEL or SIOCDELTUNNEL
  *
- * What there is an ioctl for takes the value that @p has, fwmark is cleared, and
- * the rest of a tunnel's properties stays.
+ * A change sets what @p has, clears the fwmark, and keeps the other properties.
  *
  * Context: process, RTNL.
  * Return: 0; -EINVAL for what is no IPIP tunnel, or a remote that would be set or

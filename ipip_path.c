@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: the way that a flowtable may take past the stack.
+ * IP in IP tunnel: what a netfilter flowtable has to know to encapsulate and
+ * decapsulate a flow's packets itself, without this driver.
  *
- * Built for kernels whose flowtable puts an outer IPv4 header on and takes it off
- * by itself.
+ * Built for kernels whose flowtables can do that.
  */
 #include <linux/in.h>
 #include <linux/netdevice.h>
@@ -12,9 +12,9 @@
 
 #include "ipip.h"
 
-/* A flowtable sees neither what our extras ask for nor what UDP adds, sends all of
- * a flow to one host by one route, whatever the DSCP of a packet, and gives the
- * outer header the inner one's DF.
+/* Would a flowtable do the same as this driver? It knows neither our extras nor FOU
+ * and GUE. It sends all packets of a flow to one host by one route, whatever their
+ * DSCP, and copies the inner DF.
  */
 static bool ipip_path_is_plain(const struct ipip_parms *parms)
 {
@@ -42,7 +42,9 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 	struct rtable *rt;
 
 	WRITE_ONCE(tunnel->offloaded, true);
-	/* ipip_publish() sees this, or we see what it has published. */
+	/* Set @offloaded first, then read the configuration. Pairs with smp_mb() in
+	 * ipip_publish().
+	 */
 	smp_mb();
 	parms = rcu_dereference(tunnel->parms);
 	if (!ipip_path_is_plain(parms) || !ipip_compat_path_is_ipv4(ctx) ||
@@ -53,7 +55,7 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			       parms->cfg.tos, 0);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
-	/* The flowtable would send it in the clear. */
+	/* A flowtable would send the packets without IPsec. */
 	if (dst_xfrm(&rt->dst)) {
 		ip_rt_put(rt);
 		return -EOPNOTSUPP;

@@ -2,10 +2,10 @@
 /*
  * IP in IP tunnel: decapsulation, and ICMP errors about outer packets.
  *
- * Everything here runs in softirq under rcu_read_lock(). A received packet comes
- * from tunnel4, which has made sure that an inner header's 20 bytes or a label's
- * 4 are linear. It is handed up at once, or by way of this CPU's cell if GRO might
- * merge it with others.
+ * All of this runs in softirq under rcu_read_lock(), but for the making and the end
+ * of the cells. tunnel4 hands a packet over with the inner header's 20 bytes, or
+ * a label's 4, linear. The inner packet is handed up at once, or queued in this CPU's
+ * cell if GRO may merge it with others.
  */
 #include <linux/delay.h>
 #include <linux/icmp.h>
@@ -27,16 +27,17 @@
 bool ipip_log_ecn_error = true;
 
 /**
- * struct ipip_cell - where the packets of one CPU wait for GRO, of all tunnels
- * @napi: does the merging
- * @lock: @skbs and @queued
- * @skbs: those that wait
- * @queued: packets that have ever been put into @skbs
- * @done: how many of those have been handed up
- * @nested: a packet is just being handed up that has not waited
+ * struct ipip_cell - a CPU's queue of received packets for GRO, for all tunnels
+ * @napi: merges what is in @skbs and hands it up
+ * @lock: protects @skbs and @queued
+ * @skbs: packets that wait
+ * @queued: number of packets that have ever been put into @skbs
+ * @done: number of those that have been handed up
+ * @nested: a packet that has not waited is being handed up
  *
- * Written with softirqs off by its own CPU alone. Where that doesn't keep others off
- * it, @nested may be another's, and says how deep the stack is less exactly.
+ * Only its own CPU writes to a cell, with softirqs off. On PREEMPT_RT that doesn't
+ * exclude other tasks on that CPU: @lock does for what it protects, and @nested may
+ * be another task's, which makes the bound on the stack's depth less exact.
  */
 struct ipip_cell {
 	struct napi_struct napi;
@@ -48,7 +49,7 @@ struct ipip_cell {
 };
 
 static struct ipip_cell __percpu *ipip_cells;
-static struct net_device *ipip_cells_dev;	/* NAPI wants one; never seen */
+static struct net_device *ipip_cells_dev;	/* for NAPI; never registered */
 
 static int ipip_cell_poll(struct napi_struct *napi, int budget)
 {
@@ -62,14 +63,14 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 		ipip_compat_unlock_bh(&ipip_cells->lock);
 		if (!skb)
 			break;
-		/* GRO takes apart what it merges, and a clone shows the same. */
+		/* GRO writes to the packet's data, which a clone shares. */
 		if (unlikely(skb_cloned(skb)))
 			netif_receive_skb(skb);
 		else
 			napi_gro_receive(napi, skb);
 		work++;
 	}
-	/* Held no longer than this softirq: see ipip_rcv_flush(). */
+	/* GRO holds no packet beyond this softirq: ipip_rcv_flush() relies on it. */
 	if (work < budget)
 		napi_complete_done(napi, work);
 	else
@@ -153,8 +154,8 @@ void ipip_rcv_exit(void)
 	ipip_compat_free_dummy(ipip_cells_dev);
 }
 
-/* UDP is merged for a socket that asked for it, here the one that GRO would find,
- * or where the device was told to.
+/* GRO merges UDP for a socket that has asked for it, which is looked up here as GRO
+ * does, or for all packets of a device with a feature for that.
  */
 static bool ipip_rcv_udp_may_gro(const struct sk_buff *skb)
 {
@@ -180,7 +181,9 @@ static bool ipip_rcv_udp_may_gro(const struct sk_buff *skb)
 	return sk && (udp_sk(sk)->gro_receive || udp_test_bit(GRO_ENABLED, sk));
 }
 
-/* Might GRO merge it with another? Not what is not its own, nor where it is off. */
+/* May GRO merge the packet with another? Not if somebody shares its data, nor if GRO
+ * is off on the device.
+ */
 static bool ipip_rcv_may_gro(const struct sk_buff *skb)
 {
 	const struct net_device *dev = skb->dev;
@@ -203,7 +206,9 @@ static bool ipip_rcv_may_gro(const struct sk_buff *skb)
 	}
 }
 
-/* Is there nothing to merge it with: is it merged already, or TCP without data? */
+/* Can nothing be merged with the packet? Then it is merged already, or TCP without
+ * data.
+ */
 static bool ipip_rcv_is_complete(const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
@@ -219,8 +224,8 @@ static bool ipip_rcv_is_complete(const struct sk_buff *skb)
 	return ntohs(iph->tot_len) == hlen + tcph->doff * 4;
 }
 
-/* What GRO may merge overtakes no other packet of its flow: either none of the
- * flow waits, or this one only goes ahead when the cell is idle.
+/* Does the packet have to be queued? A packet that GRO may merge must not overtake
+ * one of its flow that is queued: while the cell is scheduled it is queued, too.
  */
 static bool ipip_rcv_may_wait(const struct ipip_cell *cell,
 			      const struct sk_buff *skb)
@@ -231,8 +236,9 @@ static bool ipip_rcv_may_wait(const struct ipip_cell *cell,
 	       !ipip_rcv_is_complete(skb);
 }
 
-/* Hand the inner packet up: to GRO if that might gain something, and else at once,
- * but never from within another that is: the stack has an end.
+/* Hand the inner packet up: by the cell if GRO may merge it, and else at once. A
+ * packet that comes up while another is being handed up is that of a nested tunnel:
+ * it is queued, so that the stack's depth is bounded.
  */
 static void ipip_rcv_deliver(struct sk_buff *skb)
 {
@@ -267,8 +273,8 @@ static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
 	return 0;
 }
 
-/* Has the packet come through ESP or AH? In transport mode the SA is found by
- * destination and SPI alone: it has to be the far end's own.
+/* Has the packet come through ESP or AH? An SA in transport mode is looked up by
+ * destination and SPI only, so its source has to be compared with the packet's.
  */
 static bool ipip_rcv_has_ipsec(const struct sk_buff *skb, __be32 saddr)
 {
@@ -308,7 +314,9 @@ enum ipip_verdict ipip_rcv_check_ipsec(const struct ipip_parms *parms,
 	return IPIP_PASS;
 }
 
-/* Protocols 0 to 4 are rare as data, and keepalive is ICMP or IPIP. */
+/* Keepalives are ICMP or IPIP. Of the protocols 0 to 4 data have hardly any other
+ * than ICMP, so one comparison excludes nearly all of it.
+ */
 static bool ipip_rcv_may_be_keepalive(const struct sk_buff *skb)
 {
 	const struct iphdr *inner = (const struct iphdr *)skb->data;
@@ -331,8 +339,8 @@ static bool ipip_ecn_decapsulate(struct sk_buff *skb, __be32 saddr, u8 tos)
 	return err == 1;
 }
 
-/* External mode: leave word of the outer header to whoever handles the inner
- * packet.
+/* External mode: attach the outer header's fields to the packet as metadata, for
+ * tc, BPF and routes. False for want of memory.
  */
 static bool ipip_rcv_metadata(struct sk_buff *skb)
 {
@@ -430,11 +438,11 @@ int ipip_rcv_mpls(struct sk_buff *skb)
 	return ipip_decap(skb, IPPROTO_MPLS);
 }
 
-/* More than anybody needs to hear of; whoever forges errors can't have more. */
+/* Senders that are told of an error. A bound, because errors can be forged. */
 #define IPIP_ERR_MAX	64
 
-/* The next packets of the tunnel tell their senders: the error quotes too
- * little of the inner packet to tell the sender that caused it.
+/* Let the senders of the tunnel's next packets hear of the error. The sender that
+ * caused it can't be told: the error quotes too little of the inner packet.
  */
 static void ipip_note_error(struct ipip_tunnel *tunnel)
 {
@@ -481,7 +489,7 @@ int ipip_err(struct sk_buff *skb, u32 info)
 	if (!parms)
 		return -ENOENT;
 
-	/* It quotes a packet that could only leave inside another. */
+	/* Outer packets leave inside ESP or AH, so this quotes none of ours. */
 	if (parms->cfg.require_ipsec)
 		return 0;
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
@@ -495,7 +503,7 @@ int ipip_err(struct sk_buff *skb, u32 info)
 	}
 	if (!ipip_err_is_fatal(parms, type, code))
 		return 0;
-	/* One lost next hop says nothing about the others. */
+	/* Next-hop mode: an error about one next hop concerns no other. */
 	if (!parms->cfg.remote)
 		return -ENOENT;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: counters of what is rare, one name for one thing: `ethtool
- * -S`, IFLA_INFO_XSTATS and the tracepoint ipip_drop all have it from here, and
- * so has each drop its reason for the kernel's drop monitor.
+ * IP in IP tunnel: counters of rare events. A counter has the same name in `ethtool
+ * -S`, in IFLA_INFO_XSTATS and in the tracepoint ipip_drop. Each drop has a counter,
+ * and a reason for the kernel's drop monitor.
  *
- * The counters are per tunnel, not per CPU: none is in the way of a packet that
- * arrives well.
+ * The counters are per tunnel, not per CPU, because packets that are sent or received
+ * without an error write to none of them.
  */
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
@@ -49,7 +49,7 @@ static const char ipip_counter_names[__IFLA_IPIP_XSTATS_MAX][ETH_GSTRING_LEN] = 
 	[IFLA_IPIP_XSTATS_RX_BACKLOG] = "rx_backlog",
 };
 
-/* The counter of each drop, and what the kernel's drop monitor is told. */
+/* The counter of each drop, and its reason for the kernel's drop monitor. */
 static const struct {
 	enum ipip_xstats counter;
 	enum skb_drop_reason reason;
@@ -105,9 +105,9 @@ static atomic64_t *ipip_counter(const struct net_device *dev,
 }
 
 /**
- * ipip_count() - Count something that is rare
+ * ipip_count() - Count a rare event
  * @dev: the tunnel's device
- * @counter: what has happened
+ * @counter: which event
  *
  * Context: any.
  */
@@ -122,7 +122,7 @@ void ipip_count(const struct net_device *dev, enum ipip_xstats counter)
  * @skb: the packet; freed
  * @verdict: what is wrong with it; not %IPIP_PASS
  *
- * The device's own error counters are the caller's business.
+ * The caller counts it in the device's own error counters.
  *
  * Context: softirqs off.
  */

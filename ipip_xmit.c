@@ -2,10 +2,10 @@
 /*
  * IP in IP tunnel: encapsulation.
  *
- * Everything here runs with softirqs off under rcu_read_lock_bh(), for a packet
- * that dev_queue_xmit() hands to the tunnel's device. It leaves through
- * ip_local_out(), so that the outer packet meets netfilter, xfrm and the
- * routing like any other of this host's.
+ * All of this runs with softirqs off under rcu_read_lock_bh(), for a packet that
+ * dev_queue_xmit() hands to the tunnel's device. The outer packet leaves through
+ * ip_local_out(), so that netfilter and xfrm treat it like any other packet that
+ * this host sends.
  */
 #include <linux/icmp.h>
 #include <linux/local_lock.h>
@@ -25,7 +25,7 @@
 #include "ipip.h"
 #include "ipip_mss.h"
 
-/* What a packet is sent in, and which way. */
+/* The outer header of a packet, and its route. */
 struct ipip_out {
 	struct iphdr outer;
 	struct dst_entry *dst;
@@ -36,13 +36,14 @@ struct ipip_out {
 	bool dst_is_ours;
 };
 
-/* For the slots of this CPU's, of all tunnels. */
+/* Protects the route cache slots of a CPU, of all tunnels. */
 static DEFINE_PER_CPU(local_lock_t, ipip_route_lock) =
 	INIT_LOCAL_LOCK(ipip_route_lock);
 
-/* A tunnel that looks at each packet for its route spreads flows over the paths
- * of the underlay: such a route holds for one packet. The flow is not that of
- * the lookup, which has put the source in that it found.
+/* Does the route have several paths, and the packet's flow choose among them? In
+ * next-hop mode or with an inherited DSCP flows are spread over the paths, so that a
+ * route holds for one packet only. The FIB is asked with the source that was
+ * configured, because the route look-up has put the one it picked into @fl4.
  */
 static bool ipip_route_is_multipath(struct net *net,
 				    const struct ipip_parms *parms,
@@ -95,10 +96,10 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 	return true;
 }
 
-/* The outer route for destination, TOS and protocol of the outer header from this
- * CPU's cache, and the source address that goes with it. The slot keeps its reference:
- * the route stays valid for as long as the caller's RCU read-side section, also
- * when the slot is filled anew meanwhile.
+/* Find the route for destination, TOS and protocol of the outer header in this CPU's
+ * cache, or look it up, and set the source address that goes with it. The slot owns
+ * the reference. The caller may use the route until its RCU read-side section ends,
+ * even if the slot is filled with another one meanwhile.
  */
 static struct dst_entry *ipip_route_get(struct net *net,
 					const struct ipip_parms *parms,
@@ -126,8 +127,8 @@ unlock:
 	return dst;
 }
 
-/* Next-hop mode: the destination that the inner route names for the tunnel, or
- * else its gateway. 0 if there is no saying.
+/* Next-hop mode: the outer destination is what the inner route's metadata name, or
+ * else its gateway. 0 if it has neither.
  */
 static __be32 ipip_nexthop(struct sk_buff *skb)
 {
@@ -141,8 +142,8 @@ static __be32 ipip_nexthop(struct sk_buff *skb)
 	return rt_nexthop(skb_rtable(skb), ip_hdr(skb)->daddr);
 }
 
-/* External mode: what the inner packet is to be put into comes with it, from the
- * route, tc or BPF. Returns false if nothing does.
+/* External mode: take the outer header's fields from the metadata that the route, tc
+ * or BPF has attached to the packet. False if there are none.
  */
 static bool ipip_external_header(const struct sk_buff *skb,
 				 struct ipip_out *out, u8 *tos)
@@ -171,7 +172,9 @@ static bool ipip_external_header(const struct sk_buff *skb,
 	return out->outer.daddr;
 }
 
-/* The outer route, from the cache that comes with the metadata or looked up. */
+/* External mode: the outer route, from the metadata's cache or looked up; NULL if
+ * there is none. The caller owns a reference.
+ */
 static struct dst_entry *ipip_external_route(struct net *net,
 					     struct sk_buff *skb,
 					     struct ipip_out *out)
@@ -194,8 +197,8 @@ static struct dst_entry *ipip_external_route(struct net *net,
 		rt = ip_route_output_key(net, &fl4);
 		if (IS_ERR(rt))
 			return NULL;
-		/* A route with metadata of its own may hold those that the
-		 * cache belongs to: neither would ever be freed.
+		/* A route with metadata of its own may hold a reference to those
+		 * that the cache belongs to: a cycle that is never freed.
 		 */
 		if (cached && !rt->dst.lwtstate)
 			dst_cache_set_ip4(&out->info->dst_cache, &rt->dst,
@@ -206,14 +209,14 @@ static struct dst_entry *ipip_external_route(struct net *net,
 	return &rt->dst;
 }
 
-/* RFC 6040 section 4.1, normal mode: the ECN field is copied, CE included. */
+/* RFC 6040 section 4.1, normal mode: copy the inner ECN field, CE included. */
 static u8 ipip_outer_tos(u8 dscp, u8 inner)
 {
 	return (dscp & ~INET_ECN_MASK) | (inner & INET_ECN_MASK);
 }
 
-/* Before the packet is marked as encapsulated: from then on the length of UDP
- * segments comes out too small.
+/* To be called before iptunnel_handle_offloads() marks the packet as encapsulated:
+ * after it skb_gso_validate_network_len() gives too small a length for UDP segments.
  */
 static bool ipip_exceeds_mtu(const struct sk_buff *skb, unsigned int mtu)
 {
@@ -222,7 +225,7 @@ static bool ipip_exceeds_mtu(const struct sk_buff *skb, unsigned int mtu)
 	return !skb_is_gso(skb) || !skb_gso_validate_network_len(skb, mtu);
 }
 
-/* The inner route learns a smaller MTU, and is kept from forgetting it. */
+/* Set a smaller MTU in the inner route, or renew one that is going to expire. */
 static void ipip_update_pmtu(struct sk_buff *skb, unsigned int mtu)
 {
 	const struct dst_entry *inner = skb_dst(skb);
@@ -235,11 +238,11 @@ static void ipip_update_pmtu(struct sk_buff *skb, unsigned int mtu)
 		skb_dst_update_pmtu_no_confirm(skb, mtu);
 }
 
-/* RFC 2003 section 5.1: an outer packet with DF limits the inner one to the
- * path MTU less what the tunnel adds. The inner route learns it, and the sender
- * of a packet with DF that doesn't fit. In external mode, where DF isn't
- * inherited, the inner route or the device is the limit without it. False if
- * the packet is too big.
+/* RFC 2003 section 5.1: if the outer packet has DF, the inner one may be as large as
+ * the path MTU less what the tunnel adds. The inner route is told, and so is the
+ * sender of a packet with DF that doesn't fit. In external mode DF isn't inherited:
+ * without it the MTU of the inner route or of the device is the limit. False if the
+ * packet is too big.
  */
 static bool ipip_pmtu_ok(struct sk_buff *skb, const struct ipip_parms *parms,
 			 const struct ipip_out *out)
@@ -259,13 +262,15 @@ static bool ipip_pmtu_ok(struct sk_buff *skb, const struct ipip_parms *parms,
 	    !ipip_exceeds_mtu(skb, mtu))
 		return true;
 
-	/* IPsec's routes stay the same when their MTU changes. */
+	/* An IPsec route isn't replaced when its MTU changes, so that
+	 * ipip_route_fill() didn't notice.
+	 */
 	ipip_mtu_check(parms, out->dst);
 	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
 	return false;
 }
 
-/* An ICMP error came for an earlier packet: tell this one's sender. */
+/* Tell the packet's sender of an ICMP error that came for an earlier packet. */
 static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb,
 			      int count)
 {
@@ -278,7 +283,7 @@ static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb,
 	dst_link_failure(skb);
 }
 
-/* Room for the outer header and for all that is below it. */
+/* Make room for the outer header and for the headers of the devices below. */
 static bool ipip_reserve_headroom(struct net_device *dev, struct sk_buff *skb,
 				  const struct ipip_out *out)
 {
@@ -311,10 +316,11 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 	return ip_tunnel_encap(skb, &e, &outer->protocol, &fl4) >= 0;
 }
 
-/* The counters of IP IDs are shared between CPUs: take a few at a time, for use
- * before the next tick, so that none comes late and meets its like. In sequence,
- * because GRO merges no others. Where fragments are put together by them, none is
- * wasted: they come round soon enough.
+/* The kernel's IP ID generators are shared between CPUs. With DF, a CPU takes a block
+ * of IDs at a time. It uses them in sequence, because GRO merges only packets with
+ * consecutive IDs, and only until the next tick, so that none is used long after
+ * other CPUs have gone on. Without DF, where receivers reassemble fragments by ID, no
+ * ID is left unused, because that would let the 16 bits wrap around sooner.
  */
 #define IPIP_IDS	64
 
@@ -340,7 +346,7 @@ static void ipip_select_ident(struct net *net, struct ipip_route *route,
 	ipip_compat_unlock_bh(&ipip_route_lock);
 }
 
-/* Put the outer header on and send. Counts the packet with @len bytes. */
+/* Push the outer header and send. The device counts a packet of @len bytes. */
 static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 		      struct net *net, const struct ipip_out *out,
 		      unsigned int len)
@@ -348,7 +354,7 @@ static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 	struct iphdr *iph;
 	int err;
 
-	/* The flow that ESP is going to hide. */
+	/* Hash the inner flow now: ESP hides it. */
 	if (unlikely(dst_xfrm(out->dst)))
 		skb_get_hash(skb);
 	skb_scrub_packet(skb, !net_eq(net, dev_net(dev)));

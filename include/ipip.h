@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Private structures of the IP in IP tunnel (RFC 2003) and the functions that
- * cross a file.
+ * IP in IP tunnel (RFC 2003): the structures, and the functions that one file has
+ * and another calls, by the file that has them.
  */
 #ifndef _IPIP_H
 #define _IPIP_H
@@ -30,9 +30,9 @@
 
 struct ipip_table;	/* known to ipip_table.c alone */
 
-/* Slots of the route cache, as a power of two. A fixed outer destination and
- * DSCP needs one; an inherited DSCP a few; next-hop mode one for each of the
- * next hops that are in use at the same time.
+/* Slots of a CPU's route cache, as a power of two. A tunnel with a fixed outer
+ * destination and DSCP needs one slot, and one that inherits the DSCP a few. Next-hop
+ * mode needs one for each of the next hops that are in use at the same time.
  */
 #define IPIP_ROUTE_BITS_FIXED	0
 #define IPIP_ROUTE_BITS_TOS	2
@@ -41,17 +41,20 @@ struct ipip_table;	/* known to ipip_table.c alone */
 /* Bit 0 of IFLA_IPTUN_TOS: the outer DSCP is the inner one. */
 #define IPIP_TOS_INHERIT	BIT(0)
 
-/* What a packet pays for only where it was asked for. */
+/* What a tunnel may ask for beyond RFC 2003. Where it asks for none of these, a
+ * packet costs one comparison with 0.
+ */
 #define IPIP_EXTRA_CLAMP	BIT(0)	/* lower the MSS of a SYN */
 #define IPIP_EXTRA_IPSEC	BIT(1)	/* IPsec is required */
 #define IPIP_EXTRA_ICMP		BIT(2)	/* an echo reply may answer a probe */
 #define IPIP_EXTRA_EXTERNAL	BIT(3)	/* metadata say where from and where to */
 
 /**
- * enum ipip_role - what a tunnel is found by
- * @IPIP_ROLE_PLAIN: its addresses
- * @IPIP_ROLE_EXTERNAL: nothing: it takes what no plain one does; one per netns
- * @IPIP_ROLE_FALLBACK: nothing: it takes what is then still left; tunl0
+ * enum ipip_role - how receive finds a tunnel
+ * @IPIP_ROLE_PLAIN: by its addresses
+ * @IPIP_ROLE_EXTERNAL: the one tunnel of a netns in external mode, which takes
+ *	what no plain tunnel takes
+ * @IPIP_ROLE_FALLBACK: tunl0, which takes what the one in external mode leaves, too
  */
 enum ipip_role {
 	IPIP_ROLE_PLAIN,
@@ -95,18 +98,18 @@ enum ipip_verdict {
 /**
  * struct ipip_route - one slot of the outer route cache of one CPU
  * @dst: the route; the slot holds a reference, or NULL
- * @daddr: outer destination that @dst leads to; INADDR_ANY keeps the slot from
- *	being used again
+ * @daddr: outer destination that @dst leads to; INADDR_ANY if the route holds for
+ *	one packet only
  * @saddr: outer source that the route picked
  * @tos: DSCP field of the outer header that @dst was looked up with
  * @proto: protocol of the outer header that @dst was looked up with: an IPsec
  *	policy may tell IPIP and MPLS apart
  * @id: IP ID of the next outer header
- * @ids: how many from @id on are this CPU's to use
- * @ids_time: the tick of jiffies in which they may be used
+ * @ids: how many IDs from @id on this CPU may use
+ * @ids_time: value of jiffies for as long as which it may use them
  *
- * Read and written with softirqs off by its own CPU alone, under a lock where that
- * doesn't keep others off it.
+ * A CPU reads and writes its own slots only, with softirqs off, and with
+ * ipip_route_lock held, which on PREEMPT_RT excludes other tasks on that CPU.
  */
 struct ipip_route {
 	struct dst_entry *dst;
@@ -177,7 +180,7 @@ struct ipip_config {
 
 /**
  * struct ipip_parms - a tunnel's configuration, and its entry in the table
- * @node: links in the tunnel table; which of the two is live, the table says
+ * @node: links in the tunnel table, which uses one of them at a time
  * @dev: the tunnel's device
  * @key_local: outer destination that the table finds this entry by, or 0
  * @key_remote: outer source that the table finds this entry by, or 0
@@ -226,7 +229,7 @@ struct ipip_parms {
 /**
  * struct ipip_keepalive - what is known about the far end
  * @timer: fires once in an interval while the device is up
- * @lock: everything below but @reflected; taken with softirqs off
+ * @lock: protects all that follows but @reflected; taken with softirqs off
  * @key: drawn when the device goes up; makes answers ours
  * @id: ICMP identifier, drawn with @key
  * @state: enum ipip_keepalive_state
@@ -261,18 +264,18 @@ struct ipip_keepalive {
  *	registration of the device has failed
  * @net: netns of the outer packets; that of the device may be another
  * @err_time: jiffies of the last ICMP error about an outer packet
- * @err_count: packets whose sender shall still hear of such an error
+ * @err_count: how many packets' senders are still to be told of such an error
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
  * @offloaded: a flowtable has asked for the way, and may have flows
  * @keepalive: keepalive's state
  * @counters: by IFLA_IPIP_XSTATS_*
  *
- * A packet that arrives well writes nothing here: it reads @parms, @net and
- * @err_count, which change with the configuration or an ICMP error, and is counted
- * in the device's per-CPU statistics. The rest belongs to RTNL (@mtu_following),
- * to the softirq that got the error (@err_time, @err_count), to flowtables
- * (@offloaded), to the timer and the answers to probes (@keepalive), and to whoever
- * drops a packet (@counters).
+ * A packet that is sent or received without an error writes nothing here. It reads
+ * @parms, @net and @err_count, and is counted in the device's per-CPU statistics.
+ * RTNL protects @mtu_following. Softirqs write @err_time and @err_count by
+ * WRITE_ONCE(), and may lose each other's updates: the count is bounded anyway.
+ * @offloaded is set once, see ipip_publish(). @keepalive has a lock of its own, and
+ * @counters are atomic.
  */
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
@@ -287,12 +290,14 @@ struct ipip_tunnel {
 
 /**
  * struct ipip_net - state of one netns
- * @table: tunnels whose outer packets are in this netns; NULL before the first
+ * @table: tunnels whose outer packets are in this netns; NULL before the first.
+ *	Read under RCU, replaced under RTNL
  * @net: the netns
- * @mtu_work: lets the MTUs follow the paths
- * @mtu_pending: @mtu_work is going to run soon
- * @mtu_delay: jiffies that it waits, so that it never takes much of a CPU
- * @fib_nb: hears of changed routes
+ * @mtu_work: sets automatic MTUs to those of the paths
+ * @mtu_pending: @mtu_work is scheduled to run after @mtu_delay, or sooner
+ * @mtu_delay: jiffies from an event to @mtu_work, so that the work takes a bounded
+ *	share of a CPU
+ * @fib_nb: called when a route changes
  * @fib_registered: @fib_nb is registered; written by @mtu_work alone
  * @hooks: tunnels that need the netfilter hook for empty packets; under RTNL
  */

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What keepalives look like, and how to tell them from data. It eats bytes from
- * strangers, and has nothing to do with the kernel, so that tests/unit can build
- * it as it is.
+ * What keepalives look like, and how to tell them from data. This reads bytes from
+ * strangers, and needs nothing of the kernel, so that tests/unit builds it as it is.
  *
  * The probe of the cookie mode, from L to R, has four parts:
  *
  *	IP L -> R, protocol 4		carries it to the far end
  *	IP R -> L, protocol 4		makes the far end send back what follows
  *	IP 0.0.0.0 -> 0.0.0.0,
- *	   protocol 4			no host takes or forwards that, if it strays
+ *	   protocol 4			that no host accepts or forwards
  *	struct ipip_keepalive_cookie	says that it is ours
  *
- * and the answer is it without the first. In the ICMP mode the cookie is what an
- * echo carries.
+ * The answer is the probe without the first part. In the ICMP mode an echo request
+ * carries the cookie.
  */
 #ifndef _IPIP_KEEPALIVE_H
 #define _IPIP_KEEPALIVE_H
 
-/* A longer packet is data: what is sent back for a probe shall be worth nothing
- * to who forged it.
- */
+/* A longer packet is data. The bound keeps the answer to a forged probe short. */
+
 #define IPIP_KEEPALIVE_MAX_LEN	128
 
 #define IPIP_KEEPALIVE_MAGIC	0x49504950	/* "IPIP" */
@@ -46,7 +44,7 @@ struct ipip_keepalive_cookie {
 
 /**
  * enum ipip_keepalive_kind - what an inner packet is to keepalive
- * @IPIP_KEEPALIVE_DATA: nothing
+ * @IPIP_KEEPALIVE_DATA: none
  * @IPIP_KEEPALIVE_PROBE: the far end asks: send back what the packet carries
  * @IPIP_KEEPALIVE_ANSWER: carries a cookie
  * @IPIP_KEEPALIVE_REPLY: an ICMP echo reply that carries a cookie
@@ -58,8 +56,8 @@ enum ipip_keepalive_kind {
 	IPIP_KEEPALIVE_REPLY,
 };
 
-/* Length of a well-formed IPv4 header of a whole packet that is @len bytes long
- * or longer than it says, or 0.
+/* Length of the IPv4 header of a packet that isn't a fragment. 0 if the header isn't
+ * well-formed, or if the packet is longer than @len bytes.
  */
 static inline unsigned int ipip_keepalive_hlen(const u8 *data, unsigned int len)
 {
@@ -95,9 +93,10 @@ static inline bool ipip_keepalive_is_cookie(const u8 *data, unsigned int len)
  *	the cookie
  * @end: set to where that ends
  *
- * A probe is a packet for who sends it: its source is @local, or its destination
- * is @remote. One of the two is enough, for behind a NAT a far end doesn't know
- * its own address, or it doesn't know ours. As data, either would go in circles.
+ * A probe is a packet that is to go back to the far end: its source is @local, or
+ * its destination is @remote. One of the two is enough, because a far end behind a
+ * NAT doesn't know its own address, and one in front of a NAT not ours. As data,
+ * either would go in circles.
  *
  * Return: what it is. A cookie has not been verified.
  */
