@@ -183,6 +183,7 @@ static void ipip_destruct(struct net_device *dev)
 int ipip_create(struct net_device *dev, struct net *net,
 		struct ipip_parms *parms, bool mtu_given)
 {
+	const bool fallback = parms->cfg.role == IPIP_ROLE_FALLBACK;
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_net *in = ipip_pernet(net);
 	unsigned int mtu;
@@ -201,7 +202,13 @@ int ipip_create(struct net_device *dev, struct net *net,
 	mtu = ipip_mtu_bind(dev, net, parms, NULL) ?: ETH_DATA_LEN - parms->hlen;
 	dev->min_mtu = IPV4_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU - parms->hlen;
-	dev->mtu = mtu_given ? clamp(dev->mtu, dev->min_mtu, dev->max_mtu) : mtu;
+	if (mtu_given)
+		mtu = clamp(dev->mtu, dev->min_mtu, dev->max_mtu);
+	/* IPv6 sets up state for a device when it is registered with an MTU of 1280
+	 * or more, or else when it goes up. As in the in-tree driver, tunl0 is
+	 * registered without an MTU: in most netns it stays down, and needs none.
+	 */
+	dev->mtu = fallback ? 0 : mtu;
 	ipip_keepalive_init(dev);
 	if (parms->cfg.remote)
 		dev->flags |= IFF_POINTOPOINT;
@@ -216,6 +223,8 @@ int ipip_create(struct net_device *dev, struct net *net,
 	 * and not for others, and err_parms frees the configuration for all.
 	 */
 	dev->priv_destructor = ipip_destruct;
+	if (fallback)
+		WRITE_ONCE(dev->mtu, mtu);
 	ipip_table_link(in, parms);
 	ipip_mtu_schedule(net);
 	return 0;

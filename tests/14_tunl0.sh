@@ -37,6 +37,28 @@ ip netns add some
 check "fb_tunnels_only_for_init_net=0: it has" has some
 check "the first netns has" ip link show dev tunl0
 
+# IPv6 keeps state of a device that is registered with an MTU it can use: 14 kB, in
+# each container. tunl0 has none before it is up.
+ipv6() { ip netns exec some test -e "/proc/sys/net/ipv6/conf/$1"; }
+state_shown() { ip -n some -d -j link show dev tunl0 | grep -q inet6_addr_gen_mode; }
+if [ -e /proc/sys/net/ipv6 ]; then
+	refuse "down it has no sysctls of IPv6" ipv6 tunl0
+	refuse "nor does a dump show IPv6 state" state_shown
+	ip -n some link add name made type ipip local 10.1.0.1 remote 10.2.0.1
+	check "a tunnel that was made has" ipv6 made
+	ip -n some tunnel add told mode ipip local 10.1.0.1 remote 10.2.0.2
+	check "so has one that was made by ioctl" ipv6 told
+	ip -n some link set tunl0 up
+	check "up it has" ipv6 tunl0
+	check "and a dump shows it" state_shown
+	ip -n some link set tunl0 down
+	check "and keeps it when it goes down again" ipv6 tunl0
+	is "its MTU is what it was all along" \
+		"$(ip -n some -j link show dev tunl0 | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["mtu"])')" 1480
+else
+	skip "IPv6 state" "this kernel has no IPv6"
+fi
+
 # What can't be done.
 ns_add c
 before=$(ip -n a -d link show dev tunl0)
