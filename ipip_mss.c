@@ -53,7 +53,8 @@ static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
  *
  * RFC 9293 section 3.7.1: the MSS counts neither the IPv4 and TCP headers' 20 bytes
  * each, nor options. It is never raised. A packet that isn't a well-formed SYN is left
- * as it is.
+ * as it is. So is a SYN with TCP-AO (RFC 5925), because the receiver drops a SYN whose
+ * options have changed. If its MSS is too large, it is counted.
  *
  * Context: softirqs off.
  * Return: false for want of memory to write to a SYN whose MSS has to be lowered.
@@ -66,6 +67,7 @@ bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 	unsigned int len, hlen;
 	struct tcphdr *th;
 	__be16 old, new;
+	bool has_ao;
 	int offset;
 	u8 *mss;
 
@@ -74,12 +76,16 @@ bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 		return true;
 	hlen = ((const struct iphdr *)skb->data)->ihl * 4;
 	offset = ipip_mss_find(skb->data + hlen + sizeof(*th),
-			       len - hlen - sizeof(*th));
+			       len - hlen - sizeof(*th), &has_ao);
 	if (offset < 0)
 		return true;
 	offset += hlen + sizeof(*th);
 	if (get_unaligned_be16(skb->data + offset) <= bound)
 		return true;
+	if (has_ao) {
+		ipip_count(dev, IFLA_IPIP_XSTATS_MSS_TCP_AO);
+		return true;
+	}
 	if (skb_ensure_writable(skb, len))
 		return false;
 

@@ -47,6 +47,7 @@ static const char ipip_counter_names[__IFLA_IPIP_XSTATS_MAX][ETH_GSTRING_LEN] = 
 	[IFLA_IPIP_XSTATS_KEEPALIVE_RATE_LIMITED] = "keepalive_rate_limited",
 	[IFLA_IPIP_XSTATS_TX_ENCAP] = "tx_encap",
 	[IFLA_IPIP_XSTATS_RX_BACKLOG] = "rx_backlog",
+	[IFLA_IPIP_XSTATS_MSS_TCP_AO] = "mss_tcp_ao",
 };
 
 /* The counter of each drop, and its reason for the kernel's drop monitor. */

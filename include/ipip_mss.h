@@ -10,6 +10,7 @@
 #define IPIP_TCPOPT_EOL		0
 #define IPIP_TCPOPT_NOP		1
 #define IPIP_TCPOPT_MSS		2
+#define IPIP_TCPOPT_AO		29
 #define IPIP_TCPOLEN_MSS	4
 
 /* The byte of TCP's header that has the flags, and the flag SYN in it. */
@@ -41,18 +42,26 @@ static inline bool ipip_mss_may_be_syn(const u8 *data, unsigned int len)
  * ipip_mss_find() - Find the maximum segment size among TCP's options
  * @options: the options, as they are behind TCP's header of 20 bytes
  * @len: bytes in @options, 0 to 40
+ * @has_ao: set to whether TCP-AO is among the options; of any length, for only
+ *	its receiver knows what it makes of a wrong one
  *
  * RFC 9293 section 3.1. A list that is not well-formed has no MSS that a
  * receiver could be relied on to read as we do.
  *
+ * TCP-AO (RFC 5925 section 5.1) signs the other options unless both ends have
+ * agreed that it doesn't, which nobody in between can see. TCP-MD5 (RFC 2385
+ * section 2.0) signs no options.
+ *
  * Return: offset in @options of the MSS' two bytes, which may be odd; -1 if
  * there is none, or two, or an option is cut off or has an impossible length.
  */
-static inline int ipip_mss_find(const u8 *options, unsigned int len)
+static inline int ipip_mss_find(const u8 *options, unsigned int len,
+				bool *has_ao)
 {
 	unsigned int i = 0, size;
 	int found = -1;
 
+	*has_ao = false;
 	while (i < len && options[i] != IPIP_TCPOPT_EOL) {
 		if (options[i] == IPIP_TCPOPT_NOP) {
 			i++;
@@ -68,6 +77,8 @@ static inline int ipip_mss_find(const u8 *options, unsigned int len)
 				return -1;
 			found = i + 2;
 		}
+		if (options[i] == IPIP_TCPOPT_AO)
+			*has_ao = true;
 		i += size;
 	}
 	return found;

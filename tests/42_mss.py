@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """The MSS clamp: what is lowered, what is left alone byte for byte, checksums."""
+import errno
 import fcntl
 import os
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 from craft import mac
@@ -13,7 +15,10 @@ from lib import INTREE, Rtnl, Tap, check, equal, main, netns, run, shell, skip, 
 HOSTS = "172.16.1.2", "172.16.2.2"
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 MSS = b"\2\4\5\xb4"     # 1460
+AO = b"\x1d\x10\1\1" + bytes(range(12))       # RFC 5925: HMAC-SHA-1-96
+MD5 = b"\x13\x12" + bytes(range(16))          # RFC 2385
 BOUND = 1480 - 40
+TCP_MD5SIG, TCP_AO_ADD_KEY = 14, 38
 
 
 def sum16(data):
@@ -77,6 +82,10 @@ class Path:
         return (self.a.xstats("t0")["tx_mss_clamped"], self.b.xstats("t0")["rx_mss_clamped"])
 
 
+    def authenticated(self):
+        return tuple(r.xstats("t0")["mss_tcp_ao"] for r in (self.a, self.b))
+
+
 def segment_of(packet):
     return packet and packet[(packet[0] & 15) * 4:]
 
@@ -92,6 +101,16 @@ LOWERED = (
     ("as the last of 40 bytes", b"\1" * 36 + MSS, 38),
     ("before the end of the list", MSS + b"\0\2\4\1", 2),
     ("before an unknown option", MSS + b"\xfe\4ab", 2),
+    ("before TCP-MD5, which signs no options", MSS + b"\1\1" + MD5, 2),
+    ("after TCP-MD5", MD5 + MSS, 20),
+)
+# Options that TCP-AO signs, or may.
+SIGNED = (
+    ("before TCP-AO", MSS + AO),
+    ("after TCP-AO, at an odd place", b"\1" + AO + MSS),
+    ("among what Linux sends with TCP-AO", MSS + b"\4\2\1\3\3\7" + AO),
+    ("before a TCP-AO that has no MAC", MSS + b"\x1d\4\1\1"),
+    ("after a TCP-AO without anything in it", b"\x1d\2" + MSS),
 )
 LEFT = (
     ("no option", b""),
@@ -156,7 +175,132 @@ def table(path):
     for size in 4, 8, 13, 14, 19:
         equal(f"left alone: {size} bytes of TCP", segment_of(path.send(sent[:size])[1]),
               sent[:size])
+    for name, options in (("TCP-AO without an MSS", AO), ("TCP-AO that is cut off", MSS + AO[:8]),
+                          ("TCP-AO behind the end of the list, and two MSS", MSS * 2 + b"\0" + AO),
+                          (f"MSS {BOUND} with TCP-AO", b"\2\4" + struct.pack(">H", BOUND) + AO)):
+        sent = tcp(options)
+        equal(f"left alone: {name}", segment_of(path.send(sent)[1]), sent)
+    sent = tcp(MSS + AO, ACK)
+    equal("left alone: no SYN, with TCP-AO", segment_of(path.send(sent)[1]), sent)
     equal("none of that is counted", path.counted(), before)
+    equal("nor as signed", path.authenticated(), (0, 0))
+
+
+def signed(path):
+    """TCP-AO's MAC is over the options (RFC 5925 section 5.1): a SYN that has it stays as it is,
+    and is counted."""
+    for a, b in ("tx", "off"), ("off", "rx"):
+        path.clamp(a, b)
+        for name, options in SIGNED:
+            for flags, kind in (SYN, "SYN"), (SYN | ACK, "SYN-ACK"):
+                before, clamped = path.authenticated(), path.counted()
+                sent = tcp(options, flags)
+                equal(f"{a}/{b}, {kind}, MSS {name}: left alone",
+                      tuple(map(segment_of, path.send(sent))), (sent, sent))
+                equal(f"{a}/{b}, {kind}, MSS {name}: counted once, there",
+                      tuple(map(int.__sub__, path.authenticated(), before)),
+                      (1, 0) if a == "tx" else (0, 1))
+                equal(f"{a}/{b}, {kind}, MSS {name}: nothing is lowered", path.counted(), clamped)
+    path.clamp("tx", "off")
+    before = path.counted(), path.authenticated()
+    sent = tcp(MSS + b"\0" + AO)
+    equal("TCP-AO behind the end of the list is no option: lowered",
+          struct.unpack(">H", segment_of(path.send(sent)[1])[22:24])[0], BOUND)
+    equal("and counted as that", (path.counted()[0] - before[0][0], path.authenticated()),
+          (1, before[1]))
+
+
+def storage(address):
+    """struct sockaddr_storage."""
+    return struct.pack("=HH4s", socket.AF_INET, 0, socket.inet_aton(address)).ljust(128, b"\0")
+
+
+def ao_key(peer):
+    """struct tcp_ao_add: HMAC-SHA-1-96 by an ID of 100."""
+    return (storage(peer) + b"hmac(sha1)".ljust(64, b"\0") +
+            struct.pack("=iIHBBBBBB80s4x", 0, 0, 0, 32, 100, 100, 12, 0, 4, b"abcd"))
+
+
+def md5_key(peer):
+    """struct tcp_md5sig."""
+    return storage(peer) + struct.pack("=BBHi80s", 0, 0, 4, 0, b"abcd")
+
+
+def key_of(sock, option, key):
+    """Give a socket the key; False if the kernel knows no such thing."""
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, option, key)
+    except OSError as e:
+        if e.errno in (errno.ENOPROTOOPT, errno.EOPNOTSUPP):
+            return False
+        raise
+    return True
+
+
+def talk(option, key, port):
+    """What arrives of 300,000 bytes from h1 to h2 whose segments are signed; None if the kernel
+    can't do that."""
+    with netns("h2"):
+        listener = socket.socket()
+    with netns("h1"):
+        client = socket.socket()
+    with listener, client:
+        if not key_of(listener, option, key(HOSTS[0])) or not key_of(client, option, key(HOSTS[1])):
+            return None
+        listener.bind((HOSTS[1], port))
+        listener.listen()
+        for s in client, listener:
+            s.settimeout(6)
+        got = 0
+        try:
+            client.connect((HOSTS[1], port))
+            accepted, _ = listener.accept()
+            threading.Thread(target=lambda: client.sendall(bytes(300000))).start()
+            accepted.settimeout(6)
+            while got < 300000 and (data := accepted.recv(65536)):
+                got += len(data)
+            accepted.close()
+        except TimeoutError:
+            pass
+    return got
+
+
+def options_of(packet):
+    """{kind: value} of TCP's options."""
+    segment = segment_of(packet)
+    rest, found = segment[20:segment[12] >> 2], {}
+    while rest and rest[0]:
+        size = 1 if rest[0] == 1 else rest[1]
+        found[rest[0]] = rest[2:size]
+        rest = rest[size:]
+    return found
+
+
+def sockets(path):
+    """Connections whose ends check the signature, as BGP's do."""
+    syns = Tap("h2", "eth0", "in")
+    for name, option, key, port in (("TCP-MD5", TCP_MD5SIG, md5_key, 5100),
+                                    ("TCP-AO", TCP_AO_ADD_KEY, ao_key, 5200)):
+        path.clamp("off", "off")
+        got = talk(option, key, port)
+        if got is None:
+            skip(f"connections with {name}", "this kernel has no such sockets")
+            continue
+        equal(f"{name} without the clamp: 300,000 bytes arrive", got, 300000)
+        path.clamp("both", "both")
+        before = path.counted(), path.authenticated()
+        syns.drain()
+        equal(f"{name} with the clamp: 300,000 bytes arrive", talk(option, key, port + 1), 300000)
+        syn = syns.receive(lambda d: d[9] == 6 and d[33] == SYN)
+        options = options_of(syn)
+        check(f"{name}: the SYN is signed", (29 if name == "TCP-AO" else 19) in options, options)
+        equal(f"{name}: the MSS that arrives", options[2],
+              struct.pack(">H", 1460 if name == "TCP-AO" else BOUND))
+        grown = tuple(tuple(map(int.__sub__, now, then)) for now, then in
+                      zip((path.counted(), path.authenticated()), before))
+        # a: the SYN out, the SYN-ACK in; b: the other way round. A SYN that is lowered is so once.
+        equal(f"{name}: lowered at a and b, and left alone for its signature there", grown,
+              ((0, 0), (2, 2)) if name == "TCP-AO" else ((1, 0), (0, 0)))
 
 
 def shapes(path):
@@ -340,6 +484,8 @@ def test():
         sent = tcp(MSS)
         equal("off: left alone", tuple(map(segment_of, path.send(sent))), (sent, sent))
     table(path)
+    signed(path)
+    sockets(path)
     shapes(path)
     bounds(path)
     clone(path)

@@ -304,7 +304,7 @@ XSTATS = ("rx_protocol rx_policy rx_no_ipsec rx_ecn rx_no_memory tx_malformed tx
           "tx_nested tx_no_nexthop tx_no_route tx_loop tx_no_ipsec tx_too_big tx_no_memory "
           "rx_mss_clamped tx_mss_clamped keepalive_sent keepalive_unsent keepalive_answered "
           "keepalive_late keepalive_forged keepalive_reflected keepalive_rate_limited "
-          "tx_encap rx_backlog").split()
+          "tx_encap rx_backlog mss_tcp_ao").split()
 _WORDS = {"df": DF, "clamp_mss": CLAMP, "keepalive_mode": MODE, "keepalive_state": STATE}
 
 

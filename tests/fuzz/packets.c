@@ -257,7 +257,7 @@ static void put_tcp(struct packet *packet, bool syn)
 		case 2:
 			if (len - i < 2)
 				break;
-			options[i] = random_u64();
+			options[i] = one_in(4) ? 29 : random_u64();
 			options[i + 1] = random_below(len - i + 2);
 			i += options[i + 1] ?: 1;
 			continue;

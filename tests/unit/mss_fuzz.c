@@ -32,11 +32,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	const unsigned int len = size < 40 ? size : 40;
 	u8 *options = copy_of(data, len);
-	int at = ipip_mss_find(options, len);
+	bool has_ao;
+	int at = ipip_mss_find(options, len, &has_ao);
 
 	check_syn(data, size);
 	if (at != -1 && (at < 2 || at + 2 > (int)len || options[at - 2] != 2 ||
 			 options[at - 1] != 4))
+		abort();
+	if (has_ao && !memchr(options, 29, len))
 		abort();
 	free(options);
 	return 0;

@@ -16,6 +16,7 @@ static const struct {
 	u8 options[40];
 	unsigned int len;
 	int want;
+	bool ao;
 } table[] = {
 	{ "no options", .len = 0, .want = -1 },
 	{ "MSS alone", OPTIONS(2, 4, 5, 180), 2 },
@@ -43,13 +44,27 @@ static const struct {
 	{ "inside another option", OPTIONS(254, 6, 2, 4, 5, 180), -1 },
 	{ "an unknown option of length 2", OPTIONS(254, 2, 2, 4, 5, 180), 4 },
 	{ "an option of length 255", OPTIONS(254, 255, 2, 4, 5, 180), -1 },
+	{ "TCP-AO alone", OPTIONS(29, 4, 1, 1), -1, true },
+	{ "before TCP-AO", OPTIONS(2, 4, 5, 180, 29, 6, 1, 1, 7, 7), 2, true },
+	{ "after TCP-AO, at an odd place", OPTIONS(1, 29, 6, 1, 1, 7, 7, 2, 4, 5,
+						   180), 9, true },
+	{ "after a TCP-AO without anything in it", OPTIONS(29, 2, 2, 4, 5, 180),
+	  4, true },
+	{ "TCP-AO of an impossible length", OPTIONS(2, 4, 5, 180, 29, 1), -1 },
+	{ "TCP-AO behind the end of the list", OPTIONS(2, 4, 5, 180, 0, 29, 4,
+						       1, 1), 2 },
+	{ "29 inside another option", OPTIONS(2, 4, 5, 180, 254, 4, 29, 2), 2 },
+	{ "29 as the MSS", OPTIONS(2, 4, 29, 4), 2 },
+	{ "with TCP-MD5", OPTIONS(2, 4, 5, 180, 19, 18, 0, 0, 0, 0, 0, 0, 0, 0,
+				  0, 0, 0, 0, 0, 0, 0, 0), 2 },
 };
 
 /* Cut the list into options first, then look at them. */
-static int model(const u8 *options, int len)
+static int model(const u8 *options, int len, bool *ao)
 {
 	int start[40], size[40], n = 0, i, found = -1;
 
+	*ao = false;
 	for (i = 0; i < len; ) {
 		if (options[i] == 0)
 			break;
@@ -65,6 +80,7 @@ static int model(const u8 *options, int len)
 		i += options[i + 1];
 	}
 	for (i = 0; i < n; i++) {
+		*ao = *ao || options[start[i]] == 29;
 		if (options[start[i]] != 2)
 			continue;
 		if (size[i] != 4 || found != -1)
@@ -77,16 +93,17 @@ static int model(const u8 *options, int len)
 /* Bytes that make lists which are well-formed for a while. */
 static u8 random_byte(void)
 {
-	static const u8 likely[] = { 0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 8, 10 };
+	static const u8 likely[] = { 0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 8, 10,
+				     29, 29 };
 	int r = rand();
 
 	return r & 256 ? r : likely[(r >> 9) % sizeof(likely)];
 }
 
-static int find(const u8 *options, unsigned int len)
+static int find(const u8 *options, unsigned int len, bool *ao)
 {
 	u8 *copy = copy_of(options, len);
-	int found = ipip_mss_find(copy, len);
+	int found = ipip_mss_find(copy, len, ao);
 
 	free(copy);
 	return found;
@@ -120,25 +137,38 @@ static void test_syn(void)
 	ktap(!wrong, "may be a SYN: each flag, header length and linear length");
 }
 
+/* What is found, and where there is an MSS, whether TCP-AO is. */
+static bool same(const u8 *options, unsigned int len, int want, bool want_ao)
+{
+	bool ao;
+
+	return find(options, len, &ao) == want && (want < 0 || ao == want_ao);
+}
+
 int main(void)
 {
-	unsigned int i, k, found = 0, differing = 0;
-	u8 options[40];
+	unsigned int i, k, found = 0, signed_ones = 0, differing = 0;
+	u8 options[40] = {};
+	bool ao;
+	int want;
 
 	test_syn();
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		ktap(find(table[i].options, table[i].len) == table[i].want,
-		     table[i].name);
+		ktap(same(table[i].options, table[i].len, table[i].want,
+			  table[i].ao), table[i].name);
 	srand(1);
 	for (i = 0; i < 2000000; i++) {
 		const unsigned int len = i % 41;
 
 		for (k = 0; k < len; k++)
 			options[k] = random_byte();
-		differing += find(options, len) != model(options, len);
-		found += model(options, len) >= 0;
+		want = model(options, len, &ao);
+		differing += !same(options, len, want, ao);
+		found += want >= 0;
+		signed_ones += want >= 0 && ao;
 	}
 	ktap(!differing, "2,000,000 random lists: as the model says");
 	ktap(found > 1000, "many of them have an MSS");
+	ktap(signed_ones > 100, "and a hundred of those TCP-AO");
 	return ktap_end();
 }

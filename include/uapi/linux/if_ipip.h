@@ -107,7 +107,8 @@ enum ipip_df {
 
 /* The MSS option of TCP's SYN is lowered to the MTU less 40 where it is larger:
  * in packets that the tunnel has received and decapsulated, and in those that it
- * is about to encapsulate, where a lower path MTU that is known counts, too.
+ * is about to encapsulate, where a lower path MTU that is known counts, too. A
+ * SYN with TCP-AO (RFC 5925) is left alone: its receiver would refuse it.
  * RouterOS: clamp-tcp-mss=yes is IPIP_CLAMP_RX.
  */
 #define IPIP_CLAMP_RX	(1 << 0)
@@ -191,6 +192,9 @@ enum ipip_xstats {
 
 	/* Received and dropped; also in the device's rx_dropped. */
 	IFLA_IPIP_XSTATS_RX_BACKLOG,	/* too many wait for GRO */
+
+	/* SYNs, either way, whose MSS was not lowered: TCP-AO signs it. */
+	IFLA_IPIP_XSTATS_MSS_TCP_AO,
 
 	__IFLA_IPIP_XSTATS_MAX
 };
