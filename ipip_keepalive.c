@@ -9,7 +9,8 @@
  * the first answer brings the carrier back. Data don't count as answers. Probes and
  * answers have counters of their own, and are in no other counter of the device.
  *
- * The far end's probes are answered even if the tunnel sends none itself.
+ * The far end's probes are answered even if the tunnel sends none itself, unless the
+ * answer is switched off: then a probe is data.
  *
  * The timer and all of receive run in softirq under RCU, the rest in process context
  * under RTNL. include/ipip_keepalive.h has the wire formats.
@@ -621,6 +622,8 @@ bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 	case IPIP_KEEPALIVE_DATA:
 		return false;
 	case IPIP_KEEPALIVE_PROBE:
+		if (!parms->cfg.keepalive.answer)
+			return false;
 		ipip_keepalive_reflect(parms, skb, local, remote, data + offset,
 				       end - offset);
 		return true;

@@ -52,6 +52,7 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 	parms->cfg.pmtudisc = true;
 	parms->cfg.proto = IPPROTO_IPIP;
 	parms->cfg.keepalive.retries = IPIP_KEEPALIVE_RETRIES;
+	parms->cfg.keepalive.answer = true;
 	return parms;
 }
 

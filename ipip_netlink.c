@@ -52,6 +52,7 @@ static const struct nla_policy ipip_ext_policy[IFLA_IPIP_EXT_MAX + 1] = {
 	[IFLA_IPIP_EXT_KEEPALIVE_MISSES] = IPIP_READ_ONLY,
 	[IFLA_IPIP_EXT_KEEPALIVE_AGE]	= IPIP_READ_ONLY,
 	[IFLA_IPIP_EXT_KEEPALIVE_RTT]	= IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_KEEPALIVE_ANSWER] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
@@ -129,6 +130,8 @@ static void ipip_parse_ext(struct nlattr *ext[], struct ipip_config *cfg)
 		ka->mode = nla_get_u8(ext[IFLA_IPIP_EXT_KEEPALIVE_MODE]);
 	if (ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET])
 		ka->target = nla_get_in_addr(ext[IFLA_IPIP_EXT_KEEPALIVE_TARGET]);
+	if (ext[IFLA_IPIP_EXT_KEEPALIVE_ANSWER])
+		ka->answer = nla_get_u8(ext[IFLA_IPIP_EXT_KEEPALIVE_ANSWER]);
 }
 
 static void ipip_parse_encap(struct nlattr *data[],
@@ -413,7 +416,8 @@ static size_t ipip_get_size(const struct net_device *dev)
 	       nla_total_size(1) +	/* IFLA_IPIP_EXT_KEEPALIVE_STATE */
 	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_MISSES */
 	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_AGE */
-	       nla_total_size_64bit(8);	/* IFLA_IPIP_EXT_KEEPALIVE_RTT */
+	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_RTT */
+	       nla_total_size(1);	/* IFLA_IPIP_EXT_KEEPALIVE_ANSWER */
 }
 
 static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
@@ -435,6 +439,7 @@ static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
 	    nla_put_u32(skb, IFLA_IPIP_EXT_KEEPALIVE_RETRIES, ka->retries) ||
 	    nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_MODE, ka->mode) ||
 	    nla_put_in_addr(skb, IFLA_IPIP_EXT_KEEPALIVE_TARGET, ka->target) ||
+	    nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_ANSWER, ka->answer) ||
 	    ipip_keepalive_fill(skb, dev))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);

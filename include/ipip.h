@@ -123,17 +123,20 @@ struct ipip_route {
 };
 
 /**
- * struct ipip_keepalive_config - how the far end is asked whether it is there
+ * struct ipip_keepalive_config - how the far end is asked whether it is there,
+ *	and whether its own question is answered
  * @interval: milliseconds between two probes, or 0 for none
  * @retries: probes in a row without an answer that take the carrier away
  * @target: who answers an echo in the ICMP mode, or 0
  * @mode: enum ipip_keepalive_mode
+ * @answer: answer the far end's probes, with or without probes of our own
  */
 struct ipip_keepalive_config {
 	u64 interval;
 	u32 retries;
 	__be32 target;
 	u8 mode;
+	bool answer;
 };
 
 /**

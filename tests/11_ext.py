@@ -11,10 +11,11 @@ from lib import (EXT, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_COLLECT_METADATA, IPTUN_
 ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
 DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
             "keepalive_interval": 0, "keepalive_retries": 10, "keepalive_mode": "cookie",
-            "keepalive_target": "0.0.0.0", "keepalive_state": "off", "keepalive_misses": 0}
+            "keepalive_target": "0.0.0.0", "keepalive_state": "off", "keepalive_misses": 0,
+            "keepalive_answer": 1}
 OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
           "keepalive_interval": 2500, "keepalive_retries": 7, "keepalive_mode": "icmp",
-          "keepalive_target": "192.168.0.2"}
+          "keepalive_target": "192.168.0.2", "keepalive_answer": 0}
 READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt")
 
 
@@ -62,7 +63,7 @@ class Bench:
 def values(bench):
     rtnl = bench.rtnl
     run("ip -n a link add name t type ipip local 10.1.0.1 remote 10.2.0.1")
-    equal("a tunnel from ip(8) has all of it off", rtnl.ext("t"), DEFAULTS)
+    equal("a tunnel from ip(8) has the defaults", rtnl.ext("t"), DEFAULTS)
 
     now = dict(DEFAULTS)
     for name in ("keepalive_target", *OTHERS):
@@ -80,7 +81,7 @@ def values(bench):
     rtnl.delete("t")
 
     for name, least, most in (("df", 0, 3), ("clamp_mss", 0, 3), ("keepalive_retries", 1, 2**32 - 1),
-                              ("keepalive_interval", 100, 4294967295000)):
+                              ("keepalive_interval", 100, 4294967295000), ("keepalive_answer", 0, 1)):
         for value in least, most:
             bench.add("t", *ENDS, ext(**{name: value}))
             got, = struct.unpack("=" + EXT[name][1], parse(
@@ -144,7 +145,8 @@ def refusals(bench):
     more = {"clamp_mss": "tx", "keepalive_retries": 9}
 
     for name, value in (("df", 4), ("df", 255), ("clamp_mss", 4), ("mtu_auto", 2),
-                        ("require_ipsec", 2), ("keepalive_retries", 0), ("keepalive_mode", 3)):
+                        ("require_ipsec", 2), ("keepalive_retries", 0), ("keepalive_mode", 3),
+                        ("keepalive_answer", 2)):
         bench.refused(f"{name} {value}", errno.ERANGE, "out of range", number(name), *ENDS,
                       ext(**{**more, name: value}))
     for value in 1, 99, 4294967295001, 2**64 - 1:
@@ -159,8 +161,8 @@ def refusals(bench):
     for name in READ_ONLY:
         bench.refused(name, errno.EINVAL, "read-only", number(name), *ENDS,
                       ext(**more, **{name: 0}))
-    for kind in 0, 1, 14, 200:
-        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 13 else "",
+    for kind in 0, 1, 15, 200:
+        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 14 else "",
                       kind, *ENDS, raw((number("df"), u8(1)), (kind, u32(0))))
     bench.refused("a nest that isn't marked as one", errno.EINVAL, "NLA_F_NESTED", IPIP_EXT,
                   *ENDS, (IPIP_EXT, attr(number("df"), u8(1))))

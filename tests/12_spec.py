@@ -10,7 +10,8 @@ from lib import INTREE, XSTATS, check, equal, main, netns, shell, skip
 SPEC = "../Documentation/netlink/specs/ipip.yaml"
 VALUES = {"df": "no", "clamp-mss": {"rx", "tx"}, "mtu-auto": 0, "require-ipsec": 1,
           "keepalive-interval": 4294967295000, "keepalive-retries": 7,
-          "keepalive-mode": "icmp", "keepalive-target": "192.168.0.2"}
+          "keepalive-mode": "icmp", "keepalive-target": "192.168.0.2",
+          "keepalive-answer": 0}
 
 
 def address(text):

@@ -93,6 +93,11 @@ def probes(gw):
     equal("forged probes: all are counted", reflected + limited, 5 * FLOOD)
     check("forged probes: each answer is shorter than its probe",
           got["bytes_out"] <= reflected * (len(probe) + 14), got)
+    gw.rtnl.change("t0", ext(keepalive_answer=0))
+    got = gw.flood(IP(src=B, dst=A) / probe)
+    quiet("forged probes, without answers", got)
+    equal("forged probes, without answers: all are data", got["taken"], FLOOD)
+    gw.rtnl.change("t0", ext(keepalive_answer=1))
     large = IP(src=A, dst=B, proto=4) / bytes(1300)
     got = gw.flood(IP(src=B, dst=A) / large)
     equal("forged probes that are large: not one is answered",

@@ -256,6 +256,58 @@ def reflect(bench):
     check("the tunnel does again", ask(ip(A, B)))
 
 
+COUNTERS = "reflected", "rate_limited", "unsent", "late", "forged"
+# What is answered by default, and what is data at any time.
+PROBES = (("RouterOS's empty probe", ip(A, B)), ("a probe with a payload", ip(A, B, bytes(64))),
+          ("a probe of 128 bytes", ip(A, B, bytes(108))),
+          ("a probe to another address", ip(A, "192.168.88.1")))
+
+
+def silent(bench):
+    """The answer can be switched off: then a probe is data like any other."""
+    shell("ns a nft 'add table ip k; add chain ip k p { type filter hook prerouting priority -300; };"
+          " add rule ip k p iifname t0 counter'")
+
+    def seen():
+        rule = run("ip netns exec a nft list chain ip k p".split())
+        return int(rule.split("packets ")[1].split()[0])
+
+    def send(inner):
+        """What the tunnel and netfilter behind it have seen of it, and what has left a."""
+        before = stat("a", "t0", "rx_packets"), seen(), [bench.count(n) for n in COUNTERS]
+        bench.probes.drain()
+        bench.far.send(ip(B, A, inner))
+        out = bench.probes.receive(lambda d: True, 0.7)
+        return (stat("a", "t0", "rx_packets") - before[0], seen() - before[1],
+                [bench.count(n) for n in COUNTERS] != before[2], out)
+
+    bench.a.set("t0", keepalive_answer=0)
+    for what, inner in PROBES:
+        equal(f"no answers: {what}: is data, netfilter sees it, and nothing leaves", send(inner),
+              (1, 1, False, None))
+    equal("no answers: a probe to the far end is forwarded as it is",
+          send(ip("203.0.113.9", B, bytes(64))), (1, 1, False, ip("203.0.113.9", B, bytes(64), ttl=63)))
+    run("ip netns exec a sysctl -qw net.ipv4.conf.all.accept_local=1")
+    *_, out = send(ip(A, B, bytes(64)))
+    equal("no answers: the host's own forwarding sends a probe back if it is told to",
+          out and (fields(out)[:3], out[8]), ((A, B, 4), 63))
+    run("ip netns exec a sysctl -qw net.ipv4.conf.all.accept_local=0")
+    shell("ns a nft delete table ip k")
+
+    run("ip -n b link add name t0 type ipip local "
+        f"{B} remote {A}; ip -n b link set t0 up")
+    bench.keepalive("cookie")
+    before = bench.count("answered")
+    check("no answers: our own probes are answered, and count",
+          wait(lambda: bench.count("answered") > before + 3) and bench.state() == "up")
+    bench.b.set("t0", keepalive_answer=0)
+    check("the far end gives none: the carrier goes", wait(lambda: bench.state() == "down"))
+    bench.b.set("t0", keepalive_answer=1)
+    check("it gives some again: the carrier is back", wait(lambda: bench.state() == "up"))
+    bench.a.set("t0", keepalive_interval=0, keepalive_answer=1)
+    run("ip -n b link del t0")
+
+
 def spread(bench):
     """Tunnels that come up together don't send together."""
     names = [f"k{i}" for i in range(1, 101)]
@@ -310,6 +362,7 @@ def test():
     hostile(bench)
     routeros(bench)
     reflect(bench)
+    silent(bench)
     extremes(bench)
     spread(bench)
 

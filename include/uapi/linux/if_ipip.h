@@ -20,7 +20,7 @@
 /* What is inside is checked strictly: an unknown attribute, a wrong length or one
  * that can only be read is refused with EINVAL, a value out of range with
  * ERANGE, and nothing changes. What is absent keeps its value; a new tunnel starts with the
- * defaults, which are all "off". The extended acknowledgment names the
+ * defaults: all is off but the answer to keepalives. The extended acknowledgment names the
  * attribute of each refusal and says why. Numbers are in host order unless they
  * are be32.
  */
@@ -68,7 +68,7 @@ enum {
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_TARGET,
 
-	/* From here on read-only: EINVAL in a request. */
+	/* The next four are read-only: EINVAL in a request. */
 
 	/* u8, enum ipip_keepalive_state */
 	IFLA_IPIP_EXT_KEEPALIVE_STATE,
@@ -81,6 +81,12 @@ enum {
 	 * answers do not tell which probe they are to
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_RTT,
+
+	/* u8, 0 or 1; default 1. With 1 a tunnel with a fixed remote answers the far
+	 * end's keepalive probes, whether it sends any itself or not. With 0 a probe
+	 * is data like any other. ERANGE above 1.
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_ANSWER,
 
 	__IFLA_IPIP_EXT_MAX
 };
