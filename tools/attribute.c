@@ -290,6 +290,7 @@ static const struct attribute attributes[] = {
 	NUMBER(EXT, IFLA_IPIP_EXT_REQUIRE_IPSEC, P_REQUIRE_IPSEC, 1, require_ipsec),
 	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_INTERVAL, P_KEEPALIVE, 8, keepalive_interval),
 	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_RETRIES, P_KEEPALIVE, 4, keepalive_retries),
+	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_ANSWER, P_KEEPALIVE_ANSWER, 1, keepalive_answer),
 	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_MODE, P_KEEPALIVE_MODE, 1, keepalive_mode),
 	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_TARGET, P_KEEPALIVE_TARGET, 4,
 	       keepalive_target),
@@ -447,6 +448,7 @@ bool attributes_read(const struct nlmsghdr *nlh, struct tunnel *t)
 	t->clamp = 0;
 	t->mtu_auto = false;
 	t->keepalive_interval = 0;
+	t->keepalive_answer = false;
 	t->ifindex = ifi->ifi_index;
 	t->disabled = !(ifi->ifi_flags & IFF_UP);
 	t->running = !t->disabled && ifi->ifi_flags & IFF_RUNNING;

@@ -59,6 +59,7 @@ enum {
 	P_IPSEC_PROFILE,
 	P_IPSEC_SECRET_FILE,
 	P_KEEPALIVE,
+	P_KEEPALIVE_ANSWER,
 	P_KEEPALIVE_MODE,
 	P_KEEPALIVE_TARGET,
 	P_LINK,
@@ -152,6 +153,7 @@ struct secret {
  * @encap_flags: TUNNEL_ENCAP_FLAG_*
  * @encap_sport: UDP port, host byte order, 0 is one for each flow
  * @encap_dport: UDP port, host byte order
+ * @keepalive_answer: IFLA_IPIP_EXT_KEEPALIVE_ANSWER
  * @keepalive_mode: IPIP_KEEPALIVE_MODE_*
  * @keepalive_state: IPIP_KEEPALIVE_STATE_*
  * @keepalive_target: address behind the tunnel, network byte order
@@ -187,6 +189,7 @@ struct tunnel {
 	bool pmtudisc;
 	bool require_ipsec;
 	bool external;
+	bool keepalive_answer;
 	uint32_t mtu;
 	uint32_t local;
 	uint32_t remote;

@@ -33,6 +33,7 @@ void tunnel_defaults(struct tunnel *t)
 	t->clamp = IPIP_CLAMP_RX;
 	t->keepalive_interval = KEEPALIVE_INTERVAL;
 	t->keepalive_retries = KEEPALIVE_RETRIES;
+	t->keepalive_answer = true;
 	t->keepalive_age = -1;
 	t->keepalive_rtt = -1;
 }
@@ -858,6 +859,11 @@ const struct property properties[P_COUNT] = {
 		.kind = KIND_DURATION, FIELD(keepalive_interval), .empty = "no",
 		.parse = parse_keepalive, .format = format_keepalive,
 		.json = json_keepalive,
+	},
+	[P_KEEPALIVE_ANSWER] = {
+		.name = "keepalive-answer",
+		.meaning = "answer the far end's probes, with or without probes of our own",
+		YES_NO(keepalive_answer),
 	},
 	[P_KEEPALIVE_MODE] = {
 		.name = "keepalive-mode", .meaning = "what a probe is",
