@@ -226,6 +226,7 @@ int ipip_create(struct net_device *dev, struct net *net,
 	dev->priv_destructor = ipip_destruct;
 	if (fallback)
 		WRITE_ONCE(dev->mtu, mtu);
+	ipip_link_note(tunnel, parms->cfg.link);
 	ipip_table_link(in, parms);
 	ipip_mtu_schedule(net);
 	return 0;
@@ -326,6 +327,8 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		goto err_parms;
 
 	ipip_change_mtu(dev, parms, old, mtu_given);
+	if (parms->cfg.link != old->cfg.link)
+		ipip_link_note(tunnel, parms->cfg.link);
 	ipip_set_addresses(dev, parms);
 	ipip_publish(tunnel, old, parms);
 	if (parms->cfg.mtu_auto)
@@ -578,11 +581,14 @@ static int __init ipip_init(void)
 	err = register_netdevice_notifier(&ipip_mtu_netdev_nb);
 	if (err)
 		goto err_pernet;
+	err = register_netdevice_notifier(&ipip_link_nb);
+	if (err)
+		goto err_mtu_notifier;
 	err = ipip_init_handlers();
 	if (err) {
 		pr_err("can't have the protocol (%d): is another driver loaded?\n",
 		       err);
-		goto err_notifier;
+		goto err_link_notifier;
 	}
 	err = rtnl_link_register(&ipip_link_ops);
 	if (err)
@@ -593,7 +599,9 @@ static int __init ipip_init(void)
 
 err_handlers:
 	ipip_exit_handlers();
-err_notifier:
+err_link_notifier:
+	unregister_netdevice_notifier(&ipip_link_nb);
+err_mtu_notifier:
 	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 err_pernet:
 	unregister_pernet_device(&ipip_net_ops);
@@ -606,6 +614,7 @@ static void __exit ipip_exit(void)
 {
 	rtnl_link_unregister(&ipip_link_ops);
 	ipip_exit_handlers();
+	unregister_netdevice_notifier(&ipip_link_nb);
 	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 	unregister_pernet_device(&ipip_net_ops);
 	ipip_rcv_exit();

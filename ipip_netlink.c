@@ -53,6 +53,7 @@ static const struct nla_policy ipip_ext_policy[IFLA_IPIP_EXT_MAX + 1] = {
 	[IFLA_IPIP_EXT_KEEPALIVE_AGE]	= IPIP_READ_ONLY,
 	[IFLA_IPIP_EXT_KEEPALIVE_RTT]	= IPIP_READ_ONLY,
 	[IFLA_IPIP_EXT_KEEPALIVE_ANSWER] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_IPIP_EXT_LINK_NAME]	= IPIP_READ_ONLY,
 };
 
 static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
@@ -417,13 +418,15 @@ static size_t ipip_get_size(const struct net_device *dev)
 	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_MISSES */
 	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_AGE */
 	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_RTT */
-	       nla_total_size(1);	/* IFLA_IPIP_EXT_KEEPALIVE_ANSWER */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_KEEPALIVE_ANSWER */
+	       nla_total_size(IFNAMSIZ); /* IFLA_IPIP_EXT_LINK_NAME */
 }
 
 static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
 			 const struct ipip_config *cfg)
 {
 	const struct ipip_keepalive_config *ka = &cfg->keepalive;
+	const struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct nlattr *nest;
 
 	nest = nla_nest_start(skb, IFLA_IPIP_EXT);
@@ -441,6 +444,9 @@ static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
 	    nla_put_in_addr(skb, IFLA_IPIP_EXT_KEEPALIVE_TARGET, ka->target) ||
 	    nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_ANSWER, ka->answer) ||
 	    ipip_keepalive_fill(skb, dev))
+		return -EMSGSIZE;
+	if (*tunnel->link_name &&
+	    nla_put_string(skb, IFLA_IPIP_EXT_LINK_NAME, tunnel->link_name))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

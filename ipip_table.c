@@ -298,6 +298,20 @@ struct ipip_parms *ipip_table_next(const struct ipip_net *in,
 }
 
 /**
+ * ipip_table_has_links() - Does a netns have a tunnel that is bound to a device?
+ * @in: netns of the outer packets
+ *
+ * Context: process, RTNL.
+ * Return: true if it has.
+ */
+bool ipip_table_has_links(const struct ipip_net *in)
+{
+	const struct ipip_table *table = rtnl_dereference(in->table);
+
+	return table && table->linked;
+}
+
+/**
  * ipip_table_has_mtu_auto() - Does a netns have a tunnel whose MTU follows the path?
  * @in: netns of the outer packets
  *

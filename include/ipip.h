@@ -270,6 +270,9 @@ struct ipip_keepalive {
  * @err_count: how many packets' senders are still to be told of such an error
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
  * @offloaded: a flowtable has asked for the way, and may have flows
+ * @link_name: name of the device that the tunnel is bound to, also when the
+ *	device has been deleted; "" for none, or if there was none of that index;
+ *	under RTNL
  * @keepalive: keepalive's state
  * @counters: by IFLA_IPIP_XSTATS_*
  *
@@ -287,6 +290,7 @@ struct ipip_tunnel {
 	int err_count;
 	bool mtu_following;
 	bool offloaded;
+	char link_name[IFNAMSIZ];
 	struct ipip_keepalive keepalive;
 	atomic64_t counters[__IFLA_IPIP_XSTATS_MAX];
 };
@@ -374,6 +378,7 @@ bool ipip_table_has(const struct ipip_net *in, const struct ipip_parms *parms);
 void ipip_table_free(struct ipip_net *in);
 struct ipip_parms *ipip_table_next(const struct ipip_net *in,
 				   const struct ipip_parms *parms);
+bool ipip_table_has_links(const struct ipip_net *in);
 bool ipip_table_has_mtu_auto(const struct ipip_net *in);
 void ipip_table_end_mtu_auto(struct ipip_net *in, struct ipip_parms *parms);
 struct ipip_parms *ipip_find(const struct net *net, __be32 local, __be32 remote,
@@ -411,6 +416,10 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 /* ipip_mss.c */
 bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 		    unsigned int mtu, enum ipip_xstats clamped);
+
+/* ipip_link.c */
+void ipip_link_note(struct ipip_tunnel *tunnel, int ifindex);
+extern struct notifier_block ipip_link_nb;
 
 /* ipip_mtu.c */
 void ipip_mtu_set_headroom(struct net_device *dev, unsigned int headroom);

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """IFLA_IPIP_EXT: defaults, what is kept, what is refused, what a dump has."""
 import errno
+import json
 import socket
 import struct
+import sys
 
 from lib import (EXT, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_COLLECT_METADATA, IPTUN_LINK, IPTUN_LOCAL,
-                 IPTUN_PMTUDISC, IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLA_F_NESTED, Rtnl,
-                 addr, attr, check, equal, ext, main, netns, parse, run, shell, skip, u8, u32)
+                 IPTUN_PMTUDISC, IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLA_F_NESTED,
+                 SIOCCHGTUNNEL, Rtnl, addr, attr, check, equal, ext, main, netns, parse, run, shell,
+                 skip, tunnel_ioctl, u8, u32)
 
 ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
 DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
@@ -16,7 +19,7 @@ DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 
 OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
           "keepalive_interval": 2500, "keepalive_retries": 7, "keepalive_mode": "icmp",
           "keepalive_target": "192.168.0.2", "keepalive_answer": 0}
-READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt")
+READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name")
 
 
 def raw(*attributes):
@@ -161,8 +164,8 @@ def refusals(bench):
     for name in READ_ONLY:
         bench.refused(name, errno.EINVAL, "read-only", number(name), *ENDS,
                       ext(**more, **{name: 0}))
-    for kind in 0, 1, 15, 200:
-        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 14 else "",
+    for kind in 0, 1, 16, 200:
+        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 15 else "",
                       kind, *ENDS, raw((number("df"), u8(1)), (kind, u32(0))))
     bench.refused("a nest that isn't marked as one", errno.EINVAL, "NLA_F_NESTED", IPIP_EXT,
                   *ENDS, (IPIP_EXT, attr(number("df"), u8(1))))
@@ -240,6 +243,47 @@ def dump(bench):
         bench.rtnl.delete(f"t{i}")
 
 
+def link_names(bench):
+    """The device that a tunnel is bound to has a name, also when it has gone."""
+    def name():
+        return bench.rtnl.ext("t").get("link_name")
+
+    def dummy(device):
+        run(f"ip -n a link add name {device} type dummy")
+        return index_of(device)
+
+    first = dummy("under0")
+    bench.add("t", *ENDS, (IPTUN_LINK, u32(first)))
+    equal("link: its name", name(), "under0")
+    run("ip -n a link set dev under0 name under1")
+    equal("link: renamed", name(), "under1")
+    bench.rtnl.change("t", ext(df="no"))
+    run("ip -n a link del dev under1")
+    equal("link: its name when it has gone", name(), "under1")
+    bench.rtnl.change("t", ext(df="set"))
+    equal("link: another change keeps it", name(), "under1")
+    second = dummy("under1")
+    check("link: the index is still the old one",
+          number_of(bench, IPTUN_LINK) == first != second)
+    bench.rtnl.change("t", (IPTUN_LINK, u32(second)))
+    equal("link: bound to the new one", (name(), number_of(bench, IPTUN_LINK)), ("under1", second))
+    tunnel_ioctl(SIOCCHGTUNNEL, "t", "a", name="t", local="10.1.0.1", remote="10.2.0.1",
+                 link=index_of("lo"))
+    equal("link: by an ioctl", name(), "lo")
+    bench.rtnl.change("t", (IPTUN_LINK, u32(0)))
+    equal("link: none", name(), None)
+    run("ip -n a link del dev under1")
+    bench.rtnl.delete("t")
+
+
+def index_of(device):
+    return json.loads(run(f"ip -n a -j link show dev {device}"))[0]["ifindex"]
+
+
+def number_of(bench, kind):
+    return int.from_bytes(bench.rtnl.read_info("t")[0][kind], sys.byteorder)
+
+
 def test():
     if INTREE:
         skip("IFLA_IPIP_EXT", "the in-tree driver doesn't have it")
@@ -250,6 +294,7 @@ def test():
     pmtudisc(bench)
     refusals(bench)
     notified(bench)
+    link_names(bench)
     dump(bench)
 
 

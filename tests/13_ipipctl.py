@@ -99,7 +99,8 @@ def add_and_print():
             "keepalive_age_ms": None, "keepalive_rtt_us": None, "require_ipsec": True,
             "ipsec_profile": None, "ipsec_state": None, "ipsec_proposal": None,
             "ipsec_bytes_in": None, "ipsec_bytes_out": None, "ipsec_rekey_s": None,
-            "comment": "", "keepalive_answer": True, "actual_mtu": 1480, "altnames": [], "link_netnsid": None}
+            "comment": "", "keepalive_answer": True, "actual_mtu": 1480, "altnames": [], "link_missing": False,
+            "link_netnsid": None}
     equal("JSON: each key", data[2], want)
     equal("JSON: a fixed DSCP", (data[1]["dscp"], data[1]["keepalive_interval_ms"]), (46, 0))
     equal("JSON: count", json.loads(good("-j", "print", "count-only")), {"count": 3})

@@ -393,28 +393,32 @@ def underlays():
     run("ip -n a link add name ppp0 type dummy; ip -n a link set ppp0 up")
     good("--continue", "restore", "/run/links")
     equal("it is made when the device has come", (found(), get("t1", "link")), ("t2,t1", "ppp0"))
-    # The kernel has an index.
-    run("ip -n a link del ppp0; ip -n a link add name ppp0 type dummy")
-    status, _, err = ctl("save", "/run/links2")
-    equal("the device has gone: not saved without a word", (status, err, os.path.exists(
-        "/run/links2")), (1, "ipipctl: t1: link: its device has gone, and its name with it: set "
-                          "link=, or remove it\n", False))
-    equal("print", get("t1", "link")[0], "*")
-    status, _, err = ctl("--continue", "save", "/run/links2")
+    # The kernel has an index, the driver keeps the name.
+    run("ip -n a link del ppp0")
+    equal("the device has gone", [get("t1", p) for p in ("link", "link-missing")], ["ppp0", "yes"])
+    good("save", "/run/links2")
     with open("/run/links2", encoding="ascii") as f:
-        text = f.read()
-    check("--continue saves the others", status == 1 and "name=t2" in text and
-          "name=t1" not in text, text)
+        check("its name is saved", "link=ppp0" in f.read())
+    good("set", "t1", "ttl=9")
+    equal("another change leaves it", get("t1", "link-missing"), "yes")
+    refused(2, "add: copy-from: the device of its link= isn't here", "add", "copy-from=t1",
+            "remote-address=10.1.1.9")
+    run("ip -n a link add name ppp0 type dummy; ip -n a link set ppp0 up")
+    equal("another device of that name isn't it", found("link-missing"), "t1")
+    good("restore", "/run/links2")
+    equal("restore binds it to the new one", (found("link-missing"), get("t1", "link")),
+          ("", "ppp0"))
     clear()
-    run("ip -n a link set ppp0 up")
     good("add", "name=t1", "remote-address=10.1.1.1", "link=ppp0", "!keepalive")
     run("ip -n a link set t1 netns b")
     status, _, err = ctl("save", "/run/links3", netns="b")
     equal("an underlay in another netns", (status, err), (
         1, "ipipctl: t1: its underlay is in another network namespace, which no property says\n"))
     tunnel = json.loads(good("-j", "print", netns="b"))[0]
-    check("print says so", tunnel["link"].startswith("*") and tunnel["link_netnsid"] is not None,
-          tunnel)
+    check("print says so", tunnel["link"] == "ppp0" and tunnel["link_netnsid"] is not None and
+          not tunnel["link_missing"], tunnel)
+    status, _, err = ctl("--continue", "save", "/run/links3", netns="b")
+    check("--continue saves the others", status == 1 and os.path.exists("/run/links3"), err)
     good("remove", "t1", netns="b")
     run("ip -n a link del ppp0")
 

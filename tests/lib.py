@@ -295,7 +295,8 @@ IPIP_EXT = 48
 EXT = {"df": (2, "B"), "clamp_mss": (3, "B"), "mtu_auto": (4, "B"), "require_ipsec": (5, "B"),
        "keepalive_interval": (6, "Q"), "keepalive_retries": (7, "I"), "keepalive_mode": (8, "B"),
        "keepalive_target": (9, "4s"), "keepalive_state": (10, "B"), "keepalive_misses": (11, "I"),
-       "keepalive_age": (12, "Q"), "keepalive_rtt": (13, "Q"), "keepalive_answer": (14, "B")}
+       "keepalive_age": (12, "Q"), "keepalive_rtt": (13, "Q"), "keepalive_answer": (14, "B"),
+       "link_name": (15, "16s")}
 DF = {"legacy": 0, "no": 1, "inherit": 2, "set": 3}
 CLAMP = {"off": 0, "rx": 1, "tx": 2, "both": 3}
 MODE = {"cookie": 0, "routeros": 1, "icmp": 2}
@@ -329,6 +330,8 @@ def ext(**values):
         kind, form = EXT[name]
         if form == "4s":
             value = addr(value)
+        elif form == "16s":
+            value = bytes(16)
         elif isinstance(value, str):
             value = _WORDS[name][value]
         nest += attr(kind, struct.pack("=" + form, value))
@@ -448,9 +451,12 @@ class Rtnl:
         for what, (kind, form) in EXT.items():
             if kind not in nest:
                 continue
-            value, = struct.unpack("=" + form, nest[kind])
+            value, = struct.unpack("=" + form, nest[kind].ljust(16, b"\0") if form == "16s"
+                                   else nest[kind])
             if form == "4s":
                 value = socket.inet_ntoa(value)
+            elif form == "16s":
+                value = value.rstrip(b"\0").decode()
             elif what in _WORDS:
                 value = {v: k for k, v in _WORDS[what].items()}[value]
             result[what] = value

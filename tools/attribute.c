@@ -180,10 +180,16 @@ static void read_link_netnsid(const struct nlattr *attr, struct tunnel *t)
 	t->link_netnsid = mnl_attr_get_u32(attr);
 }
 
+/* A device that has gone stays what the tunnel is bound to. */
 static void put_link(struct nlmsghdr *nlh, const struct tunnel *t)
 {
 	mnl_attr_put_u32(nlh, IFLA_IPTUN_LINK,
-			 *t->link ? if_nametoindex(t->link) : t->link_index);
+			 t->link_index ?: if_nametoindex(t->link));
+}
+
+static void read_link_name(const struct nlattr *attr, struct tunnel *t)
+{
+	get_string(attr, t->link, sizeof(t->link));
 }
 
 static void read_tos(const struct nlattr *attr, struct tunnel *t)
@@ -299,6 +305,7 @@ static const struct attribute attributes[] = {
 	      keepalive_misses),
 	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_AGE, P_KEEPALIVE_AGE, 8, keepalive_age),
 	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_RTT, P_KEEPALIVE_RTT, 8, keepalive_rtt),
+	SHOWN(EXT, IFLA_IPIP_EXT_LINK_NAME, P_LINK, read_link_name),
 };
 
 /* The one attribute of the flags says two properties. */
@@ -417,12 +424,18 @@ static void read_info(const struct nlattr *info, struct tunnel *t)
 	}
 }
 
-/* The index is one of another netns if the underlay is there. */
+/* The index is one of another netns if the underlay is there. The driver has sent a name
+ * for it; the in-tree one doesn't.
+ */
 static void name_link(struct tunnel *t)
 {
-	if (t->link_index && t->link_netnsid < 0 &&
-	    if_indextoname(t->link_index, t->link))
-		t->link_index = 0;
+	char name[IFNAMSIZ];
+
+	if (!t->link_index || t->link_netnsid >= 0 ||
+	    !if_indextoname(t->link_index, name))
+		return;
+	strcpy(t->link, name);
+	t->link_index = 0;
 }
 
 /**

@@ -121,7 +121,8 @@ static int copy_tunnel(char *name, struct tunnel *t)
 
 	if (!ret && chosen.n == 1) {
 		*t = chosen.t[0];
-		why = t->ipsec_profile ? connection_secret(t->name, &t->secret) : NULL;
+		why = t->link_index ? "the device of its link= isn't here" :
+		      t->ipsec_profile ? connection_secret(t->name, &t->secret) : NULL;
 		t->ifindex = 0;
 		*t->name = '\0';
 		t->altnames = "";

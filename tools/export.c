@@ -78,7 +78,7 @@ static const char *why_not(const struct tunnel *t)
 {
 	if (t->link_netnsid >= 0)
 		return "its underlay is in another network namespace, which no property says";
-	if (t->link_index)
+	if (t->link_index && !*t->link)
 		return "link: its device has gone, and its name with it: set link=, or remove it";
 	return NULL;
 }

@@ -447,7 +447,9 @@ static bool copy_tunnel(struct reader *r, char *name, struct tunnel *t)
 				     present_tunnel(r, targets.t[0].i, &copy);
 	free(targets.t);
 	*t = *from;
-	if (t->ipsec_profile && !t->secret)
+	if (t->link_index)
+		why = "copy-from: the device of its link= isn't here";
+	else if (t->ipsec_profile && !t->secret)
 		why = connection_secret(t->name, &t->secret);
 	if (why)
 		refuse_line(r, why);

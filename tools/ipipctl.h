@@ -83,6 +83,7 @@ enum {
 	P_KEEPALIVE_MISSES,
 	P_KEEPALIVE_RTT,
 	P_KEEPALIVE_STATE,
+	P_LINK_MISSING,
 	P_LINK_NETNSID,
 	P_RUNNING,
 	P_COUNT,
@@ -131,7 +132,8 @@ struct secret {
  * @altnames: its other names, with ALTNAME_SEPARATOR between; kept by keep_string()
  * @comment: IFLA_IFALIAS; kept by keep_string()
  * @link: name of the underlay device, or ""
- * @link_index: its index, if it has no name here: it has gone, or is in another netns
+ * @link_index: index of that device, if there is none of this index here: it has gone, or
+ *	is in another netns. Another one may have the name
  * @link_netnsid: the netns of the underlay as this one numbers it, or -1: this one
  * @ours: the driver has sent IFLA_IPIP_EXT
  * @disabled: not IFF_UP

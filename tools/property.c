@@ -655,6 +655,12 @@ static const char *parse_ipsec_rekey(struct tunnel *t, const char *value)
 	return why;
 }
 
+static void json_flag(unsigned int p, bool on)
+{
+	put_json_key(&properties[p]);
+	fputs(on ? "true" : "false", stdout);
+}
+
 static const char *parse_link(struct tunnel *t, const char *value)
 {
 	const bool off = is_none(value);
@@ -674,10 +680,25 @@ static bool has_link(const struct tunnel *t)
 /* "*7", as RouterOS writes what has lost its name. */
 static void format_link(const struct tunnel *t, char *out)
 {
-	if (t->link_index)
+	if (t->link_index && !*t->link)
 		sprintf(out, "*%u", t->link_index);
 	else
 		strcpy(out, *t->link ? t->link : "none");
+}
+
+static bool is_link_missing(const struct tunnel *t)
+{
+	return t->link_index && t->link_netnsid < 0;
+}
+
+static void format_link_missing(const struct tunnel *t, char *out)
+{
+	strcpy(out, is_link_missing(t) ? "yes" : "no");
+}
+
+static void json_link_missing(const struct tunnel *t)
+{
+	json_flag(P_LINK_MISSING, is_link_missing(t));
 }
 
 static void json_link(const struct tunnel *t)
@@ -708,12 +729,6 @@ static const char *parse_flag(struct tunnel *t, const char *value, uint16_t flag
 	else
 		t->encap_flags &= ~flag;
 	return NULL;
-}
-
-static void json_flag(unsigned int p, bool on)
-{
-	put_json_key(&properties[p]);
-	fputs(on ? "true" : "false", stdout);
 }
 
 static const char *parse_encap_csum(struct tunnel *t, const char *value)
@@ -972,6 +987,12 @@ const struct property properties[P_COUNT] = {
 	[P_KEEPALIVE_STATE] = {
 		.name = "keepalive-state", .meaning = "does the far end answer?",
 		.kind = KIND_WORD, .words = keepalive_states, FIELD(keepalive_state),
+	},
+	[P_LINK_MISSING] = {
+		.name = "link-missing",
+		.meaning = "the underlay device that it is bound to has been deleted",
+		.kind = KIND_YES_NO, .words = yes_no,
+		.format = format_link_missing, .json = json_link_missing,
 	},
 	[P_LINK_NETNSID] = {
 		.name = "link-netnsid",

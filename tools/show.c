@@ -340,7 +340,8 @@ static unsigned int detail_order(const struct print *what, const struct tunnel *
 			order[n++] = p;
 	if (*t->altnames)
 		order[n++] = P_ALTNAMES;
-	order[n++] = P_LINK_NETNSID;
+	if (t->link_index)
+		order[n++] = t->link_netnsid < 0 ? P_LINK_MISSING : P_LINK_NETNSID;
 	for (p = 0; t->keepalive_interval && p < ARRAY_SIZE(keepalive); p++)
 		order[n++] = keepalive[p];
 	for (p = 0; t->ipsec_profile && p < ARRAY_SIZE(ipsec); p++)

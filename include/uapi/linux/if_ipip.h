@@ -88,6 +88,12 @@ enum {
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_ANSWER,
 
+	/* string, read-only: name of the device whose index IFLA_IPTUN_LINK is, or
+	 * which it had when it was deleted; absent without one. EINVAL in a
+	 * request.
+	 */
+	IFLA_IPIP_EXT_LINK_NAME,
+
 	__IFLA_IPIP_EXT_MAX
 };
 
