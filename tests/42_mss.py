@@ -278,7 +278,7 @@ def options_of(packet):
 
 def sockets(path):
     """Connections whose ends check the signature, as BGP's do."""
-    syns = Tap("h2", "eth0", "in")
+    tap = Tap("h2", "eth0")
     for name, option, key, port in (("TCP-MD5", TCP_MD5SIG, md5_key, 5100),
                                     ("TCP-AO", TCP_AO_ADD_KEY, ao_key, 5200)):
         path.clamp("off", "off")
@@ -289,18 +289,21 @@ def sockets(path):
         equal(f"{name} without the clamp: 300,000 bytes arrive", got, 300000)
         path.clamp("both", "both")
         before = path.counted(), path.authenticated()
-        syns.drain()
+        tap.drain()
         equal(f"{name} with the clamp: 300,000 bytes arrive", talk(option, key, port + 1), 300000)
-        syn = syns.receive(lambda d: d[9] == 6 and d[33] == SYN)
-        options = options_of(syn)
+        # A slow machine sends them again.
+        seen = [d for d in tap.everything() if d[9] == 6]
+        there, back = ([d for d in seen if d[33] & 0x3f == flags] for flags in (SYN, SYN | ACK))
+        options = options_of(there[0])
         check(f"{name}: the SYN is signed", (29 if name == "TCP-AO" else 19) in options, options)
         equal(f"{name}: the MSS that arrives", options[2],
               struct.pack(">H", 1460 if name == "TCP-AO" else BOUND))
         grown = tuple(tuple(map(int.__sub__, now, then)) for now, then in
                       zip((path.counted(), path.authenticated()), before))
-        # a: the SYN out, the SYN-ACK in; b: the other way round. A SYN that is lowered is so once.
+        # a: SYNs out, SYN-ACKs in; b: the other way round. A SYN that is lowered is so once.
         equal(f"{name}: lowered at a and b, and left alone for its signature there", grown,
-              ((0, 0), (2, 2)) if name == "TCP-AO" else ((1, 0), (0, 0)))
+              ((0, 0), (len(there) + len(back),) * 2) if name == "TCP-AO" else
+              ((len(there), 0), (0, 0)))
 
 
 def shapes(path):

@@ -136,6 +136,24 @@ static inline bool read_export(FILE *file, const char *name,
 	return !r.failed;
 }
 
+/* What a request changes, by the names of properties: their places in the mask move
+ * whenever a property is added.
+ */
+static inline void write_change(FILE *out, const struct request *r)
+{
+	char value[FORMAT_MAX];
+	unsigned int p;
+
+	fprintf(out, "# set %s", r->t.name);
+	for (p = 0; p < P_COUNT; p++) {
+		if (!(r->mask & BIT(p)))
+			continue;
+		property_format(p, &r->t, value);
+		fprintf(out, " %s=%s", property_name(p), value);
+	}
+	fputc('\n', out);
+}
+
 /* What `export` would write of those that are made; with @all also what else is done, as
  * comments.
  */
@@ -156,8 +174,7 @@ static inline char *write_export(const struct requests *list, bool verbose, bool
 		if (list->r[i].op == OP_REMOVE)
 			fprintf(out, "# remove %s\n", list->r[i].t.name);
 		else if (list->r[i].op == OP_SET)
-			fprintf(out, "# set %s %#llx\n", list->r[i].t.name,
-				(unsigned long long)list->r[i].mask);
+			write_change(out, &list->r[i]);
 	}
 	fclose(out);
 	tunnels_free(&tunnels);
