@@ -136,7 +136,9 @@ static int choose_found(const char *what, char **words, size_t n, struct tunnels
 		return ret;
 	}
 	/* "[find" or "[" "find", and "]" behind the last. */
-	i = !strcmp(words[0], "[") ? 2 : 1;
+	i = words[0][strspn(words[0], "[ ")] ? 1 : 2;
+	if (i == 2 && strcmp(words[1], "find") && strcmp(words[1], "find]"))
+		return usage(what, "'[' without 'find' behind it");
 	copy = need_memory(strdup(words[n - 1]));
 	copy[strlen(copy) - 1] = '\0';
 	last = words[n - 1];

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+"""ipipctl's words: what the user typed is understood as he meant it or refused, and what is
+printed can be read back, by a shell, a script or a person at a terminal."""
+import os
+import subprocess
+
+from lib import HERE, INTREE, USER_MODE, equal, main, run, shell, skip
+
+PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
+TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
+NET = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "C"}
+
+
+def ctl(*words, netns="a", stdin=""):
+    p = subprocess.run(["ip", "netns", "exec", netns, TOOL, *words], input=stdin,
+                       capture_output=True, text=True, env=NET)
+    return p.returncode, p.stdout, p.stderr
+
+
+def good(*words, **kwargs):
+    status, out, err = ctl(*words, **kwargs)
+    if status or err:
+        equal(" ".join(words), (status, err), (0, ""))
+    return out
+
+
+def refused(status, error, *words, **kwargs):
+    equal(f"refused: {' '.join(words)}", ctl(*words, **kwargs), (status, "", f"ipipctl: {error}\n"))
+
+
+def found(*words):
+    return ctl("find", *words)[1].strip()
+
+
+def get(tunnel, name):
+    return good("get", tunnel, name).rstrip("\n")
+
+
+def clear():
+    names = found()
+    if names:
+        good("remove", "--", names)
+
+
+def brackets():
+    """What is in brackets without find is never all tunnels."""
+    for i in range(3):
+        good("add", f"name=x{i}", f"remote-address=10.1.1.{i + 1}")
+    for words in (("[", "name=x1", "]"), ("[", "]"), ("[", "name=x1]"), ("[", "fnid", "name=x1", "]"),
+                  ("[", "where", "name=x1", "]"), ("[ ", "]")):
+        for verb in "disable", "print", "remove":
+            refused(2, f"{verb}: '[' without 'find' behind it", verb, *words)
+    equal("nothing is gone", found("!disabled"), "x0,x1,x2")
+    good("disable", "[", "find", "name=x1", "]")
+    good("disable", "[", "find", "name=x2]")
+    equal("with find it is those that are meant", found("disabled"), "x1,x2")
+    good("enable", "[", "find", "]")
+    good("disable", "[", "find]")
+    equal("also without a condition", found("disabled"), "x0,x1,x2")
+    clear()
+
+
+def test():
+    if not os.path.exists(TOOL):
+        skip("ipipctl", "it isn't built here")
+        return
+    if INTREE:
+        skip("ipipctl's words", "it is for our driver")
+        return
+    shell("ns_add a b; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
+          "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan; "
+          f"mkdir -p /run/bin; ln -sf {TOOL} /run/bin/ipipctl")
+    brackets()
+
+
+main(test)
