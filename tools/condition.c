@@ -201,6 +201,8 @@ static int parse_test(struct condition *c, char *word)
 	c->p = find_property("where", word, len);
 	if (c->p < 0)
 		return -1;
+	if (c->p == P_IPSEC_SECRET_FILE)
+		return usage("where", "ipsec-secret-file: nobody may read it");
 	if (!*value) {
 		/* "running" */
 		if (properties[c->p].kind != KIND_YES_NO)

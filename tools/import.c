@@ -55,15 +55,17 @@ static void complain(struct reader *r, const char *format, const char *word,
 	fail(what, format, (int)len, word);
 }
 
-static void refuse_word(struct reader *r, const char *format, const char *word)
+static void refuse_line(struct reader *r, const char *why)
 {
-	complain(r, format, word, strlen(word));
+	complain(r, "%.*s", why, strlen(why));
 	r->failed = true;
 }
 
-static void refuse_line(struct reader *r, const char *why)
+/* A word in the wrong place may be "ipsec-secret=..." as well: its value isn't shown. */
+static void refuse_word(struct reader *r, const char *format, const char *word)
 {
-	refuse_word(r, "%.*s", why);
+	complain(r, format, word, strcspn(word, "="));
+	r->failed = true;
 }
 
 /* Editors put a byte-order mark in front of a file. Returns the bytes that it has had. */
