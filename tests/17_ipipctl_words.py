@@ -60,6 +60,18 @@ def brackets():
     clear()
 
 
+def proplists():
+    names = good("help", "properties").split()
+    names.remove("ipsec-secret-file")
+    everything = "proplist=" + ",".join(names)
+    good("add", "name=x", "remote-address=10.1.1.1")
+    for view in (), ("detail",), ("terse",), ("follow",):
+        refused(2, "print: proplist: given twice", "print", *view, everything, everything)
+    equal("once, with a name that is given twice", good("print", "proplist=name,mtu,name"),
+          "Flags: X - disabled; R - running\nColumns: NAME, MTU\n #    NAME MTU\n 0 R  x    auto\n")
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -71,6 +83,7 @@ def test():
           "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan; "
           f"mkdir -p /run/bin; ln -sf {TOOL} /run/bin/ipipctl")
     brackets()
+    proplists()
 
 
 main(test)

@@ -668,6 +668,8 @@ static int parse_proplist(char *list, struct print *what)
 	char *item, *state;
 	int p;
 
+	if (what->n_order)
+		return usage("print", "proplist: given twice");
 	what->which = 0;
 	for (item = strtok_r(list, ",", &state); item; item = strtok_r(NULL, ",", &state)) {
 		p = find_property("print", item, strlen(item));
