@@ -72,6 +72,24 @@ def proplists():
     clear()
 
 
+def mode_is_kept():
+    """The kernel takes it for a new tunnel only, and ignores it afterwards."""
+    kept = "a tunnel keeps its mode for as long as it exists"
+    good("add", "name=m", "remote-address=10.1.1.1", "mode=any")
+    refused(2, f"set: mode: 'ipip' can't be changed: {kept}", "set", "m", "mode=ipip", "ttl=9")
+    refused(2, f"reset: mode: 'ipip' can't be changed: {kept}", "reset", "m", "mode")
+    equal("nothing has changed", (get("m", "mode"), get("m", "ttl")), ("any", "inherit"))
+    good("set", "m", "mode=any", "ttl=9")
+    equal("the mode that it has is no change", get("m", "ttl"), "9")
+    text = "/interface ipip\n{}add name=m remote-address=10.1.1.1 mode=ipip\n"
+    refused(1, f"-:2: mode: {kept}", "restore", "-", stdin=text.format(""))
+    good("import", "-", stdin=text.format("remove m\n"))
+    equal("one that is removed and added is another one", get("m", "mode"), "ipip")
+    good("add", "copy-from=m", "name=n", "remote-address=10.1.1.2", "mode=any")
+    equal("so is a copy", get("n", "mode"), "any")
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -84,6 +102,7 @@ def test():
           f"mkdir -p /run/bin; ln -sf {TOOL} /run/bin/ipipctl")
     brackets()
     proplists()
+    mode_is_kept()
 
 
 main(test)

@@ -96,8 +96,8 @@ refused 2 "set: ipsec-secret-file: '$WORK/lines' has more than one line" \
 	set t0 "ipsec-secret-file=$WORK/lines"
 refused 2 "set: require-ipsec: can't be no with an ipsec-secret" \
 	set t0 "ipsec-secret-file=$WORK/secret" require-ipsec=no
-refused 2 "set: mode: can't be mplsip with an ipsec-secret" \
-	set t0 "ipsec-secret-file=$WORK/secret" mode=mplsip
+refused 2 "add: mode: can't be mplsip with an ipsec-secret" \
+	add name=x remote-address=10.3.0.1 "ipsec-secret-file=$WORK/secret" mode=mplsip
 refused 2 "set: encap: must be none with an ipsec-secret" \
 	set t0 "ipsec-secret-file=$WORK/secret" encap=fou encap-dport=5555
 refused 2 "add: remote-address: is needed with an ipsec-secret" \

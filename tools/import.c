@@ -462,10 +462,16 @@ static bool copy_tunnel(struct reader *r, char *name, struct tunnel *t)
 	return !why;
 }
 
-/* Can the tunnel that there is become the one that a file wants, or has it to go first? */
-static bool can_become(const struct tunnel *old, const struct tunnel *t)
+/* Why the tunnel that there is can't become the one that a file wants; NULL if it can. */
+static const char *why_other(const struct tunnel *old, const struct tunnel *t)
 {
-	return old->external == t->external && !old->remote == !t->remote;
+	if (old->external != t->external)
+		return "external: a tunnel keeps its mode for as long as it exists";
+	if (old->mode != t->mode)
+		return "mode: a tunnel keeps its mode for as long as it exists";
+	if (!old->remote != !t->remote)
+		return "remote-address: can't be set or unset after creation";
+	return NULL;
 }
 
 /* A tunnel that there is gets the values of the file, and keeps its addresses. */
@@ -487,6 +493,7 @@ static struct request *add_tunnel(struct reader *r, struct tunnel *t)
 {
 	const struct tunnel *old = NULL;
 	const struct request *request;
+	const char *why;
 	size_t i;
 
 	if (r->has_present && *t->new_name)
@@ -494,14 +501,12 @@ static struct request *add_tunnel(struct reader *r, struct tunnel *t)
 	if (old) {
 		i = old - r->present.t;
 		request = pending_request(r, i);
-		if (!can_become(old, t) && r->replace) {
-			refuse_line(r, old->external != t->external ?
-				    "external: a tunnel keeps its mode for as long as it exists" :
-				    "remote-address: can't be set or unset after creation");
+		why = why_other(old, t);
+		if (why && r->replace) {
+			refuse_line(r, why);
 			return NULL;
 		}
-		if (can_become(old, t) &&
-		    (r->replace || (request && request->op == OP_REMOVE))) {
+		if (!why && (r->replace || (request && request->op == OP_REMOVE))) {
 			replace(r, i, t);
 			return pending_request(r, i);
 		}

@@ -761,16 +761,27 @@ static void json_encap_remcsum(const struct tunnel *t)
 	json_flag(P_ENCAP_REMCSUM, t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM);
 }
 
+/* What only a new tunnel can be given: one with an index is there already. */
+static const char *parse_kept(unsigned int p, struct tunnel *t, const char *value)
+{
+	const int64_t before = get_field(&properties[p], t);
+	const char *why = parse_kind(&properties[p], t, value);
+
+	if (why || !t->ifindex || get_field(&properties[p], t) == before)
+		return why;
+	set_field(&properties[p], t, before);
+	return "can't be changed: a tunnel keeps its mode for as long as it exists";
+}
+
 static const char *parse_external(struct tunnel *t, const char *value)
 {
-	const bool before = t->external;
-	const char *why = parse_kind(&properties[P_EXTERNAL], t, value);
+	return parse_kept(P_EXTERNAL, t, value);
+}
 
-	/* One with an index is there already. */
-	if (why || !t->ifindex || t->external == before)
-		return why;
-	t->external = before;
-	return "can't be changed: a tunnel keeps its mode for as long as it exists";
+/* The kernel would ignore it. */
+static const char *parse_mode(struct tunnel *t, const char *value)
+{
+	return parse_kept(P_MODE, t, value);
 }
 
 static const char *parse_comment(struct tunnel *t, const char *value)
@@ -902,7 +913,7 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_MODE] = {
 		.name = "mode", .meaning = "what is inside: IPv4, MPLS or either",
-		.kind = KIND_WORD, .words = modes, FIELD(mode),
+		.kind = KIND_WORD, .words = modes, FIELD(mode), .parse = parse_mode,
 	},
 	[P_MTU] = {
 		.name = "mtu",
