@@ -4,7 +4,7 @@ printed can be read back, by a shell, a script or a person at a terminal."""
 import os
 import subprocess
 
-from lib import HERE, INTREE, USER_MODE, equal, main, run, shell, skip
+from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
 
 PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
 TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
@@ -90,6 +90,20 @@ def mode_is_kept():
     clear()
 
 
+def namespaces():
+    """One netns has two names, of which the user has chosen one."""
+    run("ip netns add n1; touch /run/netns/n2; mount --bind /run/netns/n1 /run/netns/n2")
+    for name in "n1", "n2":
+        _, _, err = ctl("-n", name, "add", "remote-address=10.1.1.1", "ipsec-secret-file=-",
+                        stdin="secret")
+        check(f"-n {name}: its own folder", f"/etc/netns/{name}" in err, err)
+    run("umount /run/netns/n2; rm /run/netns/n2; ip netns del n1")
+    for verb in "save", "restore":
+        refused(2, f"{verb}: which file? With --netns it needs a name", "-n", "b", verb)
+    good("-n", "b", "save", "/run/words-b")
+    good("-n", "b", "restore", "/run/words-b")
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -103,6 +117,7 @@ def test():
     brackets()
     proplists()
     mode_is_kept()
+    namespaces()
 
 
 main(test)

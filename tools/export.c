@@ -160,14 +160,37 @@ static int write_file(const char *name, const struct tunnels *list)
 	return ret;
 }
 
+/**
+ * config_file() - Which file do `save` and `restore` mean?
+ * @what: which of them, for errors
+ * @words: what stands behind it
+ * @n: how many words
+ *
+ * The one that they have without a name is the machine's, not that of each of its netns.
+ *
+ * Return: its name, or NULL after an error was printed.
+ */
+const char *config_file(const char *what, char **words, size_t n)
+{
+	if (n == 1)
+		return words[0];
+	if (n > 1)
+		usage(what, "%s: not expected", words[1]);
+	else if (opt.netns)
+		usage(what, "which file? With --netns it needs a name");
+	else
+		return IPIPCTL_CONFIG;
+	return NULL;
+}
+
 int cmd_save(char **words, size_t n)
 {
-	const char *name = n ? words[0] : IPIPCTL_CONFIG;
+	const char *name = config_file("save", words, n);
 	struct tunnels list = {};
 	int ret;
 
-	if (n > 1)
-		return usage("save", "%s: not expected", words[1]);
+	if (!name)
+		return IPIPCTL_USAGE;
 	ret = tunnels_read(&list, false) ?: take_out(&list);
 	if (!ret && ((!n && mkdir("/etc/ipip", 0755) && errno != EEXIST) ||
 		     write_file(name, &list))) {

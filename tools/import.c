@@ -890,7 +890,7 @@ int cmd_import(char **words, size_t n)
 
 int cmd_restore(char **words, size_t n)
 {
-	if (n > 1)
-		return usage("restore", "%s: not expected", words[1]);
-	return import(n ? words[0] : IPIPCTL_CONFIG, true);
+	const char *name = config_file("restore", words, n);
+
+	return name ? import(name, true) : IPIPCTL_USAGE;
 }

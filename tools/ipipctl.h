@@ -395,6 +395,7 @@ struct options {
 	bool dry_run;
 	bool disable_clear;
 	bool color;
+	bool netns;	/* we work in another one than the one that we began in */
 	bool missed;	/* an error was passed over: the exit status says so */
 };
 
@@ -412,7 +413,7 @@ int find_word(const char *what, const char *word, size_t len,
 
 /* netns.c */
 const char *netns_name(void);
-int netns_enter(const char *name);
+int netns_enter(const char *given);
 
 /* text.c */
 char **split_words(char *line, size_t *n, const char **why);
@@ -566,6 +567,7 @@ void json_tunnel(const struct tunnel *t, uint64_t which, bool stats);
 void json_list(const struct tunnels *list, uint64_t which, bool stats);
 
 /* export.c */
+const char *config_file(const char *what, char **words, size_t n);
 void write_tunnels(FILE *out, const struct tunnels *list, bool verbose);
 int cmd_export(char **words, size_t n);
 int cmd_save(char **words, size_t n);

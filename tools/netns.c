@@ -13,14 +13,17 @@
 
 #include "ipipctl.h"
 
+/* Of the netns that we work in, once it is known. */
+static char name[NAME_MAX + 1];
+
 /**
  * netns_name() - What is the network namespace called that we work in?
  *
- * Return: the name that ip-netns(8) has for it, or NULL.
+ * Return: the name by which the user has chosen it, or one that ip-netns(8) has for it, or
+ * NULL.
  */
 const char *netns_name(void)
 {
-	static char name[NAME_MAX + 1];
 	struct stat ours, theirs;
 	struct dirent *entry;
 	char path[300];
@@ -44,23 +47,27 @@ const char *netns_name(void)
 
 /**
  * netns_enter() - Work in another network namespace from now on
- * @name: as ip-netns(8) has it
+ * @given: its name, as ip-netns(8) has it
  *
  * Return: 0, or an exit status after an error was printed.
  */
-int netns_enter(const char *name)
+int netns_enter(const char *given)
 {
 	char path[256];
 	int fd, ret;
 
-	if (!*name || strchr(name, '/'))
-		return usage("netns", "%s: not a name", name);
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	if (!*given || strchr(given, '/'))
+		return usage("netns", "%s: not a name", given);
+	snprintf(path, sizeof(path), "/run/netns/%s", given);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	ret = fd < 0 ? -1 : setns(fd, CLONE_NEWNET);
 	if (ret) {
-		fail("netns", "%s: %s", name, strerror(errno));
+		fail("netns", "%s: %s", given, strerror(errno));
 		ret = IPIPCTL_REFUSED;
+	} else {
+		/* A netns may have several names, each with a configuration of its own. */
+		snprintf(name, sizeof(name), "%s", given);
+		opt.netns = true;
 	}
 	if (fd >= 0)
 		close(fd);
