@@ -80,6 +80,20 @@ static size_t skip_mark(const struct reader *r, char *line, size_t n)
 	return len;
 }
 
+/* Does the next line belong to this one? A backslash in front of another one is a character,
+ * and a comment ends with its line.
+ */
+static bool is_joined(const struct reader *r, const char *line, size_t n)
+{
+	size_t backslashes = 0;
+
+	if (r->line == r->start && line[strspn(line, " \t")] == '#')
+		return false;
+	while (backslashes < n && line[n - 1 - backslashes] == '\\')
+		backslashes++;
+	return backslashes % 2;
+}
+
 /* A backslash at the end joins the next line, without its indentation. */
 static bool read_line(struct reader *r)
 {
@@ -99,9 +113,7 @@ static bool read_line(struct reader *r)
 		while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 			n--;
 		line[n] = '\0';
-		more = n && line[n - 1] == '\\';
-		if (n > 1 && line[n - 2] == '\\')
-			more = false;
+		more = is_joined(r, line, n);
 		n -= more;
 		from = line;
 		while (len && n && (*from == ' ' || *from == '\t')) {
