@@ -104,6 +104,30 @@ def namespaces():
     good("-n", "b", "restore", "/run/words-b")
 
 
+def through_sh(text):
+    """In a folder where a pattern finds something."""
+    run("mkdir -p /run/files && touch /run/files/axb")
+    run(["ip", "netns", "exec", "a", "sh", "-e", "-c", f"cd /run/files\n{text}"],
+        env={**NET, "PATH": f"/run/bin:{NET['PATH']}"})
+
+
+def for_a_shell():
+    for i, name in enumerate(("a*b", "-x", "--help")):
+        through_sh(good("add", f"name={name}", f"remote-address=10.1.1.{i + 1}", "comment=a*b",
+                        "--dry-run"))
+    equal("--dry-run of add", (found(), get("a*b", "comment")), ("a*b,-x,--help", "a*b"))
+    through_sh(good("import", "--dry-run", "-", stdin="""/interface ipip
+set a*b comment="a*"
+set -x ttl=9
+disable --help
+add name=*b remote-address=10.1.1.9
+"""))
+    equal("--dry-run of import", (found("disabled"), found("ttl=9"), get("a*b", "comment"),
+                                  get("*b", "remote-address")),
+          ("--help", "-x", "a*", "10.1.1.9"))
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -118,6 +142,7 @@ def test():
     proplists()
     mode_is_kept()
     namespaces()
+    for_a_shell()
 
 
 main(test)

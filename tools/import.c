@@ -806,7 +806,7 @@ static void show_request(const struct request *r)
 
 	printf("ipipctl %s", verbs[r->op]);
 	if (r->op != OP_ADD) {
-		putchar(' ');
+		fputs(*r->t.name == '-' ? " -- " : " ", stdout);
 		quote_shell(stdout, r->t.name);
 	}
 	for (p = 0; p < P_SETTABLE; p++) {

@@ -173,15 +173,21 @@ char **split_words(char *line, size_t *n, const char **why)
 	}
 }
 
-static bool is_plain(const char *word)
+/* Does it need no quotes? Those for RouterOS and for a shell differ in @signs. */
+static bool is_plain(const char *word, const char *signs)
 {
 	const char *p;
 
 	for (p = word; *p; p++)
 		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') &&
-		    !(*p >= '0' && *p <= '9') && !strchr("._:,/-@*", *p))
+		    !(*p >= '0' && *p <= '9') && !strchr(signs, *p))
 			return false;
 	return p != word;
+}
+
+static bool is_plain_word(const char *word)
+{
+	return is_plain(word, "._:,/-@*");
 }
 
 /**
@@ -191,7 +197,7 @@ static bool is_plain(const char *word)
  */
 void quote_word(FILE *out, const char *word)
 {
-	if (is_plain(word)) {
+	if (is_plain_word(word)) {
 		fputs(word, out);
 		return;
 	}
@@ -219,7 +225,7 @@ size_t quoted_len(const char *word)
 {
 	size_t len = 2;
 
-	if (is_plain(word))
+	if (is_plain_word(word))
 		return strlen(word);
 	for (; *word; word++) {
 		unsigned char c = *word;
@@ -236,7 +242,7 @@ size_t quoted_len(const char *word)
  */
 void quote_shell(FILE *out, const char *word)
 {
-	if (is_plain(word)) {
+	if (is_plain(word, "._:,/-@")) {
 		fputs(word, out);
 		return;
 	}
