@@ -128,6 +128,25 @@ add name=*b remote-address=10.1.1.9
     clear()
 
 
+def dry_run_is_complete():
+    for words, want in (
+            (("keepalive-answer=no",), ["keepalive-answer=no"]),
+            (("ttl=9", "dont-fragment=inherit"), ["dont-fragment=inherit"]),
+            (("dont-fragment=inherit",), []),
+            (("ttl=9", "dont-fragment=set"), []),
+            (("ttl=9", "dont-fragment=no"), ["dont-fragment=no"])):
+        out = good("add", "name=d", "remote-address=10.1.1.1", "!keepalive", "clamp-tcp-mss=no",
+                   "mtu=1400", *(("dont-fragment=legacy",) if "keepalive" in words[0] else ()),
+                   *words, "--dry-run")
+        equal(f"what ip has no word for: {' '.join(words)}",
+              [line.partition(" for ")[2] for line in out.splitlines() if line[0] == "#"], want)
+    out = good("import", "--dry-run", "-", stdin='/interface ipip\n'
+               'add name="site03-branch(*)" remote-address=10.1.1.1\n')
+    through_sh(out)
+    equal("an altname is given, too", get("site03-branch(*)", "remote-address"), "10.1.1.1")
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -143,6 +162,7 @@ def test():
     mode_is_kept()
     namespaces()
     for_a_shell()
+    dry_run_is_complete()
 
 
 main(test)

@@ -80,10 +80,13 @@ static void print_ip_rest(const struct tunnel *t)
 	char value[FORMAT_MAX];
 	unsigned int i;
 
-	if (t->df == IPIP_DF_NO)
-		printf("# ip has no word for dont-fragment=no\n");
+	property_format(P_DONT_FRAGMENT, t, value);
+	if (t->df == IPIP_DF_NO || (!t->pmtudisc && t->ttl))
+		printf("# ip has no word for dont-fragment=%s\n", value);
 	if (t->mtu_auto)
 		printf("# ip has no word for mtu=auto\n");
+	if (!t->keepalive_answer)
+		printf("# ip has no word for keepalive-answer=no\n");
 	for (i = 0; i < ARRAY_SIZE(rest); i++) {
 		property_format(rest[i], t, value);
 		if (!*value || !strcmp(value, "no") || !strcmp(value, "none") ||

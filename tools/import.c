@@ -820,7 +820,9 @@ static void show_request(const struct request *r)
 		printf(" ipsec-secret-file=- # its secret is in line %u", r->line);
 	putchar('\n');
 	if (r->op == OP_ADD && *r->t.altnames) {
-		printf("# altname: ");
+		printf("ip link property add dev ");
+		quote_shell(stdout, r->t.new_name);
+		printf(" altname ");
 		quote_shell(stdout, r->t.altnames);
 		putchar('\n');
 	}
