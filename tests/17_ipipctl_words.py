@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """ipipctl's words: what the user typed is understood as he meant it or refused, and what is
 printed can be read back, by a shell, a script or a person at a terminal."""
+import contextlib
 import os
 import subprocess
+import threading
 
 from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
 
@@ -147,6 +149,64 @@ def dry_run_is_complete():
     clear()
 
 
+@contextlib.contextmanager
+def started(*words):
+    p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, *words], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, env=NET)
+    # What doesn't come would be waited for all the time.
+    timer = threading.Timer(20, p.kill)
+    timer.start()
+    try:
+        yield p
+    finally:
+        timer.cancel()
+        p.terminate()
+        p.wait()
+        p.stdout.close()
+
+
+def lines_until(p, last):
+    """What it prints up to the line that begins so."""
+    lines = []
+    while not lines or not lines[-1].startswith(last):
+        lines.append(p.stdout.readline())
+        if not lines[-1]:
+            return lines + ["ended"]
+    return lines
+
+
+def followed():
+    for i in range(3):
+        good("add", f"name=f{i}", f"remote-address=10.1.1.{i + 1}", "!keepalive")
+    with started("print", "terse", "proplist=name", "follow", "where", "!disabled") as p:
+        lines_until(p, " 2 R  name=f2")
+        good("disable", "f0")
+        good("disable", "f1")
+        good("enable", "f1")
+        equal("what doesn't meet the condition isn't removed, and comes again",
+              lines_until(p, " 1 R  name=f1"), [" 1 R  name=f1\n"])
+        good("remove", "f0")
+        equal("what was shown once and is removed has gone", lines_until(p, "- f0"), ["- f0\n"])
+        good("disable", "f2")
+        good("remove", "f1")
+        equal("and so has what is shown", lines_until(p, "- f1"), ["- f1\n"])
+    good("enable", "f2")
+    with started("-j", "print", "f2", "proplist=name", "follow") as p:
+        lines_until(p, "[")
+        good("remove", "f2")
+        good("add", "name=other", "remote-address=10.1.1.8")
+        good("add", "name=f2", "remote-address=10.1.1.9")
+        equal("a tunnel that is named may go and come", lines_until(p, '{"id":'),
+              ['{"removed":"f2"}\n', '{"id":1,"name":"f2"}\n'])
+    with started("print", "0", "terse", "proplist=name", "interval=100ms") as p:
+        lines_until(p, " 0 R  name=other")
+        good("remove", "other")
+        good("add", "name=other", "remote-address=10.1.1.8")
+        equal("also with interval=", lines_until(p, " 1 R  name=other")[-1], " 1 R  name=other\n")
+    refused(1, "gone: no such tunnel", "print", "gone", "follow")
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -163,6 +223,7 @@ def test():
     namespaces()
     for_a_shell()
     dry_run_is_complete()
+    followed()
 
 
 main(test)

@@ -25,6 +25,34 @@ int tunnels_read(struct tunnels *list, bool stats)
 	return ret;
 }
 
+/**
+ * tunnels_read_named() - Read those tunnels again that had been chosen by name
+ * @list: filled, without those that aren't there now, in the order of @names; what was in
+ *	it is freed
+ * @names: tunnels whose names count: one that has been removed may be made once more, and
+ *	numbers change
+ * @stats: with the device's counters
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int tunnels_read_named(struct tunnels *list, const struct tunnels *names, bool stats)
+{
+	struct tunnels all = {};
+	struct tunnel *t;
+	size_t i;
+	int ret;
+
+	tunnels_free(list);
+	ret = tunnels_read(&all, stats);
+	for (i = 0; !ret && i < names->n; i++) {
+		t = tunnel_of_name(&all, names->t[i].name);
+		if (t)
+			*tunnel_add(list) = *t;
+	}
+	tunnels_free(&all);
+	return ret;
+}
+
 static bool is_ipsec_state(uint64_t mask)
 {
 	return mask & (BIT(P_IPSEC_STATE) | BIT(P_IPSEC_PROPOSAL) | BIT(P_IPSEC_REKEY) |

@@ -555,6 +555,7 @@ int carry_out(struct requests *list, const struct tunnels *before,
 
 /* choose.c */
 int tunnels_read(struct tunnels *list, bool stats);
+int tunnels_read_named(struct tunnels *list, const struct tunnels *names, bool stats);
 int choose(const char *what, char **words, size_t n, bool stats,
 	   struct tunnels *chosen, size_t *used);
 int filter(char **words, size_t n, struct tunnels *list);

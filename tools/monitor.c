@@ -154,24 +154,11 @@ static double clock_now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Those of @names that are there now, or all if it is NULL: a tunnel that has been removed
- * may be made once more, and numbers change.
- */
+/* Those of @names that are there now, or all if it is NULL. */
 static int look(const struct tunnels *names, struct tunnels *now)
 {
-	struct tunnels all = {};
-	struct tunnel *t;
-	size_t i;
-	int ret;
+	const int ret = names ? tunnels_read_named(now, names, true) : tunnels_read(now, true);
 
-	tunnels_free(now);
-	ret = tunnels_read(names ? &all : now, true);
-	for (i = 0; !ret && names && i < names->n; i++) {
-		t = tunnel_of_name(&all, names->t[i].name);
-		if (t)
-			*tunnel_add(now) = *t;
-	}
-	tunnels_free(&all);
 	tunnels_sort(now);	/* for tunnel_of_ifindex() */
 	if (!ret)
 		swanctl_states(now);

@@ -145,7 +145,9 @@ static const char *view_name(size_t i)
 /**
  * struct print - what `print` is asked for
  * @words: the tunnels, or "[find" and what follows
- * @n: how many words these are; 0 for all tunnels
+ * @n: how many words these are; 0 for all tunnels, or for those of @names
+ * @names: the tunnels that were named, for a list that is printed again
+ * @named: there are such
  * @where: the condition
  * @n_where: how many words that is
  * @view: BIT(VIEW_*)
@@ -157,6 +159,8 @@ static const char *view_name(size_t i)
 struct print {
 	char **words;
 	size_t n;
+	struct tunnels names;
+	bool named;
 	char **where;
 	size_t n_where;
 	uint32_t view;
@@ -515,6 +519,15 @@ static void say_unloaded(void)
 		fail("ipip", "the module isn't loaded");
 }
 
+/* The tunnels of which a condition takes some. */
+static int look_at_all(const struct print *what, struct tunnels *list)
+{
+	const bool stats = what->view & BIT(VIEW_STATS);
+
+	return what->named ? tunnels_read_named(list, &what->names, stats) :
+			     tunnels_read(list, stats);
+}
+
 /* Read what is to be printed. */
 static int look(const struct print *what, struct tunnels *list)
 {
@@ -524,12 +537,26 @@ static int look(const struct print *what, struct tunnels *list)
 
 	tunnels_free(list);
 	ret = what->n ? choose("print", what->words, what->n, stats, list, &used) :
-			tunnels_read(list, stats);
-	if (!ret && !what->n && !list->n)
+			look_at_all(what, list);
+	if (!ret && !what->n && !what->named && !list->n)
 		say_unloaded();
 	ret = ret ?: filter(what->where, what->n_where, list);
 	if (!ret)
 		swanctl_states(list);
+	return ret;
+}
+
+/* A tunnel that is named is looked for by its name from now on, and may go and come. */
+static int remember_names(struct print *what)
+{
+	size_t used = what->n;
+	int ret;
+
+	if (!what->n || is_find(what->words[0]))
+		return 0;
+	ret = choose("print", what->words, what->n, false, &what->names, &used);
+	what->named = true;
+	what->n = 0;
 	return ret;
 }
 
@@ -547,6 +574,17 @@ static void stop_on_signals(void)
 
 	sigaction(SIGINT, &on_stop, NULL);
 	sigaction(SIGTERM, &on_stop, NULL);
+}
+
+static int print_once(const struct print *what)
+{
+	struct tunnels list = {};
+	int ret = look(what, &list);
+
+	if (!ret)
+		print_list(what, &list);
+	tunnels_free(&list);
+	return ret;
 }
 
 static int print_repeatedly(const struct print *what)
@@ -608,24 +646,59 @@ static void print_change(const struct print *what, const struct tunnel *t)
 	tunnels_free(&one);
 }
 
-/* What has come, gone or changed between two looks. */
+static void print_removal(const struct tunnel *t)
+{
+	if (opt.json) {
+		fputs("{\"removed\":", stdout);
+		json_string(stdout, t->name);
+		puts("}");
+	} else {
+		printf("- %s\n", t->name);
+	}
+}
+
+/* Note those that were shown, but aren't to be shown now. */
+static void note_missing(const struct tunnels *shown, const struct tunnels *now,
+			 struct tunnels *missing)
+{
+	size_t i;
+
+	for (i = 0; i < shown->n; i++)
+		if (!tunnel_of_ifindex(now, shown->t[i].ifindex))
+			*tunnel_add(missing) = shown->t[i];
+}
+
+/* Which of these have been removed? The others don't meet the condition any more, and stay
+ * in the list.
+ */
+static int print_removals(const struct print *what, struct tunnels *missing)
+{
+	struct tunnels all = {};
+	size_t i, kept = 0;
+	int ret;
+
+	if (!missing->n)
+		return 0;
+	ret = look_at_all(what, &all);
+	tunnels_sort(&all);
+	for (i = 0; !ret && i < missing->n; i++) {
+		if (tunnel_of_ifindex(&all, missing->t[i].ifindex))
+			missing->t[kept++] = missing->t[i];
+		else
+			print_removal(&missing->t[i]);
+	}
+	missing->n = kept;
+	tunnels_free(&all);
+	return ret;
+}
+
+/* What has come or changed between two looks. */
 static void print_changes(const struct print *what, const struct tunnels *now,
 			  const struct tunnels *last)
 {
 	const struct tunnel *old;
 	size_t i;
 
-	for (i = 0; i < last->n; i++) {
-		if (tunnel_of_ifindex(now, last->t[i].ifindex))
-			continue;
-		if (opt.json) {
-			fputs("{\"removed\":", stdout);
-			json_string(stdout, last->t[i].name);
-			puts("}");
-		} else {
-			printf("- %s\n", last->t[i].name);
-		}
-	}
 	for (i = 0; i < now->n; i++) {
 		old = tunnel_of_ifindex(last, now->t[i].ifindex);
 		if (!old || !looks_same(old, &now->t[i]))
@@ -633,11 +706,34 @@ static void print_changes(const struct print *what, const struct tunnels *now,
 	}
 }
 
+/* One more look. @last is what the last one has shown, @away what earlier ones have shown and
+ * is still there.
+ */
+static int follow_once(const struct print *what, struct tunnels *last, struct tunnels *away)
+{
+	struct tunnels now = {}, missing = {};
+	int ret = look(what, &now);
+
+	tunnels_sort(&now);
+	if (!ret) {
+		note_missing(away, &now, &missing);
+		note_missing(last, &now, &missing);
+		ret = print_removals(what, &missing);
+	}
+	if (!ret)
+		print_changes(what, &now, last);
+	tunnels_free(last);
+	tunnels_free(away);
+	*last = now;
+	*away = missing;
+	return ret;
+}
+
 /* The list once, then each tunnel that comes, goes or changes. */
 static int follow(const struct print *what)
 {
 	struct mnl_socket *events = nl_listen();
-	struct tunnels now = {}, last = {};
+	struct tunnels last = {}, away = {};
 	int ret;
 
 	if (!events)
@@ -647,18 +743,10 @@ static int follow(const struct print *what)
 	if (!ret)
 		print_list(what, &last);
 	tunnels_sort(&last);
-	while (!ret && !fflush(stdout) && nl_changes(events, &stopped)) {
-		ret = look(what, &now);
-		if (ret)
-			break;
-		tunnels_sort(&now);
-		print_changes(what, &now, &last);
-		tunnels_free(&last);
-		last = now;
-		now = (struct tunnels){};
-	}
+	while (!ret && !fflush(stdout) && nl_changes(events, &stopped))
+		ret = follow_once(what, &last, &away);
 	tunnels_free(&last);
-	tunnels_free(&now);
+	tunnels_free(&away);
 	return ret;
 }
 
@@ -750,20 +838,17 @@ static int count_names(char **words, size_t n, size_t *names)
 int cmd_print(char **words, size_t n)
 {
 	struct print what = { .words = words, .which = ~0ULL };
-	struct tunnels list = {};
+	bool again;
 	int ret;
 
 	ret = count_names(words, n, &what.n) ?:
 	      parse_views(words + what.n, n - what.n, &what);
 	if (ret)
 		return ret;
-	if (what.view & BIT(VIEW_FOLLOW))
-		return follow(&what);
-	if (what.interval)
-		return print_repeatedly(&what);
-	ret = look(&what, &list);
-	if (!ret)
-		print_list(&what, &list);
-	tunnels_free(&list);
+	again = what.view & BIT(VIEW_FOLLOW) || what.interval;
+	ret = again ? remember_names(&what) : print_once(&what);
+	if (!ret && again)
+		ret = what.view & BIT(VIEW_FOLLOW) ? follow(&what) : print_repeatedly(&what);
+	tunnels_free(&what.names);
 	return ret;
 }
