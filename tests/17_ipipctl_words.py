@@ -207,6 +207,18 @@ def followed():
     clear()
 
 
+def keepalive_of_none():
+    """add gives no keepalive to a tunnel that can't have one; nor does reset."""
+    good("add", "name=any", "local-address=10.0.0.1", "remote-address=0.0.0.0")
+    good("add", "name=mpls", "remote-address=10.1.1.1", "mode=mplsip")
+    good("add", "name=ext", "external=yes")
+    good("add", "name=one", "remote-address=10.1.1.2", "!keepalive")
+    good("reset", "any,mpls,ext,one", "keepalive", "ttl")
+    equal("reset keepalive", [get(name, "keepalive") for name in ("any", "mpls", "ext", "one")],
+          ["", "", "", "10s,10"])
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -224,6 +236,7 @@ def test():
     for_a_shell()
     dry_run_is_complete()
     followed()
+    keepalive_of_none()
 
 
 main(test)

@@ -192,9 +192,9 @@ int cmd_add(char **words, size_t n)
 	return ret;
 }
 
-/* Change each of the chosen tunnels by @words. */
+/* Change each of the chosen tunnels by @words, which are defaults if it is a reset. */
 static int set_all(const char *what, struct tunnels *chosen, char **words,
-		   size_t n)
+		   size_t n, bool reset)
 {
 	struct requests list = {};
 	const char *why;
@@ -209,6 +209,8 @@ static int set_all(const char *what, struct tunnels *chosen, char **words,
 		ret = parse_properties(what, words, n, &t, &mask);
 		if (ret)
 			break;
+		if (reset && mask & BIT(P_KEEPALIVE))
+			default_keepalive(&t);
 		why = check_name(&t, mask) ?: complete_ipsec(&t, &mask);
 		if (mask & BIT(P_NAME) && chosen->n > 1)
 			why = "name: for one tunnel only";
@@ -233,7 +235,7 @@ static int set_words(const char *what, char **words, size_t n)
 
 	if (!ret && used == n)
 		ret = usage(what, "which tunnels, and what?");
-	ret = ret ?: need_ours() ?: set_all(what, &chosen, words + used, n - used);
+	ret = ret ?: need_ours() ?: set_all(what, &chosen, words + used, n - used, false);
 	tunnels_free(&chosen);
 	return ret;
 }
@@ -304,7 +306,8 @@ static int assign(const char *what, char **words, size_t n,
 	if (!ret && used == n)
 		ret = usage(what, "which tunnels, and which properties?");
 	len = ret ? -ret : assignments(what, words + used, n - used, value, set);
-	ret = len < 0 ? -len : need_ours() ?: set_all(what, &chosen, set, len);
+	ret = len < 0 ? -len : need_ours() ?:
+	      set_all(what, &chosen, set, len, value == default_value);
 	for (i = 0; i < P_COUNT; i++)
 		free(set[i]);
 	tunnels_free(&chosen);
@@ -357,7 +360,7 @@ static int set_one(const char *what, char **words, size_t n, char *assignment)
 	int ret;
 
 	ret = choose_all(what, words, n, &chosen) ?:
-	      set_all(what, &chosen, &assignment, 1);
+	      set_all(what, &chosen, &assignment, 1, false);
 	tunnels_free(&chosen);
 	return ret;
 }

@@ -464,6 +464,7 @@ void property_format(unsigned int p, const struct tunnel *t, char *out);
 bool property_number(unsigned int p, const struct tunnel *t, int64_t *value);
 void property_json(unsigned int p, const struct tunnel *t);
 void property_values(unsigned int p, char *out, size_t size);
+void default_keepalive(struct tunnel *t);
 const char *complete_new(struct tunnel *t, uint64_t mask);
 int parse_properties(const char *what, char **words, size_t n,
 		     struct tunnel *t, uint64_t *mask);

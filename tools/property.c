@@ -1103,6 +1103,16 @@ static bool can_keepalive(const struct tunnel *t)
 }
 
 /**
+ * default_keepalive() - Take away a keepalive that nobody asked for and that can't be
+ * @t: the tunnel
+ */
+void default_keepalive(struct tunnel *t)
+{
+	if (!can_keepalive(t))
+		t->keepalive_interval = 0;
+}
+
+/**
  * complete_new() - Is enough said of a new tunnel?
  * @t: the tunnel; it loses a keepalive that nobody asked for and that it can't have
  * @mask: BIT(P_*) of what was said
@@ -1113,8 +1123,8 @@ const char *complete_new(struct tunnel *t, uint64_t mask)
 {
 	if (!t->external && !(mask & BIT(P_REMOTE_ADDRESS)))
 		return "remote-address: is needed";
-	if (!can_keepalive(t) && !(mask & BIT(P_KEEPALIVE)))
-		t->keepalive_interval = 0;
+	if (!(mask & BIT(P_KEEPALIVE)))
+		default_keepalive(t);
 	return NULL;
 }
 
