@@ -2,6 +2,7 @@
 """ipipctl's words: what the user typed is understood as he meant it or refused, and what is
 printed can be read back, by a shell, a script or a person at a terminal."""
 import contextlib
+import json
 import os
 import subprocess
 import threading
@@ -219,6 +220,40 @@ def keepalive_of_none():
     clear()
 
 
+def sent(tunnel):
+    return json.loads(good("-j", "print", tunnel, "stats"))[0]["statistics"]["tx_packets"]
+
+
+def send(tunnel, count):
+    run(f"ip -n a addr replace 192.168.9.1/30 dev {tunnel}; ip netns exec a ping -q -c {count} "
+        "-i 0.01 -W 0.1 192.168.9.2 || :")
+
+
+def counters():
+    good("add", "name=c1", "remote-address=10.1.1.1", "!keepalive")
+    index = get("c1", "ifindex")
+    send("c1", 3)
+    good("reset-counters", "c1")
+    send("c1", 1)
+    equal("reset-counters", sent("c1"), 1)
+    for name, remote in ("c2", "10.1.1.1"), ("c1", "10.1.1.2"):
+        run(f"ip -n a link del dev {found()}; "
+            f"ip -n a link add name {name} index {index} type ipip remote {remote}; "
+            f"ip -n a link set {name} up")
+        send(name, 5)
+        equal("another tunnel of the same index has its own counters", sent(name), 5)
+    good("reset-counters", "c1")
+    kept = [name for name in os.listdir("/run/ipip") if name.endswith(f".{index}")]
+    equal("what is kept", len(kept), 1)
+    good("remove", "c1")
+    equal("goes with the tunnel", os.path.exists(f"/run/ipip/{kept[0]}"), False)
+    good("add", "name=c1", "remote-address=10.1.1.1")
+    good("reset-counters", "c1")
+    good("import", "-", stdin="/interface ipip\nremove c1\n")
+    equal("also with import", [name for name in os.listdir("/run/ipip")
+                               if name.startswith(kept[0].split(".")[0])], [])
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -237,6 +272,7 @@ def test():
     dry_run_is_complete()
     followed()
     keepalive_of_none()
+    counters()
 
 
 main(test)

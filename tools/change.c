@@ -348,6 +348,7 @@ int cmd_remove(char **words, size_t n)
 	/* What is gone can't be put back as it was. */
 	if (!ret)
 		ret = carry_out(&list, NULL, true, "");
+	counters_forget(&list);
 	free(list.r);
 	tunnels_free(&chosen);
 	return ret;

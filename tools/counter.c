@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ipipctl.h"
 
@@ -17,9 +18,20 @@ const char *const counter_names[__IFLA_IPIP_XSTATS_MAX] = {
 #include "counter-names.h"
 };
 
-/* What a tunnel counted at the last `reset-counters`. An index may be another tunnel's
- * by now: then it is not smaller everywhere.
+/**
+ * struct base - what is in the file: what a tunnel counted at the last `reset-counters`
+ * @name: the tunnel's; its index may be another tunnel's by now
+ * @local: its outer source
+ * @remote: its outer destination
+ * @all: its counters
  */
+struct base {
+	char name[IFNAMSIZ];
+	uint32_t local;
+	uint32_t remote;
+	uint64_t all[ALL];
+};
+
 static void base_path(const struct tunnel *t, char *path, size_t size)
 {
 	struct stat netns;
@@ -30,10 +42,43 @@ static void base_path(const struct tunnel *t, char *path, size_t size)
 		 (unsigned long)netns.st_ino, t->ifindex);
 }
 
-static void flatten(const struct tunnel *t, uint64_t *all)
+static void flatten(const struct tunnel *t, struct base *base)
 {
-	memcpy(all, &t->stats, STATS * sizeof(*all));
-	memcpy(all + STATS, t->counters, sizeof(t->counters));
+	memset(base, 0, sizeof(*base));
+	strcpy(base->name, t->name);
+	base->local = t->local;
+	base->remote = t->remote;
+	memcpy(base->all, &t->stats, STATS * sizeof(*base->all));
+	memcpy(base->all + STATS, t->counters, sizeof(t->counters));
+}
+
+static bool read_base(const struct tunnel *t, struct base *base)
+{
+	char path[128];
+	size_t got;
+	FILE *f;
+
+	base_path(t, path, sizeof(path));
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	got = fread(base, sizeof(*base), 1, f);
+	fclose(f);
+	return got;
+}
+
+/* The same tunnel never counts backwards. */
+static bool is_base_of(const struct base *base, const struct base *now)
+{
+	size_t i;
+
+	if (memcmp(base->name, now->name, sizeof(now->name)) || base->local != now->local ||
+	    base->remote != now->remote)
+		return false;
+	for (i = 0; i < ALL; i++)
+		if (base->all[i] > now->all[i])
+			return false;
+	return true;
 }
 
 /**
@@ -42,25 +87,16 @@ static void flatten(const struct tunnel *t, uint64_t *all)
  */
 void counters_since(struct tunnel *t)
 {
-	uint64_t now[ALL], base[ALL];
-	char path[128];
-	size_t i, got;
-	FILE *f;
+	struct base now, base;
+	size_t i;
 
-	base_path(t, path, sizeof(path));
-	f = fopen(path, "re");
-	if (!f)
+	flatten(t, &now);
+	if (!read_base(t, &base) || !is_base_of(&base, &now))
 		return;
-	got = fread(base, sizeof(*base), ALL, f);
-	fclose(f);
-	flatten(t, now);
 	for (i = 0; i < ALL; i++)
-		if (got != ALL || base[i] > now[i])
-			return;
-	for (i = 0; i < ALL; i++)
-		now[i] -= base[i];
-	memcpy(&t->stats, now, STATS * sizeof(*now));
-	memcpy(t->counters, now + STATS, sizeof(t->counters));
+		now.all[i] -= base.all[i];
+	memcpy(&t->stats, now.all, STATS * sizeof(*now.all));
+	memcpy(t->counters, now.all + STATS, sizeof(t->counters));
 }
 
 /**
@@ -71,7 +107,7 @@ void counters_since(struct tunnel *t)
  */
 int counters_reset(const struct tunnel *t)
 {
-	uint64_t now[ALL];
+	struct base now;
 	char path[128];
 	bool good;
 	FILE *f;
@@ -80,14 +116,31 @@ int counters_reset(const struct tunnel *t)
 		fail(IPIPCTL_BASE, "%s", strerror(errno));
 		return IPIPCTL_REFUSED;
 	}
-	flatten(t, now);
+	flatten(t, &now);
 	base_path(t, path, sizeof(path));
 	f = fopen(path, "we");
-	good = f && fwrite(now, sizeof(*now), ALL, f) == ALL;
+	good = f && fwrite(&now, sizeof(now), 1, f) == 1;
 	if (f && fclose(f))
 		good = false;
 	if (good)
 		return 0;
 	fail(path, "%s", strerror(errno));
 	return IPIPCTL_REFUSED;
+}
+
+/**
+ * counters_forget() - Remove what is kept of tunnels that have been removed
+ * @list: requests that have been carried out
+ */
+void counters_forget(const struct requests *list)
+{
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (list->r[i].op != OP_REMOVE || !list->r[i].done)
+			continue;
+		base_path(&list->r[i].t, path, sizeof(path));
+		unlink(path);
+	}
 }

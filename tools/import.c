@@ -848,6 +848,8 @@ static bool open_file(struct reader *r)
 
 static int carry_out_all(struct reader *r)
 {
+	int ret;
+
 	if (!r->list->n || (r->failed && !opt.keep_going))
 		return 0;
 	requests_name(r->list);
@@ -856,8 +858,10 @@ static int carry_out_all(struct reader *r)
 		order_requests(r->list);
 	if (opt.dry_run)
 		return show_requests(r->list);
-	return carry_out(r->list, r->has_present ? &r->present : NULL, opt.keep_going,
-			 r->name);
+	ret = carry_out(r->list, r->has_present ? &r->present : NULL, opt.keep_going,
+			r->name);
+	counters_forget(r->list);
+	return ret;
 }
 
 static void reader_free(struct reader *r)

@@ -509,6 +509,7 @@ bool driver_is_ours(bool *loaded);
 extern const char *const counter_names[__IFLA_IPIP_XSTATS_MAX];
 void counters_since(struct tunnel *t);
 int counters_reset(const struct tunnel *t);
+void counters_forget(const struct requests *list);
 
 /* connection.c */
 #define CONNECTION_MAX	(sizeof("ipip-") + 3 * IFNAMSIZ)
