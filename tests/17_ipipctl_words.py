@@ -254,6 +254,36 @@ def counters():
                                if name.startswith(kept[0].split(".")[0])], [])
 
 
+def going_on():
+    kept = "a tunnel keeps its mode for as long as it exists"
+    good("add", "name=g1", "remote-address=10.1.1.1")
+    good("add", "name=g2", "remote-address=10.1.1.2", "mode=any")
+    good("add", "name=g3", "remote-address=10.1.1.3")
+    refused(1, f"g2: mode: 'ipip' can't be changed: {kept}", "--continue", "set", "[find]", "ttl=9",
+            "mode=ipip")
+    equal("--continue skips what can't be changed", found("ttl=9"), "g1,g3")
+    refused(2, f"set: mode: 'ipip' can't be changed: {kept}", "set", "[find]", "ttl=8", "mode=ipip")
+    equal("without it nothing is", found("ttl=8"), "")
+    refused(2, "set: mtu: '67' must be auto or 68 to 65515", "--continue", "set", "[find]", "mtu=67")
+    refused(2, "set: name: for one tunnel only", "--continue", "set", "[find]", "name=x")
+    for verb in "find", "help", "version":
+        refused(2, f"{verb}: --continue: there is nothing to go on with", "--continue", verb)
+    status, out, err = ctl("--continue", "print", "g1,nobody,g3", "terse", "proplist=name")
+    equal("print does, too", (status, out, err), (1, " 0 R  name=g1\n 2 R  name=g3\n",
+                                                  "ipipctl: nobody: no such tunnel\n"))
+    clear()
+    # As at a boot, when the daemon starts later; on a copy of /etc, which is the host's.
+    script = ("mkdir -p /run/etc && mount -t tmpfs none /run/etc && "
+              "mkdir -p /run/etc/up /run/etc/work && mount -t overlay none -o "
+              "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work /etc && "
+              "mkdir -p /etc/netns/b/swanctl/conf.d && echo > /etc/netns/b/strongswan.conf && "
+              "echo secret > /run/secret && ip netns exec b")
+    add = f"{TOOL} --continue add name=s remote-address=10.1.1.1 ipsec-secret-file=/run/secret"
+    out = run(["unshare", "-m", "sh", "-c", f"{script} {add}; ls /etc/netns/b/swanctl/conf.d; "
+               f"ip netns exec b {TOOL} remove s"], env=NET)
+    equal("--continue add waits for no IKE daemon", out, "ipip-s.conf\n")
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -273,6 +303,7 @@ def test():
     followed()
     keepalive_of_none()
     counters()
+    going_on()
 
 
 main(test)

@@ -187,37 +187,63 @@ int cmd_add(char **words, size_t n)
 	if (opt.dry_run)
 		ret = dry_run(&list.r->t);
 	else
-		ret = need_ours() ?: carry_out(&list, NULL, false, "");
+		ret = need_ours() ?: carry_out(&list, NULL, opt.keep_going, "");
 	free(list.r);
 	return ret;
 }
 
-/* Change each of the chosen tunnels by @words, which are defaults if it is a reset. */
+/* Note what @words, which are defaults if it is a reset, make of a tunnel. */
+static int request_set(struct requests *list, const char *what, const struct tunnel *old,
+		       char **words, size_t n, bool reset)
+{
+	struct tunnel t = *old;
+	uint64_t mask = 0;
+	const char *why;
+	int ret;
+
+	ret = parse_properties(what, words, n, &t, &mask);
+	if (ret)
+		return ret;
+	if (reset && mask & BIT(P_KEEPALIVE))
+		default_keepalive(&t);
+	why = check_name(&t, mask) ?: complete_ipsec(&t, &mask);
+	if (why)
+		return usage(what, "%s", why);
+	if (mask)
+		request_add(list, OP_SET, &t, mask);
+	return 0;
+}
+
+/* What is wrong with the words, whatever tunnels they are for? Several have one name. */
+static int check_words(const char *what, char **words, size_t n)
+{
+	struct tunnel t;
+	uint64_t mask = 0;
+	int ret;
+
+	tunnel_defaults(&t);
+	ret = parse_properties(what, words, n, &t, &mask);
+	if (!ret && mask & BIT(P_NAME))
+		ret = usage(what, "name: for one tunnel only");
+	return ret;
+}
+
+/* Change each of the chosen tunnels by @words. */
 static int set_all(const char *what, struct tunnels *chosen, char **words,
 		   size_t n, bool reset)
 {
+	const bool several = chosen->n > 1, skip = several && opt.keep_going;
 	struct requests list = {};
-	const char *why;
-	struct tunnel t;
-	uint64_t mask;
+	int ret = several ? check_words(what, words, n) : 0;
 	size_t i;
-	int ret = 0;
 
 	for (i = 0; !ret && i < chosen->n; i++) {
-		t = chosen->t[i];
-		mask = 0;
-		ret = parse_properties(what, words, n, &t, &mask);
-		if (ret)
-			break;
-		if (reset && mask & BIT(P_KEEPALIVE))
-			default_keepalive(&t);
-		why = check_name(&t, mask) ?: complete_ipsec(&t, &mask);
-		if (mask & BIT(P_NAME) && chosen->n > 1)
-			why = "name: for one tunnel only";
-		if (why)
-			ret = usage(what, "%s", why);
-		if (mask)
-			request_add(&list, OP_SET, &t, mask);
+		ret = request_set(&list, skip ? chosen->t[i].name : what, &chosen->t[i],
+				  words, n, reset);
+		if (ret && skip) {
+			opt.missed = true;
+			ret = 0;
+		}
 	}
 	tunnels_sort(chosen);
 	if (!ret && list.n)

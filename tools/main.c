@@ -221,6 +221,12 @@ static int parse_options(int argc, char **argv)
 	return 0;
 }
 
+static bool can_continue(const struct verb *verb)
+{
+	return verb->takes & (TAKES_TUNNELS | TAKES_ASSIGNMENTS | TAKES_FILE) ||
+	       verb->run == cmd_export;
+}
+
 static int check_options(const struct verb *verb)
 {
 	if (opt.dry_run && verb->run != cmd_add && verb->run != cmd_import &&
@@ -228,6 +234,8 @@ static int check_options(const struct verb *verb)
 		return usage(verb->name, "--dry-run: for add, import and restore only");
 	if (opt.disable_clear && verb->run != cmd_import)
 		return usage(verb->name, "--disable-clear: for import only");
+	if (opt.keep_going && !can_continue(verb))
+		return usage(verb->name, "--continue: there is nothing to go on with");
 	return 0;
 }
 
