@@ -4,6 +4,7 @@ printed can be read back, by a shell, a script or a person at a terminal."""
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import threading
 
@@ -280,8 +281,35 @@ def going_on():
               "echo secret > /run/secret && ip netns exec b")
     add = f"{TOOL} --continue add name=s remote-address=10.1.1.1 ipsec-secret-file=/run/secret"
     out = run(["unshare", "-m", "sh", "-c", f"{script} {add}; ls /etc/netns/b/swanctl/conf.d; "
-               f"ip netns exec b {TOOL} remove s"], env=NET)
+               f"ip netns exec b {TOOL} remove s || :"], env=NET)
     equal("--continue add waits for no IKE daemon", out, "ipip-s.conf\n")
+
+
+def on_terminal(*words):
+    return run(["ip", "netns", "exec", "a", "script", "-qec", shlex.join((TOOL, *words)),
+                "/dev/null"], env={**NET, "TERM": "xterm", "NO_COLOR": "1"})
+
+
+def controls():
+    """Of what others have named a terminal gets no control characters, a program all."""
+    name, comment = "x\033[31m", "a\033]0;b\007 \u009b2J caf\u00e9"
+    run(["ip", "-n", "a", "link", "add", "name", name, "type", "ipip", "remote", "10.1.1.1"])
+    run(["ip", "-n", "a", "link", "property", "add", "dev", name, "altname", "y\033[0m"])
+    good("comment", name, comment)
+    shown = "x?[31m", "a?]0;b? ??2J caf\u00e9"
+    for words, want in ((("get", "0", "comment"), shown[1]), (("get", "0"), shown[1]),
+                        (("get", "0", "altnames"), "y?[0m"), (("find",), shown[0]),
+                        (("print",), shown[1]), (("print", "stats"), shown[0]),
+                        (("print", "proplist=name,comment,altnames"), "y?[0m"),
+                        (("print", "0,nobody\033[1m"), "ipipctl: nobody?[1m: no such tunnel")):
+        out = on_terminal(*words) if "nobody" not in words[-1] else ctl(*words)[2]
+        equal(f"{' '.join(words)!r} on a terminal",
+              (want in out, [c for c in out if not c.isprintable() and c not in "\r\n"]),
+              (True, []))
+    equal("for a program", (good("get", "0", "comment"), good("find")),
+          (comment + "\n", name + "\n"))
+    check("a table in a pipe has none, either", "\033" not in good("print"))
+    clear()
 
 
 def test():
@@ -304,6 +332,7 @@ def test():
     keepalive_of_none()
     counters()
     going_on()
+    controls()
 
 
 main(test)

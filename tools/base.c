@@ -12,12 +12,69 @@
 
 struct options opt;
 
+/**
+ * utf8_len() - How many bytes has the character of UTF-8 that begins here, by RFC 3629?
+ * @text: where
+ *
+ * Return: 1 to 4, or 0 if none begins here.
+ */
+unsigned int utf8_len(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	unsigned int len, i;
+
+	if (*p < 0x80)
+		return 1;
+	if (*p < 0xc2 || *p > 0xf4)
+		return 0;
+	len = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+	for (i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than needed, a surrogate, or beyond the last character. */
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+static bool is_control(const unsigned char *p, unsigned int len)
+{
+	if (len == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;
+	return !len || *p < ' ' || *p == 0x7f;
+}
+
+/**
+ * hide_controls() - Make a text safe for a terminal
+ * @text: it may be a stranger's; each byte of a control character, and of what is no UTF-8,
+ *	becomes "?"
+ */
+void hide_controls(char *text)
+{
+	unsigned int len;
+
+	for (; *text; text += len ?: 1) {
+		len = utf8_len(text);
+		if (is_control((unsigned char *)text, len))
+			memset(text, '?', len ?: 1);
+	}
+}
+
 static void print_error(const char *what, const char *format, va_list args)
 {
+	char *why = NULL, *text = NULL;
+
 	fflush(stdout);
-	fprintf(stderr, "ipipctl: %s: ", what);
-	vfprintf(stderr, format, args);
-	putc('\n', stderr);
+	if (vasprintf(&why, format, args) < 0)
+		why = NULL;
+	if (asprintf(&text, "%s: %s", what, why ?: strerror(ENOMEM)) < 0)
+		text = NULL;
+	if (text)
+		hide_controls(text);
+	fprintf(stderr, "ipipctl: %s\n", text ?: strerror(ENOMEM));
+	free(why);
+	free(text);
 }
 
 /**

@@ -394,6 +394,7 @@ struct options {
 	bool keep_going;
 	bool dry_run;
 	bool disable_clear;
+	bool terminal;	/* that is where the output goes */
 	bool color;
 	bool netns;	/* we work in another one than the one that we began in */
 	bool missed;	/* an error was passed over: the exit status says so */
@@ -401,6 +402,8 @@ struct options {
 
 /* base.c */
 extern struct options opt;
+unsigned int utf8_len(const char *text);
+void hide_controls(char *text);
 void fail(const char *what, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int usage(const char *what, const char *format, ...)
@@ -461,6 +464,7 @@ bool is_device_name(const char *name);
 bool is_number_or_list(const char *name);
 const char *property_parse(unsigned int p, struct tunnel *t, const char *value);
 void property_format(unsigned int p, const struct tunnel *t, char *out);
+void property_show(unsigned int p, const struct tunnel *t, char *out);
 bool property_number(unsigned int p, const struct tunnel *t, int64_t *value);
 void property_json(unsigned int p, const struct tunnel *t);
 void property_values(unsigned int p, char *out, size_t size);

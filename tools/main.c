@@ -258,7 +258,8 @@ int main(int argc, char **argv)
 {
 	int ret;
 
-	opt.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	opt.terminal = isatty(STDOUT_FILENO);
+	opt.color = opt.terminal && !getenv("NO_COLOR");
 	/* For the completions of shells: what looks like an option is to be completed. */
 	if (argc > 1 && !strcmp(argv[1], "complete")) {
 		ret = complete(verbs, ARRAY_SIZE(verbs), argv + 2, argc - 2);

@@ -49,12 +49,13 @@ static const char *bits(double value, char *out)
 
 static void show_line(const struct tunnel *t, const struct rates *r)
 {
-	char state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
+	char name[FORMAT_MAX], state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
 
+	property_show(P_NAME, t, name);
 	property_format(P_KEEPALIVE_STATE, t, state);
 	property_format(P_KEEPALIVE_RTT, t, rtt);
 	property_format(P_IPSEC_STATE, t, ipsec);
-	printf("name=%s running=%s", t->name, t->running ? "yes" : "no");
+	printf("name=%s running=%s", name, t->running ? "yes" : "no");
 	printf(" rx-packets-per-second=%.0f rx-bits-per-second=%.0f",
 	       r->rx_packets, r->rx_bits);
 	printf(" tx-packets-per-second=%.0f tx-bits-per-second=%.0f",
@@ -88,13 +89,14 @@ static void show_json(const struct tunnel *t, const struct rates *r)
 
 static void show_row(const struct tunnel *t, const struct rates *r)
 {
-	char state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
+	char name[FORMAT_MAX], state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
 	char rx[32], tx[32];
 
+	property_show(P_NAME, t, name);
 	property_format(P_KEEPALIVE_STATE, t, state);
 	property_format(P_KEEPALIVE_RTT, t, rtt);
 	property_format(P_IPSEC_STATE, t, ipsec);
-	printf("%-15s %c %9.0f %11s %9.0f %11s  %-5s %-9s %s\033[K\n", t->name,
+	printf("%-15s %c %9.0f %11s %9.0f %11s  %-5s %-9s %s\033[K\n", name,
 	       t->disabled ? 'X' : t->running ? 'R' : ' ', r->rx_packets,
 	       bits(r->rx_bits, rx), r->tx_packets, bits(r->tx_bits, tx), state,
 	       rtt, ipsec);

@@ -300,6 +300,18 @@ void property_format(unsigned int p, const struct tunnel *t, char *out)
 }
 
 /**
+ * property_show() - property_format() for the eye: without control characters
+ * @p: P_* of the property
+ * @t: the tunnel
+ * @out: string of FORMAT_MAX bytes, which has as many as from property_format()
+ */
+void property_show(unsigned int p, const struct tunnel *t, char *out)
+{
+	property_format(p, t, out);
+	hide_controls(out);
+}
+
+/**
  * property_number() - The value as a number, by which tunnels can be compared
  * @p: P_* of the property
  * @t: the tunnel

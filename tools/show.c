@@ -36,9 +36,19 @@ static void look_up_columns(void)
 
 /* find, get */
 
+/* A program gets the bytes that there are; a terminal does as control characters say. */
+static void format_output(unsigned int p, const struct tunnel *t, char *out)
+{
+	if (opt.terminal)
+		property_show(p, t, out);
+	else
+		property_format(p, t, out);
+}
+
 int cmd_find(char **words, size_t n)
 {
 	struct tunnels list = {};
+	char name[FORMAT_MAX];
 	size_t i;
 	int ret;
 
@@ -52,10 +62,11 @@ int cmd_find(char **words, size_t n)
 	for (i = 0; i < list.n; i++) {
 		if (i)
 			putchar(',');
+		format_output(P_NAME, &list.t[i], name);
 		if (opt.json)
 			json_string(stdout, list.t[i].name);
 		else
-			fputs(list.t[i].name, stdout);
+			fputs(name, stdout);
 	}
 	if (opt.json)
 		putchar(']');
@@ -87,7 +98,7 @@ static int get_one(const struct tunnel *t, char **words, size_t n)
 	for (p = 0; p < P_COUNT; p++) {
 		if (n ? p != only : p == P_IPSEC_SECRET_FILE)
 			continue;
-		property_format(p, t, value);
+		format_output(p, t, value);
 		if (n)
 			puts(value);
 		else
@@ -177,15 +188,12 @@ static char flag(const struct tunnel *t)
 
 static void print_comment(const struct tunnel *t)
 {
-	const char *p;
+	char comment[FORMAT_MAX];
 
 	if (!*t->comment)
 		return;
-	fputs("     ;;; ", stdout);
-	/* It may have come from elsewhere: no control characters. */
-	for (p = t->comment; *p; p++)
-		putchar((unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p);
-	putchar('\n');
+	property_show(P_COMMENT, t, comment);
+	printf("     ;;; %s\n", comment);
 }
 
 static void print_legend(const struct tunnels *list, bool detail)
@@ -260,7 +268,7 @@ static void print_row(const struct tunnel *t, unsigned int id, const uint8_t *co
 	print_comment(t);
 	printf("%*u %c ", id + 1, t->id, flag(t));
 	for (c = 0; c < n; c++) {
-		property_format(column[c], t, value);
+		property_show(column[c], t, value);
 		printf(" %-*s", (int)w[c], value);
 	}
 	putchar('\n');
@@ -375,20 +383,21 @@ static void print_words(const struct print *what, const struct tunnel *t,
 /* What RouterOS shows in /ip/ipsec of a tunnel with a secret. */
 static void print_dynamic(const struct tunnel *t)
 {
-	char profile[FORMAT_MAX], local[FORMAT_MAX], remote[FORMAT_MAX];
+	char profile[FORMAT_MAX], local[FORMAT_MAX], remote[FORMAT_MAX], name[FORMAT_MAX];
 	const bool modern = t->ipsec_profile == IPSEC_MODERN;
 
+	property_show(P_NAME, t, name);
 	property_format(P_IPSEC_PROFILE, t, profile);
 	property_format(P_LOCAL_ADDRESS, t, local);
 	property_format(P_REMOTE_ADDRESS, t, remote);
-	printf("    D peer name=\"%s\" address=%s/32", t->name, remote);
+	printf("    D peer name=\"%s\" address=%s/32", name, remote);
 	if (t->local)
 		printf(" local-address=%s", local);
 	printf("\n      profile=%s exchange-mode=%s\n", profile,
 	       modern ? "ike2" : "main");
-	printf("    D identity peer=\"%s\" auth-method=pre-shared-key\n", t->name);
+	printf("    D identity peer=\"%s\" auth-method=pre-shared-key\n", name);
 	printf("    D policy peer=\"%s\" src-address=%s/32 dst-address=%s/32\n",
-	       t->name, local, remote);
+	       name, local, remote);
 	printf("      protocol=ipencap action=encrypt level=require ipsec-protocols=esp\n"
 	       "      proposal=%s tunnel=no\n", profile);
 }
@@ -467,6 +476,7 @@ static void print_stats(const struct tunnels *list, bool detail)
 	const unsigned int name = width(list, P_NAME, strlen("NAME"));
 	const unsigned int id = digits(list->n ? list->t[list->n - 1].id : 0);
 	unsigned int w[ARRAY_SIZE(stats_columns)] = { 0 }, c;
+	char value[FORMAT_MAX];
 	size_t i;
 
 	print_legend(list, false);
@@ -479,8 +489,8 @@ static void print_stats(const struct tunnels *list, bool detail)
 	color(PLAIN);
 	putchar('\n');
 	for (i = 0; i < list->n; i++) {
-		printf("%*u %c  %-*s", id + 1, list->t[i].id, flag(&list->t[i]),
-		       name, list->t[i].name);
+		property_show(P_NAME, &list->t[i], value);
+		printf("%*u %c  %-*s", id + 1, list->t[i].id, flag(&list->t[i]), name, value);
 		for (c = 0; c < ARRAY_SIZE(w); c++)
 			printf(" %*llu", w[c], stat_of(&list->t[i], c));
 		putchar('\n');
@@ -648,12 +658,15 @@ static void print_change(const struct print *what, const struct tunnel *t)
 
 static void print_removal(const struct tunnel *t)
 {
+	char name[FORMAT_MAX];
+
 	if (opt.json) {
 		fputs("{\"removed\":", stdout);
 		json_string(stdout, t->name);
 		puts("}");
 	} else {
-		printf("- %s\n", t->name);
+		property_show(P_NAME, t, name);
+		printf("- %s\n", name);
 	}
 }
 

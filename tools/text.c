@@ -256,26 +256,6 @@ void quote_shell(FILE *out, const char *word)
 	putc('\'', out);
 }
 
-/* Bytes of the character of UTF-8 that begins here, by RFC 3629; 0 if none does. */
-static unsigned int utf8_len(const unsigned char *p)
-{
-	unsigned int len, i;
-
-	if (*p < 0x80)
-		return 1;
-	if (*p < 0xc2 || *p > 0xf4)
-		return 0;
-	len = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
-	for (i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	/* Longer than needed, a surrogate, or beyond the last character. */
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 /**
  * json_string() - Write a string of JSON
  * @out: where to
@@ -283,18 +263,19 @@ static unsigned int utf8_len(const unsigned char *p)
  */
 void json_string(FILE *out, const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
 	unsigned int len;
+	unsigned char c;
 
 	putc('"', out);
-	for (; *p; p += len ?: 1) {
-		len = utf8_len(p);
-		if (*p == '"' || *p == '\\')
-			fprintf(out, "\\%c", *p);
-		else if (*p < ' ' || *p == 0x7f || !len)
-			fprintf(out, "\\u%04x", *p);
+	for (; *text; text += len ?: 1) {
+		len = utf8_len(text);
+		c = *text;
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (c < ' ' || c == 0x7f || !len)
+			fprintf(out, "\\u%04x", c);
 		else
-			fwrite(p, 1, len, out);
+			fwrite(text, 1, len, out);
 	}
 	putc('"', out);
 }
