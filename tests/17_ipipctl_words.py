@@ -312,6 +312,15 @@ def controls():
     clear()
 
 
+def latin_blanks():
+    """The second byte of this letter is a blank to the kernel."""
+    refused(2, "add: name: 'voil\u00e0' not a name for a device: 1 to 15 characters, no / : % or "
+            "blank", "add", "name=voil\u00e0", "remote-address=10.1.1.1")
+    good("import", "-", stdin='add name="voil\\C3\\A0" remote-address=10.1.1.1\n')
+    equal("import gives such a tunnel another name", get("voil\u00e0", "name")[:5], "voil-")
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -333,6 +342,7 @@ def test():
     counters()
     going_on()
     controls()
+    latin_blanks()
 
 
 main(test)

@@ -407,8 +407,9 @@ void property_values(unsigned int p, char *out, size_t size)
  */
 bool is_device_name(const char *name)
 {
+	/* To the kernel the last one is a blank, Latin-1's, also within a character of UTF-8. */
 	return *name && strlen(name) < IFNAMSIZ && strcmp(name, ".") &&
-	       strcmp(name, "..") && !strpbrk(name, "/: \t\r\n\v\f%");
+	       strcmp(name, "..") && !strpbrk(name, "/: \t\r\n\v\f%\xa0");
 }
 
 /**
