@@ -321,6 +321,18 @@ def latin_blanks():
     clear()
 
 
+def altnames():
+    good("add", "name=many", "remote-address=10.1.1.1")
+    names = [f"{'n' * 100}{i}" for i in range(60)]
+    run("\n".join(f"ip -n a link property add dev many altname {name}" for name in names))
+    equal("each of many altnames is one", [get(name, "name") for name in names[::10] + names[-1:]],
+          ["many"] * 7)
+    equal("JSON has them all", json.loads(good("-j", "get", "many", "altnames"))["altnames"], names)
+    equal("so has find", (found(f"name={names[-1]}"), found("name~^n+59$"), found("altnames~^n+58$")),
+          ("many",) * 3)
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -343,6 +355,7 @@ def test():
     going_on()
     controls()
     latin_blanks()
+    altnames()
 
 
 main(test)

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ipipctl.h"
@@ -152,17 +153,20 @@ static void put_comment(struct nlmsghdr *nlh, const struct tunnel *t)
 
 static void read_altnames(const struct nlattr *nest, struct tunnel *t)
 {
-	char name[IPIPCTL_ALTNAME_MAX + 1], all[FORMAT_MAX] = "";
+	/* More than enough: each has a header, which takes more than a separator. */
+	const size_t size = mnl_attr_get_payload_len(nest) + 1;
+	char name[IPIPCTL_ALTNAME_MAX + 1], *all = need_memory(calloc(1, size));
 	const struct nlattr *attr;
 	size_t n = 0;
 
 	mnl_attr_for_each_nested(attr, nest) {
-		if (mnl_attr_get_type(attr) != IFLA_ALT_IFNAME || n >= sizeof(all))
+		if (mnl_attr_get_type(attr) != IFLA_ALT_IFNAME)
 			continue;
-		n += snprintf(all + n, sizeof(all) - n, "%s%s", n ? ALTNAME_SEPARATOR : "",
+		n += snprintf(all + n, size - n, "%s%s", n ? ALTNAME_SEPARATOR : "",
 			      get_string(attr, name, sizeof(name)));
 	}
 	t->altnames = keep_string(all);
+	free(all);
 }
 
 static void read_stats(const struct nlattr *attr, struct tunnel *t)

@@ -345,6 +345,21 @@ static bool is_equal(const struct condition *c, const struct tunnel *t)
 	return (c->p == P_NAME || c->p == P_ALTNAMES) && has_altname(t, c->value);
 }
 
+static bool is_altname_like(const struct condition *c, const struct tunnel *t)
+{
+	char name[IPIPCTL_ALTNAME_MAX + 1];
+	const char *p;
+	size_t len;
+
+	for (p = t->altnames; *p; p += len + !!p[len]) {
+		len = strcspn(p, ALTNAME_SEPARATOR);
+		snprintf(name, sizeof(name), "%.*s", (int)len, p);
+		if (!regexec(&c->regex, name, 0, NULL, 0))
+			return true;
+	}
+	return false;
+}
+
 static bool is_like(const struct condition *c, const struct tunnel *t)
 {
 	char value[FORMAT_MAX];
@@ -352,10 +367,7 @@ static bool is_like(const struct condition *c, const struct tunnel *t)
 	property_format(c->p, t, value);
 	if (!regexec(&c->regex, value, 0, NULL, 0))
 		return true;
-	if (c->p != P_NAME || !*t->altnames)
-		return false;
-	property_format(P_ALTNAMES, t, value);
-	return !regexec(&c->regex, value, 0, NULL, 0);
+	return (c->p == P_NAME || c->p == P_ALTNAMES) && is_altname_like(c, t);
 }
 
 /**
