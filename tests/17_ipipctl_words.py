@@ -333,6 +333,28 @@ def altnames():
     clear()
 
 
+def complete_bash(line):
+    """What bash puts in the place of the last word."""
+    script = (f". {HERE}/../tools/completion/ipipctl.bash; compopt() {{ :; }}; "
+              f"COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}; _ipipctl; "
+              "printf '%s\\n' \"${COMPREPLY[@]}\"")
+    return run(["ip", "netns", "exec", "a", "bash", "-c", script],
+               env={**NET, "PATH": f"/run/bin:{NET['PATH']}"}).split("\n")[:-1]
+
+
+def completion():
+    comment = "first\nnot-a-tunnel\tindeed"
+    for i, name in enumerate(("k;id", "k$(id)", "k1")):
+        good("add", f"name={name}", f"remote-address=10.1.1.{i + 1}")
+    good("comment", "k1", comment)
+    equal("a comment ends with its line", good("complete", "set", ""),
+          "k;id\nk$(id)\nk1\tfirst\n")
+    equal("bash gets words", complete_bash("ipipctl set "), ["k\\;id", "k\\$\\(id\\)", "k1"])
+    equal("also behind a comma", complete_bash("ipipctl set k1,"), ["k1\\,k\\;id", "k1\\,k\\$\\(id\\)"])
+    equal("and behind an equals sign", complete_bash("ipipctl add copy-from=k1"), ["k1"])
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -356,6 +378,7 @@ def test():
     controls()
     latin_blanks()
     altnames()
+    completion()
 
 
 main(test)

@@ -28,6 +28,19 @@ struct cursor {
 	size_t n;
 };
 
+/* A comment may have lines: the next one would be a candidate. */
+static void print_meaning(const char *meaning)
+{
+	char text[IPIPCTL_COMMENT_MAX + 1];
+	size_t n = 0;
+
+	while (n < sizeof(text) - 1 && (unsigned char)meaning[n] >= ' ' && meaning[n] != 0x7f)
+		n++;
+	snprintf(text, sizeof(text), "%.*s", (int)n, meaning);
+	hide_controls(text);
+	printf("\t%s", text);
+}
+
 /* @prefix and @name together, if what has been typed can become that. */
 static void offer(const struct cursor *c, const char *prefix, const char *name,
 		  const char *ending, const char *meaning)
@@ -39,7 +52,7 @@ static void offer(const struct cursor *c, const char *prefix, const char *name,
 		return;
 	printf("%s%s%s", prefix, name, ending);
 	if (meaning)
-		printf("\t%s", meaning);
+		print_meaning(meaning);
 	putchar('\n');
 }
 

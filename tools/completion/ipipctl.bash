@@ -5,6 +5,7 @@
 
 _ipipctl() {
 	local line=${COMP_LINE:0:COMP_POINT} words lines word='' prefix='' candidate
+	local plain='^[A-Za-z0-9_.,:=!/@%+~^-]*$'
 
 	COMPREPLY=()
 	# Bash has split the words at "=": split them again, at blanks.
@@ -27,7 +28,10 @@ _ipipctl() {
 			;;
 		*=)	compopt -o nospace ;;
 		esac
-		COMPREPLY+=("${candidate#"$prefix"}")
+		candidate=${candidate#"$prefix"}
+		# The name of a device may have signs that the shell would follow.
+		[[ $candidate =~ $plain ]] || printf -v candidate %q "$candidate"
+		COMPREPLY+=("$candidate")
 	done
 }
 
