@@ -2,10 +2,15 @@
 """ipipctl's words: what the user typed is understood as he meant it or refused, and what is
 printed can be read back, by a shell, a script or a person at a terminal."""
 import contextlib
+import fcntl
 import json
 import os
+import pty
+import select
 import shlex
+import signal
 import subprocess
+import termios
 import threading
 
 from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
@@ -355,6 +360,48 @@ def completion():
     clear()
 
 
+@contextlib.contextmanager
+def asked(*words):
+    """The tool on a terminal of its own, which has asked for a secret."""
+    ours, theirs = pty.openpty()
+    p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, *words], stdin=theirs, stdout=theirs,
+                         stderr=theirs, env=NET, start_new_session=True,
+                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    timer = threading.Timer(20, p.kill)
+    timer.start()
+    said = b""
+    while not said.endswith(b"ipsec-secret: ") and p.poll() is None:
+        said += os.read(ours, 1000) if select.select([ours], [], [], 0.1)[0] else b""
+    try:
+        yield p, ours, lambda: bool(termios.tcgetattr(theirs)[3] & termios.ECHO)
+    finally:
+        timer.cancel()
+        p.kill()
+        p.wait()
+        os.close(ours)
+        os.close(theirs)
+
+
+def prompts():
+    words = "add", "name=p", "remote-address=10.1.1.1", "ipsec-secret-file=-"
+    for what, signum in (("Ctrl-C", signal.SIGINT), ("SIGTERM", signal.SIGTERM)):
+        with asked(*words) as (p, terminal, has_echo):
+            equal("a secret isn't shown", has_echo(), False)
+            if what == "Ctrl-C":
+                os.write(terminal, b"sec\x03")
+            else:
+                p.send_signal(signum)
+            equal(f"{what} ends it", p.wait(), -signum)
+            equal("and the echo is back", has_echo(), True)
+    with asked(*words) as (p, terminal, has_echo):
+        os.write(terminal, b"secret\n")
+        equal("a secret is taken", (p.wait(), has_echo()), (1, True))
+        said = os.read(terminal, 4000).decode()
+        check("and nobody is there to have it", "ipsec-secret: " in said and "swanctl" in said or
+              "daemon" in said, said)
+    equal("nothing is made", found(), "")
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -379,6 +426,7 @@ def test():
     latin_blanks()
     altnames()
     completion()
+    prompts()
 
 
 main(test)

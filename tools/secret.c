@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -72,38 +73,65 @@ const char *secret_take(const void *bytes, size_t len, const struct secret **out
 	return NULL;
 }
 
+/* What ends the program while nothing that is typed is shown. */
+static const int interrupts[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
+static volatile sig_atomic_t interrupted;
+
+static void note_interrupt(int signal)
+{
+	interrupted = signal;
+}
+
+/* Wait for a line on the terminal, or for one of the signals, which come with @mask only. */
+static bool wait_for_line(int fd, const sigset_t *mask)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	while (!interrupted && ppoll(&wait, 1, NULL, mask) < 0 && errno == EINTR)
+		;
+	return !interrupted;
+}
+
 /* One line, of which the end doesn't count. Not through stdio, which would keep a
- * copy.
+ * copy. @mask is for a terminal only.
  */
-static const char *read_secret_line(int fd, const struct secret **out)
+static const char *read_secret_line(int fd, const sigset_t *mask, const struct secret **out)
 {
 	char line[IPSEC_SECRET_MAX + 3];
-	const char *why;
+	const char *why = NULL;
 	size_t len = 0;
 	ssize_t got;
 
 	secrets_shield();
 	while (len < sizeof(line)) {
+		if (mask && !wait_for_line(fd, mask)) {
+			why = strerror(EINTR);
+			break;
+		}
 		got = read(fd, line + len, sizeof(line) - len);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0)
-			return strerror(errno);
+		if (got < 0) {
+			why = strerror(errno);
+			break;
+		}
 		len += got;
-		if (!got || (isatty(fd) && memchr(line, '\n', len)))
+		if (!got || (mask && memchr(line, '\n', len)))
 			break;
 	}
 	if (len && line[len - 1] == '\n')
 		len--;
 	if (len && line[len - 1] == '\r')
 		len--;
-	why = memchr(line, '\n', len) ? "has more than one line" :
-					secret_take(line, len, out);
+	if (!why)
+		why = memchr(line, '\n', len) ? "has more than one line" :
+						secret_take(line, len, out);
 	explicit_bzero(line, sizeof(line));
 	return why;
 }
 
-static const char *ask_for_secret(const struct secret **out)
+/* Ask without an echo, which comes back in any case. */
+static const char *ask_hidden(const sigset_t *mask, const struct secret **out)
 {
 	struct termios shown, hidden;
 	const char *why;
@@ -112,11 +140,40 @@ static const char *ask_for_secret(const struct secret **out)
 		return strerror(errno);
 	hidden = shown;
 	hidden.c_lflag &= ~(ECHO | ECHOE | ECHOK | ECHONL);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden))
+		return strerror(errno);
 	fputs("ipsec-secret: ", stderr);
-	why = read_secret_line(STDIN_FILENO, out);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+	why = read_secret_line(STDIN_FILENO, mask, out);
+	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown))
+		fail("ipsec-secret", "the terminal has no echo now: %s", strerror(errno));
 	putc('\n', stderr);
+	return why;
+}
+
+/* A signal that would end the program waits until the terminal is as it was. */
+static const char *ask_for_secret(const struct secret **out)
+{
+	const struct sigaction note = { .sa_handler = note_interrupt };
+	struct sigaction before[ARRAY_SIZE(interrupts)];
+	sigset_t held, mask;
+	const char *why;
+	unsigned int i;
+
+	sigemptyset(&held);
+	for (i = 0; i < ARRAY_SIZE(interrupts); i++)
+		sigaddset(&held, interrupts[i]);
+	sigprocmask(SIG_BLOCK, &held, &mask);
+	for (i = 0; i < ARRAY_SIZE(interrupts); i++) {
+		sigaction(interrupts[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(interrupts[i], &note, NULL);
+	}
+	why = ask_hidden(&mask, out);
+	for (i = 0; i < ARRAY_SIZE(interrupts); i++)
+		sigaction(interrupts[i], &before[i], NULL);
+	if (interrupted)
+		raise(interrupted);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return why;
 }
 
@@ -141,12 +198,12 @@ const char *secret_file(const char *name, const struct secret **out)
 	}
 	if (!strcmp(name, "-")) {
 		why = isatty(STDIN_FILENO) ? ask_for_secret(out) :
-					     read_secret_line(STDIN_FILENO, out);
+					     read_secret_line(STDIN_FILENO, NULL, out);
 	} else {
 		fd = open(name, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return strerror(errno);
-		why = read_secret_line(fd, out);
+		why = read_secret_line(fd, NULL, out);
 		close(fd);
 	}
 	if (!why) {
