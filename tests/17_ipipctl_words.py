@@ -402,6 +402,20 @@ def prompts():
     equal("nothing is made", found(), "")
 
 
+def outputs():
+    for word in "--help", "--version", "help", "version", "export":
+        p = subprocess.run(["ip", "netns", "exec", "a", "sh", "-c", f"{TOOL} {word} > /dev/full"],
+                           capture_output=True, text=True, env=NET)
+        equal(f"{word} to a full disk", (p.returncode, p.stderr),
+              (1, "ipipctl: output: No space left on device\n"))
+    good("add", "name=o", "remote-address=10.1.1.1")
+    p = subprocess.run(f"mkdir /run/empty; cd /run/empty && ip netns exec a {TOOL} save - && ls", shell=True,
+                       capture_output=True, text=True, env=NET)
+    equal("save to the standard output", (p.stdout, p.stderr),
+          (good("export", "verbose"), ""))
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -427,6 +441,7 @@ def test():
     altnames()
     completion()
     prompts()
+    outputs()
 
 
 main(test)

@@ -11,6 +11,7 @@
 #include "ipipctl.h"
 
 #define LINE_WIDTH	78
+#define CONFIG_DIR	"/etc/ipip"
 
 /* One word of an export, on a new line where it doesn't fit. */
 static void write_word(FILE *out, unsigned int *column, const char *name,
@@ -183,6 +184,18 @@ const char *config_file(const char *what, char **words, size_t n)
 	return NULL;
 }
 
+static int save(const char *name, const struct tunnels *list)
+{
+	/* Where it doesn't all go is seen at the end of the program. */
+	if (!strcmp(name, "-")) {
+		write_tunnels(stdout, list, true);
+		return 0;
+	}
+	if (!strcmp(name, IPIPCTL_CONFIG) && mkdir(CONFIG_DIR, 0755) && errno != EEXIST)
+		return -1;
+	return write_file(name, list);
+}
+
 int cmd_save(char **words, size_t n)
 {
 	const char *name = config_file("save", words, n);
@@ -192,8 +205,7 @@ int cmd_save(char **words, size_t n)
 	if (!name)
 		return IPIPCTL_USAGE;
 	ret = tunnels_read(&list, false) ?: take_out(&list);
-	if (!ret && ((!n && mkdir("/etc/ipip", 0755) && errno != EEXIST) ||
-		     write_file(name, &list))) {
+	if (!ret && save(name, &list)) {
 		fail(name, "%s", strerror(errno));
 		ret = IPIPCTL_REFUSED;
 	}

@@ -175,6 +175,15 @@ static int bad_option(char **argv, int c)
 	return usage("option", c == ':' ? "%s: has no value" : "%s: unknown", option);
 }
 
+/* What couldn't be written has not been done. */
+static int finish(int ret)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return ret;
+	fail("output", "%s", strerror(errno));
+	return ret ?: IPIPCTL_REFUSED;
+}
+
 /* They may stand behind the verb, too. */
 static int parse_options(int argc, char **argv)
 {
@@ -211,9 +220,9 @@ static int parse_options(int argc, char **argv)
 			opt.disable_clear = true;
 			break;
 		case 'h':
-			exit(cmd_help(NULL, 0));
+			exit(finish(cmd_help(NULL, 0)));
 		case 'V':
-			exit(cmd_version(NULL, 0));
+			exit(finish(cmd_version(NULL, 0)));
 		default:
 			return bad_option(argv, c);
 		}
@@ -270,9 +279,5 @@ int main(int argc, char **argv)
 	}
 	if (!ret && opt.missed)
 		ret = IPIPCTL_REFUSED;
-	if (fflush(stdout) || ferror(stdout)) {
-		fail("output", "%s", strerror(errno));
-		ret = ret ?: IPIPCTL_REFUSED;
-	}
-	return ret;
+	return finish(ret);
 }
