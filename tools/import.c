@@ -410,7 +410,7 @@ static int take_words(struct reader *r, char **words, size_t n, struct line *lin
 
 		if (!value && *word != '!') {
 			why = "not property=value";
-		} else if (value && begins(word, "ipsec-secret=")) {
+		} else if (value && is_secret(word, value - word)) {
 			r->has_secret = true;
 			if (value[1])
 				why = secret_take(value + 1, strlen(value + 1), &line->secret);

@@ -460,6 +460,7 @@ int find_property(const char *what, const char *word, size_t len);
 const char *property_name(size_t i);
 bool can_be_set(unsigned int p);
 bool is_of_routeros(const char *word, size_t len);
+bool is_secret(const char *word, size_t len);
 bool is_device_name(const char *name);
 bool is_number_or_list(const char *name);
 const char *property_parse(unsigned int p, struct tunnel *t, const char *value);

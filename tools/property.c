@@ -494,17 +494,14 @@ static const char *parse_remote(struct tunnel *t, const char *value)
 	return NULL;
 }
 
+/* With "auto" the MTU in force stays. */
 static const char *parse_mtu(struct tunnel *t, const char *value)
 {
-	uint32_t mtu = t->mtu;
-	const char *why;
+	const bool mtu_auto = !strcmp(value, "auto");
+	const char *why = mtu_auto ? NULL : parse_kind(&properties[P_MTU], t, value);
 
-	t->mtu_auto = !strcmp(value, "auto");
-	if (t->mtu_auto)
-		return NULL;
-	why = parse_kind(&properties[P_MTU], t, value);
-	if (why)
-		t->mtu = mtu;
+	if (!why)
+		t->mtu_auto = mtu_auto;
 	return why;
 }
 
@@ -601,10 +598,11 @@ static void format_keepalive_rtt(const struct tunnel *t, char *out)
 
 static const char *parse_keepalive_rtt(struct tunnel *t, const char *value)
 {
-	uint64_t ms = 0;
+	uint64_t ms;
 	const char *why = parse_duration(value, &ms);
 
-	t->keepalive_rtt = ms * 1000;
+	if (!why)
+		t->keepalive_rtt = ms * 1000;
 	return why;
 }
 
@@ -661,10 +659,11 @@ static void format_ipsec_rekey(const struct tunnel *t, char *out)
 
 static const char *parse_ipsec_rekey(struct tunnel *t, const char *value)
 {
-	uint64_t ms = 0;
+	uint64_t ms;
 	const char *why = parse_duration(value, &ms);
 
-	t->ipsec_rekey = ms / 1000;
+	if (!why)
+		t->ipsec_rekey = ms / 1000;
 	return why;
 }
 
@@ -1227,8 +1226,14 @@ static int refuse_secret(const char *what)
 	return usage(what, "ipsec-secret: others can read a command line: use ipsec-secret-file");
 }
 
-/* Does it begin "ipsec-secret" without being a start of ipsec-secret-file that is longer? */
-static bool is_secret(const char *word, size_t len)
+/**
+ * is_secret() - Is it RouterOS's word for the secret itself, or an unambiguous start of it?
+ * @word: the word
+ * @len: its length
+ *
+ * Return: false also for what is a longer start of ipsec-secret-file.
+ */
+bool is_secret(const char *word, size_t len)
 {
 	return len > strlen("ipsec-") && len <= strlen("ipsec-secret") &&
 	       !strncmp(word, "ipsec-secret", len);

@@ -100,6 +100,35 @@ static void test_durations(void)
 	ktap(i == ARRAY_SIZE(wrong), "what is no duration");
 }
 
+static void test_unchanged(void)
+{
+	static const char *const wrong[] = { "x y", "-1", "99999999999999999999", "10s,x" };
+	struct tunnel t, before;
+	bool good = true;
+	unsigned int p;
+	size_t i;
+
+	memset(&t, 0, sizeof(t));
+	tunnel_defaults(&t);
+	t.mtu = 1400;
+	t.keepalive_rtt = 1000;
+	t.ipsec_rekey = 10;
+	for (p = 0; p < P_COUNT; p++) {
+		/* A comment may be any of these, and a file may be there. */
+		if (properties[p].kind == KIND_TEXT)
+			continue;
+		for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+			before = t;
+			if (!property_parse(p, &t, wrong[i]) || memcmp(&t, &before, sizeof(t))) {
+				printf("# %s=%s\n", properties[p].name, wrong[i]);
+				good = false;
+				t = before;
+			}
+		}
+	}
+	ktap(good, "a value that is refused changes nothing");
+}
+
 int main(void)
 {
 	glob_t files;
@@ -112,5 +141,6 @@ int main(void)
 		test_file(files.gl_pathv[i]);
 	globfree(&files);
 	test_durations();
+	test_unchanged();
 	return ktap_end();
 }
