@@ -277,7 +277,7 @@ static bool has_word(const struct cursor *c, const char *word)
 /* Views and the like. */
 static void complete_words(const struct cursor *c)
 {
-	char *words = strdup(c->verb->words), *word, *state;
+	char *words = need_memory(strdup(c->verb->words)), *word, *state;
 
 	for (word = strtok_r(words, " ", &state); word; word = strtok_r(NULL, " ", &state))
 		if (!has_word(c, word))
