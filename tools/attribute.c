@@ -78,37 +78,7 @@ static void put_number(struct nlmsghdr *nlh, const struct attribute *a, uint64_t
 
 static uint64_t get_field(const struct attribute *a, const struct tunnel *t)
 {
-	const void *at = (const char *)t + a->offset;
-
-	switch (a->size) {
-	case 1:
-		return *(const uint8_t *)at;
-	case 2:
-		return *(const uint16_t *)at;
-	case 4:
-		return *(const uint32_t *)at;
-	}
-	return *(const uint64_t *)at;
-}
-
-static void set_field(const struct attribute *a, struct tunnel *t, uint64_t value)
-{
-	void *at = (char *)t + a->offset;
-
-	switch (a->size) {
-	case 1:
-		*(uint8_t *)at = value;
-		break;
-	case 2:
-		*(uint16_t *)at = value;
-		break;
-	case 4:
-		*(uint32_t *)at = value;
-		break;
-	case 8:
-		*(uint64_t *)at = value;
-		break;
-	}
+	return field_get(t, a->offset, a->size);
 }
 
 static const char *get_string(const struct nlattr *attr, char *out, size_t size)
@@ -376,7 +346,7 @@ static void read_attribute(unsigned int outer, const struct nlattr *attr, struct
 	if (a->read)
 		a->read(attr, t);
 	else
-		set_field(a, t, get_number(attr));
+		field_set(t, a->offset, a->size, get_number(attr));
 }
 
 static void read_data(const struct nlattr *data, struct tunnel *t)

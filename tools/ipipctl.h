@@ -455,6 +455,8 @@ void secrets_shield(void);
 
 /* property.c */
 extern const struct property properties[P_COUNT];
+uint64_t field_get(const struct tunnel *t, size_t offset, size_t size);
+void field_set(struct tunnel *t, size_t offset, size_t size, uint64_t value);
 void tunnel_defaults(struct tunnel *t);
 int find_property(const char *what, const char *word, size_t len);
 const char *property_name(size_t i);

@@ -104,33 +104,46 @@ static bool is_none(const char *value)
 
 /* Fields */
 
-static void *field(const struct property *p, const struct tunnel *t)
+static const void *field(const struct property *p, const struct tunnel *t)
 {
-	return (char *)t + p->offset;
+	return (const char *)t + p->offset;
 }
 
-static int64_t get_field(const struct property *p, const struct tunnel *t)
+/**
+ * field_get() - Read a field of a tunnel that is a number
+ * @t: the tunnel
+ * @offset: of the field
+ * @size: of the field, bytes
+ *
+ * Return: the number, not extended by its sign.
+ */
+uint64_t field_get(const struct tunnel *t, size_t offset, size_t size)
 {
-	const void *at = field(p, t);
+	const void *at = (const char *)t + offset;
 
-	switch (p->size) {
+	switch (size) {
 	case 1:
 		return *(const uint8_t *)at;
 	case 2:
 		return *(const uint16_t *)at;
 	case 4:
-		if (p->is_signed)
-			return *(const int32_t *)at;
 		return *(const uint32_t *)at;
 	}
-	return *(const int64_t *)at;
+	return *(const uint64_t *)at;
 }
 
-static void set_field(const struct property *p, struct tunnel *t, int64_t value)
+/**
+ * field_set() - Write a field of a tunnel that is a number
+ * @t: the tunnel
+ * @offset: of the field
+ * @size: of the field, bytes
+ * @value: the number; what doesn't fit is cut off
+ */
+void field_set(struct tunnel *t, size_t offset, size_t size, uint64_t value)
 {
-	void *at = field(p, t);
+	void *at = (char *)t + offset;
 
-	switch (p->size) {
+	switch (size) {
 	case 1:
 		*(uint8_t *)at = value;
 		break;
@@ -141,9 +154,21 @@ static void set_field(const struct property *p, struct tunnel *t, int64_t value)
 		*(uint32_t *)at = value;
 		break;
 	case 8:
-		*(int64_t *)at = value;
+		*(uint64_t *)at = value;
 		break;
 	}
+}
+
+static int64_t get_field(const struct property *p, const struct tunnel *t)
+{
+	const uint64_t value = field_get(t, p->offset, p->size);
+
+	return p->is_signed && p->size == sizeof(int32_t) ? (int32_t)value : (int64_t)value;
+}
+
+static void set_field(const struct property *p, struct tunnel *t, int64_t value)
+{
+	field_set(t, p->offset, p->size, value);
 }
 
 static bool is_there(const struct property *p, const struct tunnel *t)
