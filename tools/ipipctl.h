@@ -433,6 +433,12 @@ const char *parse_duration(const char *text, uint64_t *ms);
 void format_duration(uint64_t ms, char *out);
 const char *parse_number(const char *text, uint64_t max, uint64_t *value);
 
+/* repeat.c */
+extern volatile sig_atomic_t stopped;
+void stop_on_signals(void);
+void pause_for(uint64_t ms);
+int parse_interval(const char *what, const char *value, uint64_t *ms);
+
 /* list.c */
 struct tunnel *tunnel_add(struct tunnels *list);
 void tunnels_changed(struct tunnels *list);

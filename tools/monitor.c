@@ -2,7 +2,6 @@
 /*
  * Rates and keepalive, live.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -167,32 +166,15 @@ static int look(const struct tunnels *names, struct tunnels *now)
 	return ret;
 }
 
-static volatile sig_atomic_t stopped;
-
-static void stop(int signal)
-{
-	(void)signal;
-	stopped = 1;
-}
-
-static void pause_for(uint64_t ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
 static int watch(const struct tunnels *names, bool once, uint64_t interval)
 {
-	const struct sigaction on_stop = { .sa_handler = stop };
 	const bool terminal = isatty(STDOUT_FILENO) && !opt.json;
 	struct tunnels last = {}, now = {};
 	double before, t;
 	unsigned int lines = 0;
 	int ret;
 
-	sigaction(SIGINT, &on_stop, NULL);
-	sigaction(SIGTERM, &on_stop, NULL);
+	stop_on_signals();
 	before = clock_now();
 	ret = look(names, &last);
 	while (!ret && !stopped) {
@@ -221,18 +203,14 @@ static int watch(const struct tunnels *names, bool once, uint64_t interval)
 /* Returns how many of the words are tunnels, and reads the others; or -1. */
 static int parse_words(char **words, size_t n, bool *once, uint64_t *interval)
 {
-	const char *why;
 	size_t i, names = 0;
 
 	for (i = 0; i < n; i++) {
 		if (!strcmp(words[i], "once")) {
 			*once = true;
 		} else if (!strncmp(words[i], "interval=", 9)) {
-			why = parse_duration(words[i] + 9, interval);
-			if (!why && *interval >= 100 && *interval <= 86400000)
-				continue;
-			usage("monitor", "interval: %s", why ?: "must be 100ms to 1d");
-			return -1;
+			if (parse_interval("monitor", words[i] + 9, interval))
+				return -1;
 		} else if (i == names && (!i || is_find(words[0]))) {
 			names++;
 		} else {

@@ -2,11 +2,9 @@
 /*
  * The verbs that show tunnels, as RouterOS does or as JSON.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ipipctl.h"
@@ -570,22 +568,6 @@ static int remember_names(struct print *what)
 	return ret;
 }
 
-static volatile sig_atomic_t stopped;
-
-static void stop(int signal)
-{
-	(void)signal;
-	stopped = 1;
-}
-
-static void stop_on_signals(void)
-{
-	const struct sigaction on_stop = { .sa_handler = stop };
-
-	sigaction(SIGINT, &on_stop, NULL);
-	sigaction(SIGTERM, &on_stop, NULL);
-}
-
 static int print_once(const struct print *what)
 {
 	struct tunnels list = {};
@@ -599,9 +581,6 @@ static int print_once(const struct print *what)
 
 static int print_repeatedly(const struct print *what)
 {
-	const struct timespec pause = {
-		what->interval / 1000, what->interval % 1000 * 1000000
-	};
 	struct tunnels list = {};
 	int ret = 0;
 
@@ -616,7 +595,7 @@ static int print_repeatedly(const struct print *what)
 		/* Whoever reads the pipe may have gone. */
 		if (fflush(stdout))
 			break;
-		nanosleep(&pause, NULL);
+		pause_for(what->interval);
 	}
 	tunnels_free(&list);
 	return ret;
@@ -784,15 +763,6 @@ static int parse_proplist(char *list, struct print *what)
 	return what->n_order ? 0 : usage("print", "proplist: which properties?");
 }
 
-static int parse_interval(const char *value, struct print *what)
-{
-	const char *why = parse_duration(value, &what->interval);
-
-	if (why || what->interval < 100 || what->interval > 86400000)
-		return usage("print", "interval: %s", why ?: "must be 100ms to 1d");
-	return 0;
-}
-
 /* The words behind the tunnels, up to the condition. */
 static int parse_views(char **words, size_t n, struct print *what)
 {
@@ -804,7 +774,8 @@ static int parse_views(char **words, size_t n, struct print *what)
 		if (!strncmp(words[i], proplist, strlen(proplist))) {
 			ret = parse_proplist(words[i] + strlen(proplist), what);
 		} else if (!strncmp(words[i], interval, strlen(interval))) {
-			ret = parse_interval(words[i] + strlen(interval), what);
+			ret = parse_interval("print", words[i] + strlen(interval),
+					     &what->interval);
 		} else {
 			if (strpbrk(words[i], "=<>~!("))
 				break;
