@@ -416,6 +416,17 @@ def outputs():
     clear()
 
 
+def copies():
+    """add and import say the same of what can't be copied."""
+    run("ip -n b link add name under type dummy")
+    good("add", "name=far", "remote-address=10.1.1.1", "link=under", "!keepalive", netns="b")
+    run("ip -n b link set far netns a")
+    why = "copy-from: its underlay is in another network namespace"
+    refused(2, f"add: {why}", "add", "copy-from=far", "remote-address=10.1.1.2")
+    refused(1, f"-:1: {why}", "import", "-", stdin="add copy-from=far remote-address=10.1.1.2\n")
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -442,6 +453,7 @@ def test():
     completion()
     prompts()
     outputs()
+    copies()
 
 
 main(test)

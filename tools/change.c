@@ -122,16 +122,8 @@ static int copy_tunnel(char *name, struct tunnel *t)
 	size_t used = 1;
 	int ret = choose("add", &name, 1, false, &chosen, &used);
 
-	if (!ret && chosen.n == 1) {
-		*t = chosen.t[0];
-		why = t->link_index ? "the device of its link= isn't here" :
-		      t->ipsec_profile ? connection_secret(t->name, &t->secret) : NULL;
-		t->ifindex = 0;
-		*t->name = '\0';
-		t->altnames = "";
-	} else if (!ret) {
-		why = "one tunnel only";
-	}
+	if (!ret)
+		why = chosen.n == 1 ? tunnel_copy(chosen.t, t) : "one tunnel only";
 	if (why)
 		ret = usage("add", "copy-from: %s", why);
 	tunnels_free(&chosen);

@@ -288,3 +288,26 @@ int choose(const char *what, char **words, size_t n, bool stats,
 	tunnels_free(&all);
 	return ret;
 }
+
+/**
+ * tunnel_copy() - Begin a new tunnel with what another one has
+ * @from: the other one; it may be new itself
+ * @t: set to it, without its names
+ *
+ * Return: NULL, or why it can't be.
+ */
+const char *tunnel_copy(const struct tunnel *from, struct tunnel *t)
+{
+	*t = *from;
+	t->ifindex = 0;
+	*t->name = '\0';
+	*t->new_name = '\0';
+	t->altnames = "";
+	if (from->link_netnsid >= 0)
+		return "its underlay is in another network namespace";
+	if (from->link_index)
+		return "the device of its link= isn't here";
+	if (!from->ipsec_profile || from->secret)
+		return NULL;
+	return connection_secret(*from->name ? from->name : from->new_name, &t->secret);
+}

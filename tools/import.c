@@ -448,30 +448,21 @@ static bool read_properties(struct reader *r, char **words, int n, struct tunnel
 static bool copy_tunnel(struct reader *r, char *name, struct tunnel *t)
 {
 	struct targets targets = {};
-	const struct tunnel *from = NULL;
-	const char *why = NULL;
+	const struct tunnel *from;
+	const char *why = "one tunnel is needed";
 	struct tunnel copy;
 
-	if (!read_targets(r, &name, 1, &targets) || targets.n != 1) {
-		free(targets.t);
-		refuse_line(r, "copy-from: one tunnel is needed");
-		return false;
+	if (read_targets(r, &name, 1, &targets) && targets.n == 1) {
+		from = targets.t[0].is_new ? &r->list->r[targets.t[0].i].t :
+					     present_tunnel(r, targets.t[0].i, &copy);
+		why = tunnel_copy(from, t);
 	}
-	from = targets.t[0].is_new ? &r->list->r[targets.t[0].i].t :
-				     present_tunnel(r, targets.t[0].i, &copy);
 	free(targets.t);
-	*t = *from;
-	if (t->link_index)
-		why = "copy-from: the device of its link= isn't here";
-	else if (t->ipsec_profile && !t->secret)
-		why = connection_secret(t->name, &t->secret);
-	if (why)
-		refuse_line(r, why);
-	t->ifindex = 0;
-	*t->name = '\0';
-	*t->new_name = '\0';
-	t->altnames = "";
-	return !why;
+	if (!why)
+		return true;
+	complain(r, "copy-from: %.*s", why, strlen(why));
+	r->failed = true;
+	return false;
 }
 
 /* Why the tunnel that there is can't become the one that a file wants; NULL if it can. */

@@ -577,6 +577,7 @@ int filter(char **words, size_t n, struct tunnels *list);
 bool is_find(const char *word);
 bool is_tunnels(const char *word);
 size_t find_words(char **words, size_t n);
+const char *tunnel_copy(const struct tunnel *from, struct tunnel *t);
 
 /* json.c */
 void json_tunnel(const struct tunnel *t, uint64_t which, bool stats);
