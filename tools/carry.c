@@ -121,7 +121,7 @@ static int report(struct requests *list, const char *source)
 static int run(struct requests *list, bool keep_going)
 {
 	static const enum pass passes[] = {
-		PASS_MAKE, PASS_CHECK, PASS_UP, PASS_REMOVE,
+		PASS_MAKE, PASS_CHECK, PASS_NAME, PASS_UP, PASS_REMOVE,
 	};
 	unsigned int i;
 	int ret;

@@ -506,6 +506,7 @@ uint64_t attributes_ours(void);
 enum pass {
 	PASS_MAKE,
 	PASS_CHECK,
+	PASS_NAME,
 	PASS_UP,
 	PASS_REMOVE,
 };

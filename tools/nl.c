@@ -23,7 +23,7 @@
 #define BATCH_SIZE	(64 * 1024)
 #define BATCH_ROOM	4096	/* for one more message */
 #define BATCH_REQUESTS	256
-#define MESSAGES_MAX	3	/* of one request */
+#define MESSAGES_MAX	2	/* of one request */
 #define DUMP_SIZE	(64 * 1024)
 #define DUMP_TRIES	20
 #define SOCKET_ROOM	(8 << 20)
@@ -236,23 +236,19 @@ static void put_make(void *buffer, const struct request *r)
 	attributes_put(nlh, &r->t, r->mask);
 }
 
-static struct nlmsghdr *put_by_name(void *buffer, uint16_t type, const struct request *r)
-{
-	struct nlmsghdr *nlh = put_header(buffer, type, NLM_F_ACK, 0);
-
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, r->t.new_name);
-	return nlh;
-}
-
-/* A new link takes no alias along. */
+/* A new link takes no alias along. By index, and when it is known to be the new one: the
+ * name may be another device's, for which the new one was refused.
+ */
 static void put_comment(void *buffer, const struct request *r)
 {
-	mnl_attr_put_strz(put_by_name(buffer, RTM_SETLINK, r), IFLA_IFALIAS, r->t.comment);
+	struct nlmsghdr *nlh = put_header(buffer, RTM_SETLINK, NLM_F_ACK, r->t.ifindex);
+
+	mnl_attr_put_strz(nlh, IFLA_IFALIAS, r->t.comment);
 }
 
 static void put_altname(void *buffer, const struct request *r)
 {
-	struct nlmsghdr *nlh = put_by_name(buffer, RTM_NEWLINKPROP, r);
+	struct nlmsghdr *nlh = put_header(buffer, RTM_NEWLINKPROP, NLM_F_ACK, r->t.ifindex);
 	struct nlattr *list = mnl_attr_nest_start(nlh, IFLA_PROP_LIST);
 
 	mnl_attr_put_strz(nlh, IFLA_ALT_IFNAME, r->t.altnames);
@@ -261,10 +257,10 @@ static void put_altname(void *buffer, const struct request *r)
 
 static void put_remove(void *buffer, const struct request *r)
 {
-	if (r->t.ifindex)
-		put_header(buffer, RTM_DELLINK, NLM_F_ACK, r->t.ifindex);
-	else
-		put_by_name(buffer, RTM_DELLINK, r);
+	struct nlmsghdr *nlh = put_header(buffer, RTM_DELLINK, NLM_F_ACK, r->t.ifindex);
+
+	if (!r->t.ifindex)
+		mnl_attr_put_strz(nlh, IFLA_IFNAME, r->t.new_name);
 }
 
 static void put_check(void *buffer, const struct request *r)
@@ -384,16 +380,11 @@ static void batch_put(struct batch *b, struct request *r,
 	mnl_nlmsg_batch_next(b->b);
 }
 
-static void put_pass_make(struct batch *b, struct request *r)
+static void put_pass_name(struct batch *b, struct request *r)
 {
-	if (r->op == OP_REMOVE) {
-		batch_put(b, r, put_remove);
-		return;
-	}
-	batch_put(b, r, put_make);
-	if (r->op == OP_ADD && *r->t.comment)
+	if (*r->t.comment)
 		batch_put(b, r, put_comment);
-	if (r->op == OP_ADD && *r->t.altnames)
+	if (*r->t.altnames)
 		batch_put(b, r, put_altname);
 }
 
@@ -404,9 +395,11 @@ static void put_request(struct batch *b, struct request *r, enum pass pass)
 	if (r->op == OP_NOTHING || (pass != PASS_MAKE && r->error))
 		return;
 	if (pass == (r->late ? PASS_REMOVE : PASS_MAKE))
-		put_pass_make(b, r);
+		batch_put(b, r, r->op == OP_REMOVE ? put_remove : put_make);
 	else if (pass == PASS_CHECK && (add || (set && r->mask & attributes_ours())))
 		batch_put(b, r, put_check);
+	else if (pass == PASS_NAME && add)
+		put_pass_name(b, r);
 	else if (pass == PASS_UP && (add || set) && r->mask & BIT(P_DISABLED) &&
 		 !r->t.disabled)
 		batch_put(b, r, put_up);
@@ -482,8 +475,8 @@ static bool has_failed(const struct requests *list, size_t from, size_t to)
  *	isn't gone on with
  * @pass: PASS_MAKE makes, changes and removes, and leaves down what was down; PASS_CHECK
  *	reads new tunnels, and those with a change of what only this project's driver has,
- *	and refuses what isn't as it was asked; PASS_UP brings up; PASS_REMOVE removes what
- *	could wait
+ *	and refuses what isn't as it was asked; PASS_NAME gives new ones their comments and
+ *	altnames; PASS_UP brings up; PASS_REMOVE removes what could wait
  * @keep_going: don't stop at a refusal
  *
  * Return: 0 also if the kernel refuses some; or an exit status after an error was printed.
