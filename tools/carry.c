@@ -3,6 +3,7 @@
  * Carrying requests out, all or none: in the kernel, and then with the IKE daemon. Netlink
  * has no transaction, so what was done before a refusal is undone.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,24 @@ static void undo_remove(struct requests *undo, const struct tunnel *old)
 	back->t.ifindex = 0;
 	*back->t.name = '\0';
 	strcpy(back->t.new_name, old->name);
-	fail(old->name, "had been removed and is made once more, without addresses and routes");
+}
+
+/* A refused name wasn't given; and some kernels refuse any, also the present one, while the
+ * link is up.
+ */
+static void undo_set(struct requests *undo, const struct request *r, const struct tunnel *old)
+{
+	const uint64_t mask = r->done ? r->mask : r->mask & ~BIT(P_NAME);
+
+	if (mask)
+		strcpy(request_add(undo, OP_SET, old, mask)->t.new_name, old->name);
+}
+
+/* A refused change may be half done: what is the driver's comes before the name. */
+static bool may_be_done(const struct request *r)
+{
+	return r->done || (r->op == OP_SET && r->error && r->error != EPERM &&
+			   r->error != ENODEV);
 }
 
 static void undo_one(struct requests *undo, const struct request *r,
@@ -42,7 +60,7 @@ static void undo_one(struct requests *undo, const struct request *r,
 {
 	const struct tunnel *old;
 
-	if (!r->done)
+	if (!may_be_done(r))
 		return;
 	if (r->op == OP_ADD) {
 		request_add(undo, OP_REMOVE, &r->t, 0);
@@ -52,20 +70,39 @@ static void undo_one(struct requests *undo, const struct request *r,
 	if (old && r->op == OP_REMOVE)
 		undo_remove(undo, old);
 	else if (old && r->op == OP_SET)
-		strcpy(request_add(undo, OP_SET, old, r->mask)->t.new_name, old->name);
+		undo_set(undo, r, old);
+}
+
+/* What could be put back, and what couldn't. */
+static void report_undo(const struct request *r)
+{
+	const char *why = r->error ? r->why : r->done ? NULL : "the kernel hasn't answered";
+
+	if (r->op == OP_ADD && !why)
+		fail(request_name(r), "had been removed and is made once more, without addresses and routes");
+	else if (r->op == OP_ADD)
+		fail(request_name(r), "had been removed and can't be made once more: %s", why);
+	else if (r->op == OP_SET && why)
+		fail(request_name(r), "can't be changed back to what it was: %s", why);
+	else if (why && r->error != ENODEV)
+		fail(request_name(r), "is new and can't be removed again: %s", why);
 }
 
 /* Put things back as they were; with @refused of the requests that were refused only. */
 static void undo_all(const struct requests *list, const struct tunnels *before, bool refused)
 {
+	static const enum pass passes[] = { PASS_MAKE, PASS_CHECK, PASS_NAME, PASS_UP };
 	struct requests undo = {};
 	size_t i;
 
 	for (i = list->n; i-- > 0; )
 		if (!refused || (list->r[i].error && !list->r[i].reported))
 			undo_one(&undo, &list->r[i], before);
-	if (undo.n && !nl_pass(&undo, PASS_MAKE, true))
-		nl_pass(&undo, PASS_UP, true);
+	for (i = 0; undo.n && i < ARRAY_SIZE(passes); i++)
+		if (nl_pass(&undo, passes[i], true))
+			break;
+	for (i = 0; i < undo.n; i++)
+		report_undo(&undo.r[i]);
 	free(undo.r);
 }
 
