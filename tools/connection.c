@@ -109,7 +109,13 @@ static bool find_dir(const char *base, char *dir, size_t size)
 	return false;
 }
 
-/* swanctl has to look where we have written. */
+/* Nothing says where the daemon of the netns listens. */
+static bool no_daemon;
+
+/* swanctl has to look where we have written, and to speak to who reads that: without a
+ * strongswan.conf of the netns's that is the machine's daemon, which would unload all of the
+ * machine's connections for those of the netns.
+ */
 static void point_swanctl(const char *base, const char *dir)
 {
 	char conf[512];
@@ -118,6 +124,7 @@ static void point_swanctl(const char *base, const char *dir)
 	snprintf(conf, sizeof(conf), "%s/strongswan.conf", base);
 	if (!access(conf, F_OK))
 		setenv("STRONGSWAN_CONF", conf, 0);
+	no_daemon = !getenv("STRONGSWAN_CONF");
 }
 
 /**
@@ -145,6 +152,17 @@ const char *swanctl_dir(void)
 		find_dir("/etc", dir, sizeof(dir));
 	}
 	return dir;
+}
+
+/**
+ * connections_have_daemon() - Is there a daemon that reads the configuration of this netns?
+ *
+ * Return: false if the one that swanctl would speak to is known to be another's.
+ */
+bool connections_have_daemon(void)
+{
+	swanctl_dir();
+	return !no_daemon;
 }
 
 /**

@@ -529,6 +529,7 @@ void counters_forget(const struct requests *list);
 #define CONNECTION_MAX	(sizeof("ipip-") + 3 * IFNAMSIZ)
 
 const char *swanctl_dir(void);
+bool connections_have_daemon(void);
 void connection_of(const char *tunnel, char *out);
 bool connection_tunnel(const char *connection, char *out);
 void connection_file(const char *connection, bool enabled, char *path, size_t size);

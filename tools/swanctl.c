@@ -75,7 +75,8 @@ static bool read_lines(int fd, void (*line)(char *line, void *data), void *data)
  * @line: called for each line that it prints
  * @data: for @line
  *
- * Return: its exit status, or -errno; -ENOENT: there is none.
+ * Return: its exit status, or -errno; -ENOENT: there is none; -ENXIO: it would speak to
+ * the daemon of another netns.
  */
 int swanctl(const char *const *args, void (*line)(char *line, void *data), void *data)
 {
@@ -83,6 +84,8 @@ int swanctl(const char *const *args, void (*line)(char *line, void *data), void 
 	bool silent;
 	pid_t child;
 
+	if (!connections_have_daemon())
+		return -ENXIO;
 	if (pipe2(pipes, O_CLOEXEC))
 		return -errno;
 	fflush(NULL);
