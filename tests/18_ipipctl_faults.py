@@ -2,6 +2,7 @@
 """ipipctl when something goes wrong half-way: what was refused or interrupted leaves all as
 it was, and no secret where nobody looks for it. A script has the place of strongSwan's
 swanctl."""
+import contextlib
 import json
 import os
 import subprocess
@@ -11,12 +12,40 @@ from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
 
 PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
 TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
-ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": f"/run/bin:{os.environ['PATH']}", "LC_ALL": "C"}
+ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": f"/run/bin:{os.environ['PATH']}", "LC_ALL": "C",
+       "SWANCTL_DIR": "/run/swanctl"}
+CONF = "/run/swanctl/conf.d"
+# It has the connections of the files, but for those that a test has it refuse.
+SWANCTL = r"""#!/bin/bash
+echo "$*" >> /run/called
+case $1 in
+--load-conns)
+	for name in $(cat /run/refuse 2> /dev/null); do
+		echo "loading connection '$name' failed: so be it"
+	done ;;
+--list-conns)
+	for file in "$SWANCTL_DIR"/conf.d/*.conf; do
+		name=$(basename "$file" .conf)
+		! grep -qsx "$name" /run/refuse || continue
+		awk -v name="$name" '
+			$1 == "version" { version = $3 }
+			$1 == "local_addrs" { local = $3 }
+			$1 == "remote_addrs" { remote = $3 }
+			END {
+				print "list-conn event {\n  " name " {\n    local_addrs = [\n      " \
+					(local == "" ? "%any" : local) "\n    ]\n    remote_addrs = [\n      " \
+					remote "\n    ]\n    version = IKEv" version "\n  }\n}"
+			}' "$file"
+	done ;;
+--list-sas)
+	cat /run/sas ;;
+esac
+"""
 
 
 def ctl(*words, netns="a", stdin="", tool=TOOL, env=()):
     p = subprocess.run(["ip", "netns", "exec", netns, tool, *words], input=stdin,
-                       capture_output=True, text=True, env={**ENV, **dict(env)})
+                       capture_output=True, text=True, env={k: v for k, v in {**ENV, **dict(env)}.items() if v})
     return p.returncode, p.stdout, p.stderr
 
 
@@ -141,6 +170,122 @@ add name=bad keepalive-mode=icmp remote-address=10.1.1.3
     clear()
 
 
+# Connections
+
+def write(path, text):
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+
+
+def secrets():
+    """Each file of ours, and the secret that is in it."""
+    result = {}
+    for name in sorted(os.listdir(CONF)):
+        with open(f"{CONF}/{name}", encoding="ascii") as f:
+            result[name] = "".join(bytes.fromhex(line.split("0x")[1]).decode() for line in f
+                                   if line.startswith("\t\tsecret = 0x"))
+    return result
+
+
+def called():
+    """What swanctl was called with, since the last time."""
+    with contextlib.suppress(FileNotFoundError), open("/run/called", encoding="ascii") as f:
+        words = [line.split()[0] for line in f]
+        os.unlink("/run/called")
+        return words
+    return []
+
+
+@contextlib.contextmanager
+def refusing(name):
+    write("/run/refuse", name)
+    yield
+    os.unlink("/run/refuse")
+
+
+def protected(name, number, *words):
+    good("add", f"name={name}", f"remote-address=10.1.1.{number}", "ipsec-secret-file=-", *words,
+         stdin=f"secret of {name}")
+
+
+def renamed_in_a_row():
+    for i, name in enumerate(("y1", "y2", "y3")):
+        protected(name, i + 1, "disabled=yes")
+    before = secrets()
+    equal("three secrets", before, {f"ipip-y{i}.off": f"secret of y{i}" for i in (1, 2, 3)})
+    with refusing("ipip-y3"):
+        status, _, err = ctl("import", "-", stdin="""/interface ipip
+set y1 name=z1
+set y2 name=y1
+enable y3
+""")
+    check("the last of three is refused", status == 1 and "so be it" in err, err)
+    equal("the others have their secrets", (secrets(), found()), (before, "y1,y2,y3"))
+    good("import", "-", stdin="/interface ipip\nset y1 name=z1\nset y2 name=y1\n")
+    equal("and when none is refused", secrets(), {
+        "ipip-y1.off": "secret of y2", "ipip-y3.off": "secret of y3", "ipip-z1.off": "secret of y1"})
+    clear()
+    equal("nothing is left", secrets(), {})
+
+
+@contextlib.contextmanager
+def kept(path):
+    """A file that can't be removed."""
+    run(["mount", "--bind", path, path])
+    yield
+    run(["umount", path])
+
+
+def not_removed():
+    protected("k1", 1)
+    protected("k2", 2)
+    path = f"{CONF}/ipip-k1.conf"
+    busy = f"k1: ipsec-secret: {path}: Device or resource busy"
+    with kept(path):
+        refused(1, busy, "unset", "k1", "ipsec-secret")
+        equal("it has its secret", get("k1", "ipsec-profile", "require-ipsec"), ["routeros", "yes"])
+        refused(1, busy, "remove", "k1")
+    equal("the file that a removed one leaves is named", secrets()["ipip-k1.conf"], "secret of k1")
+    os.unlink(path)
+    clear()
+
+
+@contextlib.contextmanager
+def etc():
+    """A folder /etc/netns/a without a strongswan.conf."""
+    run("mkdir -p /run/etc/up /run/etc/work; modprobe -q overlay; mount -t overlay -o "
+        "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc; "
+        "mkdir -p /etc/netns/a/swanctl/conf.d")
+    yield "/etc/netns/a"
+    run("umount -l /etc")
+
+
+def without_a_daemon():
+    """The daemon of the machine isn't told about the connections of a netns."""
+    none = ("ipsec-secret: the network namespace a has no IKE daemon of its own: there is no "
+            "/etc/netns/a/strongswan.conf")
+    env = {"SWANCTL_DIR": ""}
+    with etc() as folder:
+        words = "add", "name=n1", "remote-address=10.1.1.1", "ipsec-secret-file=-"
+        called()
+        refused(1, f"n1: {none}", *words, stdin="x", env=env)
+        equal("there is no file, and nobody was told", (os.listdir(f"{folder}/swanctl/conf.d"),
+                                                        called()), ([], []))
+        equal("with a strongswan.conf of its own", ctl(*words, stdin="x", env={
+            **env, "STRONGSWAN_CONF": "/run/strongswan.conf"}), (0, "", ""))
+        called()
+        equal("its state", good("get", "n1", "ipsec-state", env=env), "no-daemon\n")
+        refused(1, f"n1: {none}", "set", "n1", "local-address=10.0.0.9", env=env)
+        good("disable", "n1", env=env)
+        equal("it can be disabled", os.listdir(f"{folder}/swanctl/conf.d"), ["ipip-n1.off"])
+        good("remove", "n1", env=env)
+        equal("and removed", (os.listdir(f"{folder}/swanctl/conf.d"), called()), ([], []))
+        write(f"{folder}/strongswan.conf", "")
+        good(*words, stdin="x", env=env)
+        check("with one where ip-netns(8) puts it", "--load-conns" in called())
+        good("remove", "n1", env=env)
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -149,9 +294,16 @@ def test():
         skip("ipipctl's refusals", "they are those of our driver")
         return
     shell("ns_add a b")
+    os.makedirs(CONF)
+    os.makedirs("/run/bin", exist_ok=True)
+    write("/run/bin/swanctl", SWANCTL)
+    os.chmod("/run/bin/swanctl", 0o755)
     made_twice()
     half_set()
     made_once_more()
+    renamed_in_a_row()
+    not_removed()
+    without_a_daemon()
 
 
 main(test)

@@ -62,7 +62,9 @@ const char *complete_ipsec(struct tunnel *t, uint64_t *mask)
  * @new_path: the file that there shall be, or ""
  * @new_text: what shall be in it
  * @secret: another secret than before: the SAs that the old one brought have to go
- * @written: the files are as they shall be
+ * @written: the new file is there
+ * @removed: the old one isn't any more
+ * @back: both are to be as they were
  * @loaded: the daemon has it as it is in the file
  * @said: what swanctl has said of it
  * @why: what is wrong with it, or ""
@@ -76,6 +78,8 @@ struct change {
 	char *new_text;
 	bool secret;
 	bool written;
+	bool removed;
+	bool back;
 	bool loaded;
 	char said[256];
 	char why[256];
@@ -150,33 +154,52 @@ static void plan_all(struct changes *changes, struct requests *list)
 	}
 }
 
-static int put_files(struct change *c)
+/* Returns -1 with what is wrong. */
+static int put_new_file(struct change *c)
 {
-	if (*c->new_path && connection_write(c->new_path, c->new_text)) {
-		if (errno == ENOENT)
-			snprintf(c->why, sizeof(c->why),
-				 "there is no %.180s/conf.d: is strongSwan installed?",
-				 swanctl_dir());
-		else
-			snprintf(c->why, sizeof(c->why), "%.180s: %.60s",
-				 c->new_path, strerror(errno));
+	if (*c->connection && !connections_have_daemon()) {
+		snprintf(c->why, sizeof(c->why),
+			 "the network namespace %.80s has no IKE daemon of its own: there is no /etc/netns/%.80s/strongswan.conf",
+			 netns_name(), netns_name());
 		return -1;
 	}
-	c->written = true;
-	if (*c->old_path && strcmp(c->old_path, c->new_path))
-		unlink(c->old_path);
-	return 0;
+	if (!*c->new_path)
+		return 0;
+	if (!connection_write(c->new_path, c->new_text)) {
+		c->written = true;
+		return 0;
+	}
+	if (errno == ENOENT)
+		snprintf(c->why, sizeof(c->why), "there is no %.180s/conf.d: is strongSwan installed?",
+			 swanctl_dir());
+	else
+		snprintf(c->why, sizeof(c->why), "%.180s: %.60s", c->new_path, strerror(errno));
+	return -1;
 }
 
-static void take_back(struct change *c)
+/* A secret that can't be removed is one that somebody believes to be gone. */
+static int remove_old_file(struct change *c)
 {
-	if (!c->written)
-		return;
-	c->written = false;
-	if (*c->old_path)
-		connection_write(c->old_path, c->old_text);
-	if (*c->new_path && strcmp(c->old_path, c->new_path))
-		unlink(c->new_path);
+	if (!*c->old_path || !strcmp(c->old_path, c->new_path))
+		return 0;
+	if (!unlink(c->old_path) || errno == ENOENT) {
+		c->removed = true;
+		return 0;
+	}
+	snprintf(c->why, sizeof(c->why), "%.180s: %.60s", c->old_path, strerror(errno));
+	return -1;
+}
+
+static int put_files(struct change *c)
+{
+	return put_new_file(c) ?: remove_old_file(c);
+}
+
+static void put_back(const struct change *c)
+{
+	if (connection_write(c->old_path, c->old_text))
+		fail(request_name(c->r), "ipsec-secret: %s can't be put back: %s", c->old_path,
+		     strerror(errno));
 }
 
 /* The daemon */
@@ -374,14 +397,27 @@ static bool settle(struct changes *changes, bool keep_going)
 	return good;
 }
 
+/* What one has written may have the name of what another had before: all of the new files
+ * go before any of the old ones comes.
+ */
 static void take_all_back(struct changes *changes, bool failed_only)
 {
+	bool any = false;
+	struct change *c;
 	size_t i;
 
+	for (i = 0; i < changes->n; i++) {
+		c = &changes->c[i];
+		c->back = (c->written || c->removed) && (!failed_only || c->r->error);
+		any = any || c->back;
+		if (c->back && c->written && strcmp(c->old_path, c->new_path))
+			unlink(c->new_path);
+	}
 	for (i = 0; i < changes->n; i++)
-		if (!failed_only || changes->c[i].r->error)
-			take_back(&changes->c[i]);
-	load_all(changes);
+		if (changes->c[i].back && *changes->c[i].old_path)
+			put_back(&changes->c[i]);
+	if (any)
+		load_all(changes);
 }
 
 /**
