@@ -286,6 +286,73 @@ def without_a_daemon():
         good("remove", "n1", env=env)
 
 
+def text_of(path):
+    with open(path, encoding="ascii") as f:
+        return f.read()
+
+
+UNKNOWN = "ipsec-profile: is unknown: say ipsec-profile=routeros or ipsec-profile=modern"
+
+
+def edited_files():
+    """A connection that somebody has made his own, or has broken."""
+    protected("u1", 1, "ipsec-profile=modern")
+    path = f"{CONF}/ipip-u1.conf"
+    text = text_of(path).replace("# profile=", "# by hand: ")
+    write(path, text)
+    equal("its profile", (get("u1", "ipsec-profile"), found("ipsec-profile=unknown"),
+                          found("ipsec-profile!=unknown")), ("unknown", "u1", ""))
+    for words in (("ipsec-secret-file=-",), ("remote-address=10.1.1.9",), ("name=u2",),
+                  ("ipsec-profile=unknown",)):
+        refused(2, f"set: {UNKNOWN}", "set", "u1", *words, stdin="new")
+    refused(2, f"add: {UNKNOWN}", "add", "copy-from=u1", "name=u2", "remote-address=10.1.1.2")
+    status, _, err = ctl("import", "-", stdin="/interface ipip\nadd copy-from=u1 name=u2 "
+                         "remote-address=10.1.1.2\n")
+    equal("nor in a file", (status, err), (1, f"ipipctl: -:2: {UNKNOWN}\n"))
+    equal("another property can be set", (good("set", "u1", "ttl=9"), text_of(path)), ("", text))
+    for verb in ("save", "/run/unknown"), ("export",):
+        refused(1, "u1: ipsec-profile: is unknown: set it, and export the tunnel then", *verb)
+    good("disable", "u1")
+    equal("disabled, the file is what it was", text_of(f"{CONF}/ipip-u1.off"), text)
+    refused(2, f"set: {UNKNOWN}".replace("set", "enable"), "enable", "u1")
+    good("set", "u1", "disabled=no", "ipsec-profile=modern")
+    equal("it is ours again, with its secret", (get("u1", "ipsec-profile"), secrets()), (
+        "modern", {"ipip-u1.conf": "secret of u1"}))
+    write(path, "# A comment\n# profile=modern\n")
+    good("disable", "u1")
+    equal("a file without a secret doesn't keep a tunnel enabled", get("u1", "disabled"), "yes")
+    refused(2, "enable: ipsec-profile: there is no secret: give an ipsec-secret-file", "enable", "u1")
+    clear()
+    write(path, text)
+    run("ip -n a link add name u1 type ipip remote 10.1.1.1")
+    run("ip -n a link add name u2 type ipip remote 10.1.1.2")
+    write(f"{CONF}/ipip-u2.off", text.replace("# by hand: ", "# profile="))
+    status, _, err = ctl("save", "/run/unknown")
+    equal("what restore would refuse isn't saved", (status, err), (
+        1, "ipipctl: u1: ipsec-profile: is unknown: set it, and export the tunnel then\n"
+        "ipipctl: u2: require-ipsec: is no, but there is an ipsec-secret: set it, or unset that\n"))
+    good("set", "u1", "ipsec-profile=modern")
+    good("set", "u2", "require-ipsec=yes")
+    good("save", "/run/unknown")
+    good("restore", "/run/unknown")
+    clear()
+
+
+def secret_stays():
+    """A profile is no word for the secret."""
+    protected("v1", 1, "ipsec-profile=modern")
+    good("add", "name=v2", "remote-address=10.1.1.2")
+    none = "ipsec-profile: can't be none with an ipsec-secret"
+    refused(2, f"set: {none}", "set", "v1", "ipsec-profile=none")
+    refused(2, f"unset: {none}", "unset", "v1", "ipsec-profile")
+    good("reset", "v2,v1", "ipsec-profile")
+    equal("reset", [get(name, "ipsec-profile") for name in ("v1", "v2")], ["routeros", "none"])
+    equal("the secret is there", secrets(), {"ipip-v1.conf": "secret of v1"})
+    good("unset", "v1", "ipsec-secret,ipsec-profile")
+    equal("it goes when that is said", (secrets(), get("v1", "ipsec-profile")), ({}, "none"))
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -303,6 +370,8 @@ def test():
     made_once_more()
     renamed_in_a_row()
     not_removed()
+    edited_files()
+    secret_stays()
     without_a_daemon()
 
 

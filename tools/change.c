@@ -184,6 +184,14 @@ int cmd_add(char **words, size_t n)
 	return ret;
 }
 
+/* RouterOS's is the default of a tunnel with a secret. */
+static void reset_profile(struct tunnel *t, const struct tunnel *old, uint64_t mask)
+{
+	if (mask & BIT(P_IPSEC_PROFILE) && !(mask & BIT(P_IPSEC_SECRET_FILE)) &&
+	    old->ipsec_profile)
+		t->ipsec_profile = IPSEC_ROUTEROS;
+}
+
 /* Note what @words, which are defaults if it is a reset, make of a tunnel. */
 static int request_set(struct requests *list, const char *what, const struct tunnel *old,
 		       char **words, size_t n, bool reset)
@@ -198,6 +206,8 @@ static int request_set(struct requests *list, const char *what, const struct tun
 		return ret;
 	if (reset && mask & BIT(P_KEEPALIVE))
 		default_keepalive(&t);
+	if (reset)
+		reset_profile(&t, old, mask);
 	why = check_name(&t, mask) ?: complete_ipsec(&t, &mask);
 	if (why)
 		return usage(what, "%s", why);

@@ -81,6 +81,10 @@ static const char *why_not(const struct tunnel *t)
 		return "its underlay is in another network namespace, which no property says";
 	if (t->link_index && !*t->link)
 		return "link: its device has gone, and its name with it: set link=, or remove it";
+	if (t->ipsec_profile == IPSEC_UNKNOWN)
+		return "ipsec-profile: is unknown: set it, and export the tunnel then";
+	if (t->ipsec_profile && !t->require_ipsec)
+		return "require-ipsec: is no, but there is an ipsec-secret: set it, or unset that";
 	return NULL;
 }
 

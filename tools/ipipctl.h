@@ -100,7 +100,7 @@ enum {
 	IPSEC_NONE,
 	IPSEC_ROUTEROS,
 	IPSEC_MODERN,
-	IPSEC_UNKNOWN,	/* there is one, but we may not look */
+	IPSEC_UNKNOWN,	/* there is a file that names none of these, or can't be read */
 };
 
 /* What ipsec-state says. */

@@ -13,10 +13,45 @@
 
 #include "ipipctl.h"
 
-#define P_MATTERS_TO_IPSEC \
-	(BIT(P_IPSEC_PROFILE) | BIT(P_IPSEC_SECRET_FILE) | BIT(P_NAME) | \
-	 BIT(P_LOCAL_ADDRESS) | BIT(P_REMOTE_ADDRESS) | BIT(P_DISABLED) | \
-	 BIT(P_REQUIRE_IPSEC) | BIT(P_MODE) | BIT(P_ENCAP))
+/* What a connection is made of. */
+#define P_CONNECTION	(BIT(P_NAME) | BIT(P_LOCAL_ADDRESS) | BIT(P_REMOTE_ADDRESS) | \
+			 BIT(P_DISABLED) | BIT(P_IPSEC_PROFILE) | BIT(P_IPSEC_SECRET_FILE))
+/* And what can't be with it. */
+#define P_MATTERS	(P_CONNECTION | BIT(P_REQUIRE_IPSEC) | BIT(P_MODE) | BIT(P_ENCAP))
+
+/* A tunnel that is to be disabled keeps its file, whatever is in that. */
+static uint64_t what_matters(const struct tunnel *t, uint64_t mask)
+{
+	return mask & P_MATTERS & ~(t->disabled ? BIT(P_DISABLED) : 0);
+}
+
+/* Without a profile there is no secret, so that nobody loses it by a word about the profile. */
+static bool would_lose_secret(const struct tunnel *t, uint64_t mask)
+{
+	if (t->ipsec_profile || !(mask & BIT(P_IPSEC_PROFILE)))
+		return false;
+	return t->secret || (*t->name && !(mask & BIT(P_IPSEC_SECRET_FILE)) &&
+			     connection_has_secret(t->name));
+}
+
+/* With a profile: what is in the way of a connection? */
+static const char *why_no_connection(const struct tunnel *t, uint64_t mask)
+{
+	if (t->ipsec_profile == IPSEC_UNKNOWN && mask & P_CONNECTION)
+		return "ipsec-profile: is unknown: say ipsec-profile=routeros or ipsec-profile=modern";
+	if (!t->secret && mask & P_CONNECTION &&
+	    !connection_has_secret(*t->name ? t->name : t->new_name))
+		return "ipsec-profile: there is no secret: give an ipsec-secret-file";
+	if (!t->remote)
+		return "remote-address: is needed with an ipsec-secret";
+	if (t->mode == IPPROTO_MPLS)
+		return "mode: can't be mplsip with an ipsec-secret";
+	if (t->encap)
+		return "encap: must be none with an ipsec-secret";
+	if (mask & BIT(P_REQUIRE_IPSEC) && !t->require_ipsec)
+		return "require-ipsec: can't be no with an ipsec-secret";
+	return NULL;
+}
 
 /**
  * complete_ipsec() - Can a tunnel have the secret that it has or gets?
@@ -27,25 +62,20 @@
  */
 const char *complete_ipsec(struct tunnel *t, uint64_t *mask)
 {
-	if (t->secret && !t->ipsec_profile && *mask & BIT(P_IPSEC_PROFILE))
+	const char *why;
+
+	if (would_lose_secret(t, *mask))
 		return "ipsec-profile: can't be none with an ipsec-secret";
 	if (t->secret && !t->ipsec_profile)
 		t->ipsec_profile = IPSEC_ROUTEROS;
 	/* It may come from an export, or with copy-from, and not as a property. */
 	if (t->secret)
 		*mask |= BIT(P_IPSEC_SECRET_FILE);
-	if (!t->ipsec_profile || !(*mask & P_MATTERS_TO_IPSEC))
+	if (!t->ipsec_profile || !what_matters(t, *mask))
 		return NULL;
-	if (!t->secret && !connection_has_secret(*t->name ? t->name : t->new_name))
-		return "ipsec-profile: there is no secret: give an ipsec-secret-file";
-	if (!t->remote)
-		return "remote-address: is needed with an ipsec-secret";
-	if (t->mode == IPPROTO_MPLS)
-		return "mode: can't be mplsip with an ipsec-secret";
-	if (t->encap)
-		return "encap: must be none with an ipsec-secret";
-	if (*mask & BIT(P_REQUIRE_IPSEC) && !t->require_ipsec)
-		return "require-ipsec: can't be no with an ipsec-secret";
+	why = why_no_connection(t, what_matters(t, *mask));
+	if (why)
+		return why;
 	t->require_ipsec = true;
 	*mask |= BIT(P_REQUIRE_IPSEC);
 	return NULL;
@@ -93,9 +123,11 @@ struct changes {
 	char why[256];
 };
 
-#define P_CONNECTION	(BIT(P_NAME) | BIT(P_LOCAL_ADDRESS) | \
-			 BIT(P_REMOTE_ADDRESS) | BIT(P_DISABLED) | \
-			 BIT(P_IPSEC_PROFILE) | BIT(P_IPSEC_SECRET_FILE))
+/* Who only disables a tunnel leaves all in its file as it is: it may be somebody's own. */
+static bool is_only_disabled(const struct request *r)
+{
+	return r->op == OP_SET && r->t.disabled && (r->mask & P_CONNECTION) == BIT(P_DISABLED);
+}
 
 /* What a request that the kernel has taken makes of the tunnel's connection. Returns
  * false if there is nothing to do.
@@ -111,7 +143,10 @@ static bool plan(struct change *c, struct request *r)
 	c->old_text = connection_find(request_name(r), c->old_path, sizeof(c->old_path));
 	if (r->op == OP_REMOVE || !t->ipsec_profile)
 		return c->old_text;
-	c->new_text = connection_text(t, name, c->old_text);
+	if (is_only_disabled(r) && !c->old_text)
+		return false;
+	c->new_text = is_only_disabled(r) ? need_memory(strdup(c->old_text)) :
+					    connection_text(t, name, c->old_text);
 	connection_of(name, c->connection);
 	connection_file(c->connection, !t->disabled, c->new_path, sizeof(c->new_path));
 	if (t->disabled)
@@ -131,8 +166,7 @@ static bool concerns(const struct request *r)
 {
 	if (r->error || r->op == OP_NOTHING)
 		return false;
-	return r->op != OP_SET || (r->mask & P_CONNECTION &&
-				   r->t.ipsec_profile != IPSEC_UNKNOWN);
+	return r->op != OP_SET || r->mask & P_CONNECTION;
 }
 
 static void plan_all(struct changes *changes, struct requests *list)
@@ -427,8 +461,8 @@ static void take_all_back(struct changes *changes, bool failed_only)
  * @keep_going: though one is refused; and a daemon that isn't there yet reads the
  *	files when it starts
  *
- * If one is refused, the files are as they were: all of them, or with @keep_going
- * its own.
+ * If one is refused, the files that were there are put back and new ones are removed: all
+ * of them, or with @keep_going its own. The daemon is told of it.
  *
  * Return: 0 or IPIPCTL_REFUSED.
  */

@@ -64,7 +64,7 @@ static const struct word keepalive_states[] = {
 	{ "down", IPIP_KEEPALIVE_STATE_DOWN, false }, { }
 };
 
-/* The last can't be asked for, but may be there. */
+/* The last can be found, but not given. */
 const struct word ipsec_profiles[] = {
 	{ "none", IPSEC_NONE, false }, { "routeros", IPSEC_ROUTEROS, false },
 	{ "modern", IPSEC_MODERN, false }, { "unknown", IPSEC_UNKNOWN, true }, { }
@@ -631,17 +631,6 @@ static const char *parse_keepalive_rtt(struct tunnel *t, const char *value)
 	return why;
 }
 
-static const char *parse_ipsec_profile(struct tunnel *t, const char *value)
-{
-	const uint8_t before = t->ipsec_profile;
-	const char *why = parse_kind(&properties[P_IPSEC_PROFILE], t, value);
-
-	if (why || t->ipsec_profile != IPSEC_UNKNOWN)
-		return why;
-	t->ipsec_profile = before;
-	return must_be(&properties[P_IPSEC_PROFILE]);
-}
-
 static void json_ipsec_profile(const struct tunnel *t)
 {
 	json_key(stdout, "ipsec_profile");
@@ -907,8 +896,7 @@ const struct property properties[P_COUNT] = {
 		.name = "ipsec-profile",
 		.meaning = "what IKE proposes for a tunnel with a secret",
 		.kind = KIND_WORD, .words = ipsec_profiles, FIELD(ipsec_profile),
-		.empty = "none", .parse = parse_ipsec_profile,
-		.json = json_ipsec_profile,
+		.empty = "none", .json = json_ipsec_profile,
 	},
 	[P_IPSEC_SECRET_FILE] = {
 		.name = "ipsec-secret-file", .values = "FILE|-",
