@@ -5,6 +5,7 @@ swanctl."""
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -18,6 +19,7 @@ CONF = "/run/swanctl/conf.d"
 # It has the connections of the files, but for those that a test has it refuse.
 SWANCTL = r"""#!/bin/bash
 echo "$*" >> /run/called
+grep -E 'Sig(Blk|Ign)' /proc/self/status > /run/signals
 case $1 in
 --load-conns)
 	for name in $(cat /run/refuse 2> /dev/null); do
@@ -133,7 +135,7 @@ def half_set():
 
 
 def paused(call, meanwhile, *words, stdin=""):
-    """The tool with a pause before its call-th request."""
+    """The tool with a pause before its call-th request; meanwhile is a command, or a signal."""
     p = subprocess.Popen(
         ["ip", "netns", "exec", "a", "strace", "-o", "/dev/null", "-e", "trace=sendto", "-e",
          f"inject=sendto:delay_enter=2000000:when={call}", PLAIN, *words], text=True, env=ENV,
@@ -141,7 +143,10 @@ def paused(call, meanwhile, *words, stdin=""):
     p.stdin.write(stdin)
     p.stdin.close()
     time.sleep(1)
-    run(meanwhile)
+    if isinstance(meanwhile, str):
+        run(meanwhile)
+    else:
+        os.kill(int(run(["pgrep", "-P", str(p.pid)])), meanwhile)
     p.stdin = None
     out, err = p.communicate()
     return p.returncode, out, err
@@ -353,6 +358,39 @@ def secret_stays():
     clear()
 
 
+def interrupted():
+    """Half of what was asked for is never left."""
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        equal(f"{number.name} between two requests", paused(
+            2, number, "add", "name=i1", "remote-address=10.1.1.1", "comment=whole"), (-number, "", ""))
+        equal("the tunnel is there and up", get("i1", "comment", "disabled"), ["whole", "no"])
+        clear()
+    good("add", "name=i1", "remote-address=10.1.1.1")
+    reader, writer = os.pipe()
+    os.close(reader)
+    p = subprocess.run(["ip", "netns", "exec", "a", TOOL, "--continue", "import", "-"], stderr=writer,
+                       stdout=writer, check=False, env=ENV, text=True, input="""/interface ipip
+add name=i1 remote-address=10.1.1.1
+add ipsec-secret=x name=i2 remote-address=10.1.1.2
+""")
+    os.close(writer)
+    equal("nobody reads the errors", (p.returncode, secrets()), (1, {"ipip-i2.conf": "x"}))
+    with open("/run/signals", encoding="ascii") as f:
+        masks = [int(line.split()[1], 16) for line in f]
+    equal("swanctl gets all signals", [mask & 1 << number - 1 for mask in masks for number in (
+        signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)], [0] * 8)
+    for name, age in (("ipip-i1.conf.abcdef", 3600), ("ipip-i2.off.ABCDEF", 3600),
+                      ("ipip-i3.conf.a1b2c3", 0), ("other.conf.abcdef", 3600)):
+        write(f"{CONF}/{name}", "\t\tsecret = 0x78\n")
+        os.utime(f"{CONF}/{name}", (time.time() - age,) * 2)
+    good("set", "i2", "local-address=10.0.0.1")
+    equal("what one that was killed has left is removed, not what another one writes",
+          list(secrets()), ["ipip-i2.conf", "ipip-i3.conf.a1b2c3", "other.conf.abcdef"])
+    os.unlink(f"{CONF}/ipip-i3.conf.a1b2c3")
+    os.unlink(f"{CONF}/other.conf.abcdef")
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -372,6 +410,7 @@ def test():
     not_removed()
     edited_files()
     secret_stays()
+    interrupted()
     without_a_daemon()
 
 

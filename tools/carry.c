@@ -173,21 +173,8 @@ static int run(struct requests *list, bool keep_going)
 	return 0;
 }
 
-/**
- * carry_out() - Carry requests out, all or none: in the kernel, and then with the IKE
- * daemon
- * @list: the requests
- * @before: those that OP_SET and OP_REMOVE are about as they were, sorted by index; or
- *	NULL, if what is removed isn't to be made once more and nothing is set
- * @keep_going: carry out what can be, though others are refused
- * @source: file that they come from, for errors
- *
- * The kernel comes first, so that nothing leaves before it requires IPsec.
- *
- * Return: 0, or an exit status after an error was printed.
- */
-int carry_out(struct requests *list, const struct tunnels *before,
-	      bool keep_going, const char *source)
+static int carry(struct requests *list, const struct tunnels *before, bool keep_going,
+		 const char *source)
 {
 	int ret = run(list, keep_going);
 
@@ -206,4 +193,40 @@ int carry_out(struct requests *list, const struct tunnels *before,
 		return ret;
 	undo_all(list, before, keep_going);
 	return report(list, source);
+}
+
+/**
+ * carry_out() - Carry requests out, all or none: in the kernel, and then with the IKE
+ * daemon
+ * @list: the requests
+ * @before: those that OP_SET and OP_REMOVE are about as they were, sorted by index; or
+ *	NULL, if what is removed isn't to be made once more and nothing is set
+ * @keep_going: carry out what can be, though others are refused
+ * @source: file that they come from, for errors
+ *
+ * The kernel comes first, so that nothing leaves before it requires IPsec. Whoever
+ * interrupts it has to wait for its end.
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int carry_out(struct requests *list, const struct tunnels *before,
+	      bool keep_going, const char *source)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction on_pipe;
+	sigset_t held, mask;
+	unsigned int i;
+	int ret;
+
+	sigemptyset(&held);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &mask);
+	/* Nobody may be reading the errors. */
+	sigaction(SIGPIPE, &ignore, &on_pipe);
+	ret = carry(list, before, keep_going, source);
+	sigaction(SIGPIPE, &on_pipe, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return ret;
 }

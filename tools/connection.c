@@ -10,9 +10,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ipipctl.h"
@@ -24,6 +26,8 @@
 #define MARK		"# profile="
 #define SECRET		"\t\tsecret = 0x"
 #define TEXT_SIZE	4096
+/* Nobody writes a file for so long. */
+#define WRITING_S	60
 
 static_assert(sizeof(PREFIX) + 3 * IFNAMSIZ == CONNECTION_MAX, "room for the prefix");
 
@@ -448,6 +452,41 @@ int connection_write(const char *path, const char *text)
 		return -1;
 	}
 	return 0;
+}
+
+/* Is it one of connection_write()'s that has not got its name? */
+static bool is_left_over(int dir, const char *name)
+{
+	static const char ending[] = ".XXXXXX";
+	char file[NAME_MAX + 1], tunnel[IFNAMSIZ];
+	const size_t len = strlen(name), more = strlen(ending);
+	struct stat st;
+
+	if (len <= more || name[len - more] != '.')
+		return false;
+	snprintf(file, sizeof(file), "%.*s", (int)(len - more), name);
+	return is_file_of(file, tunnel) && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	       time(NULL) - st.st_mtime > WRITING_S;
+}
+
+/**
+ * connections_tidy() - Remove what one of us has left that was killed
+ *
+ * There may be a secret in it.
+ */
+void connections_tidy(void)
+{
+	const struct dirent *entry;
+	char path[1024];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/conf.d", swanctl_dir());
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (is_left_over(dirfd(dir), entry->d_name))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
 }
 
 /**

@@ -536,6 +536,7 @@ void connection_file(const char *connection, bool enabled, char *path, size_t si
 char *connection_find(const char *tunnel, char *path, size_t size);
 char *connection_text(const struct tunnel *t, const char *name, const char *old);
 int connection_write(const char *path, const char *text);
+void connections_tidy(void);
 bool connections_exist(void);
 bool connection_has_secret(const char *tunnel);
 const char *connection_secret(const char *tunnel, const struct secret **out);

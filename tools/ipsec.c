@@ -472,6 +472,7 @@ int ipsec_follow(struct requests *list, bool keep_going)
 	bool good = true;
 	size_t i;
 
+	connections_tidy();
 	plan_all(&changes, list);
 	if (changes.n) {
 		good = settle(&changes, keep_going);

@@ -18,11 +18,16 @@
 #define SILENCE_MS	60000
 #define MISSING		127
 
+/* carry_out() has the signals wait, but not for a daemon that hangs. */
 static void become(const char *const *args, int out)
 {
 	const char *argv[8] = { "swanctl" };
+	sigset_t none;
 	unsigned int i;
 
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
 	for (i = 0; i < ARRAY_SIZE(argv) - 2 && args[i]; i++)
 		argv[i + 1] = args[i];
 	dup2(out, STDOUT_FILENO);
