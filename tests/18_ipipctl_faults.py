@@ -391,6 +391,36 @@ add ipsec-secret=x name=i2 remote-address=10.1.1.2
     clear()
 
 
+SAS = """list-sa event {
+  ipip-e1 {
+    state = ESTABLISHED
+    child-sas {
+      ipip-e1-1 {
+        state = INSTALLED
+        encr-alg = AES_CBC
+        bytes-in = 10
+        bytes-out = 20
+        rekey-time = 60
+      }
+    }
+  }
+}
+"""
+
+
+def counted_once():
+    protected("e1", 1)
+    write("/run/sas", SAS)
+    called()
+    sa = json.loads(good("-j", "print", "detail", "where", "ipsec-state=established"))[0]
+    equal("a condition about the SAs, and what is shown of them", [
+        sa[key] for key in ("ipsec_bytes_in", "ipsec_bytes_out", "ipsec_rekey_s")], [10, 20, 60])
+    equal("the daemon was asked once", called(), ["--list-sas"])
+    equal("for each word of the condition, too", (good("export", "where", "ipsec-bytes-in=10").count("e1"),
+                                                  called()), (1, ["--list-sas"]))
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -411,6 +441,7 @@ def test():
     edited_files()
     secret_stays()
     interrupted()
+    counted_once()
     without_a_daemon()
 
 

@@ -54,10 +54,13 @@ void connection_of(const char *tunnel, char *out)
 	*out = '\0';
 }
 
-/* The other way round. Returns what is behind the name, or NULL. */
+/* The other way round. Returns what is behind the name, or NULL: connection_of() has one way
+ * to write a name.
+ */
 static const char *tunnel_of(const char *connection, char *out)
 {
 	const char *p = connection + strlen(PREFIX);
+	char again[CONNECTION_MAX];
 	unsigned int c, n = 0;
 
 	if (strncmp(connection, PREFIX, strlen(PREFIX)))
@@ -65,16 +68,20 @@ static const char *tunnel_of(const char *connection, char *out)
 	for (; *p && *p != '.'; p++) {
 		c = (unsigned char)*p;
 		if (c == '_') {
-			if (sscanf(p + 1, "%2x", &c) != 1 || !c)
+			if (strspn(p + 1, "0123456789abcdef") < 2 || sscanf(p + 1, "%2x", &c) != 1)
 				return NULL;
 			p += 2;
 		}
-		if (n == IFNAMSIZ - 1)
+		if (!c || n == IFNAMSIZ - 1)
 			return NULL;
 		out[n++] = c;
 	}
 	out[n] = '\0';
-	return n ? p : NULL;
+	connection_of(out, again);
+	if (!n || strlen(again) != (size_t)(p - connection) ||
+	    strncmp(again, connection, strlen(again)))
+		return NULL;
+	return p;
 }
 
 /**

@@ -231,6 +231,7 @@ struct tunnel {
  * @room: how many there is room for
  * @names: all names of theirs, sorted, once somebody has asked for one
  * @n_names: how many
+ * @has_states: the IKE daemon was asked about them
  */
 struct tunnels {
 	struct tunnel *t;
@@ -238,6 +239,7 @@ struct tunnels {
 	size_t room;
 	struct tunnel_name *names;
 	size_t n_names;
+	bool has_states;
 };
 
 /**

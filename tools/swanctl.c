@@ -335,14 +335,24 @@ static void sa_end(void *data, unsigned int depth)
 	lower(t->ipsec_proposal, text);
 }
 
+/* The connection has the name of the tunnel: an altname may be another one's that has gone. */
+static struct tunnel *sa_tunnel(struct tunnels *list, const char *connection)
+{
+	char name[IFNAMSIZ];
+	struct tunnel *t;
+
+	if (!connection_tunnel(connection, name))
+		return NULL;
+	t = tunnel_of_name(list, name);
+	return t && !strcmp(t->name, name) ? t : NULL;
+}
+
 static void sa_section(void *data, unsigned int depth, const char *name)
 {
 	struct sas *r = data;
-	char tunnel[IFNAMSIZ];
 
 	if (depth == IN_IKE_SA) {
-		r->t = connection_tunnel(name, tunnel) ?
-			tunnel_of_name(r->list, tunnel) : NULL;
+		r->t = sa_tunnel(r->list, name);
 		if (r->t && r->t->ipsec_state == IPSEC_NO_SA)
 			r->t->ipsec_state = IPSEC_CONNECTING;
 	} else if (depth == IN_CHILD_SA) {
@@ -364,7 +374,7 @@ static struct pretty read_sas(struct sas *sas)
  * swanctl_states() - How are the SAs of tunnels?
  * @list: the tunnels; what they have of ipsec_* is set
  *
- * Asks only if a tunnel has a secret.
+ * Asks only if a tunnel has a secret, and once for each reading of the list.
  */
 void swanctl_states(struct tunnels *list)
 {
@@ -375,6 +385,9 @@ void swanctl_states(struct tunnels *list)
 	size_t i;
 	int ret;
 
+	if (list->has_states)
+		return;
+	list->has_states = true;
 	for (i = 0; i < list->n; i++) {
 		list->t[i].ipsec_state = IPSEC_NO_SA;
 		any = any || list->t[i].ipsec_profile;

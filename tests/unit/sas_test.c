@@ -43,6 +43,16 @@ static bool is(const struct tunnel *t, unsigned int state, const char *proposal,
 	return same;
 }
 
+/* Of its own memory, which has an end. */
+static bool is_connection(const char *name)
+{
+	char *copy = strdup(name), tunnel[IFNAMSIZ];
+	const bool is = connection_tunnel(copy, tunnel);
+
+	free(copy);
+	return is;
+}
+
 #define CHILD(name, state, in, out, rekey) \
 	"      " name " {\n        name = ipip-t0\n        state = " state "\n" \
 	"        mode = TRANSPORT\n        encr-alg = AES_CBC\n" \
@@ -90,6 +100,20 @@ int main(void)
 	parse(SA("site", "ESTABLISHED", "x", CHILD("ipip-t0-1", "INSTALLED", "1", "1", "1"))
 	      SA("ipip-nope", "ESTABLISHED", "x", CHILD("y", "INSTALLED", "1", "1", "1")));
 	ktap(is(t, IPSEC_NO_SA, "", 0, 0, 0), "somebody else's connections");
+	u->altnames = "t9";
+	tunnels_changed(&list);
+	parse(SA("ipip-t9", "ESTABLISHED", "x", CHILD("y", "INSTALLED", "1", "1", "1")));
+	ktap(is(u, IPSEC_NO_SA, "", 0, 0, 0), "a connection of what is an altname now");
+	u->altnames = "";
+	tunnels_changed(&list);
+	ktap(!is_connection("ipip-_") && !is_connection("ipip-_2") &&
+	     !is_connection("ipip-a_2"), "half of a character");
+	ktap(!is_connection("ipip-_+2") && !is_connection("ipip-_ 2") &&
+	     !is_connection("ipip-_0x2e"), "a number that isn't two digits");
+	ktap(!is_connection("ipip-_41") && !is_connection("ipip-_2E") &&
+	     is_connection("ipip-_2e") && !is_connection("ipip-_00"),
+	     "a name is written in one way only");
+	ktap(!is_connection("ipip-") && !is_connection("ipip-a.b"), "no name");
 	tunnels_free(&list);
 	return ktap_end();
 }
