@@ -175,6 +175,41 @@ add name=bad keepalive-mode=icmp remote-address=10.1.1.3
     clear()
 
 
+# Underlays
+
+def traced(inject, *words):
+    p = subprocess.run(["ip", "netns", "exec", "a", "strace", "-o", "/dev/null", "-e",
+                        f"trace={inject.split(':')[0]}", "-e", f"inject={inject}", PLAIN, *words],
+                       check=False, env=ENV, text=True, capture_output=True)
+    return p.returncode, p.stdout, p.stderr
+
+
+def underlays():
+    """The index of a device is one of its own netns, and is looked up once."""
+    run("ip -n a link add name ppp0 type dummy")
+    # The first is about the terminal, the second looks ppp0 up, after which it has gone.
+    equal("a device that goes while the tunnel is made", traced(
+        "ioctl:error=ENODEV:when=3+", "add", "name=l1", "remote-address=10.1.1.1", "link=ppp0"), (0, "", ""))
+    equal("the tunnel isn't without it", get("l1", "link"), "ppp0")
+    good("add", "name=l2", "remote-address=10.1.1.2", "!keepalive")
+    run("ip -n a link set l1 netns b; ip -n a link set l2 netns b")
+    why = "its underlay is in another network namespace"
+    for name in "l1", "l2":
+        refused(2, f"set: link: 'lo' {why}", "set", name, "link=lo", netns="b")
+        refused(2, f"add: copy-from: {why}", "add", f"copy-from={name}", "name=l3",
+                "remote-address=10.1.1.3", netns="b")
+        status, _, err = ctl("import", "-", netns="b", stdin="/interface ipip\n"
+                             f"add copy-from={name} name=l3 remote-address=10.1.1.3\n")
+        equal(f"nor in a file: {name}", (status, err), (1, f"ipipctl: -:2: copy-from: {why}\n"))
+        status, _, err = ctl("restore", "-", netns="b", stdin="/interface ipip\n"
+                             f"add name={name} link=lo remote-address=10.1.1.{name[1]}\n")
+        equal(f"restore: {name}", (status, err), (1, f"ipipctl: -:2: link: {why}\n"))
+    equal("it can be taken away", (good("set", "l1", "link=none", "ttl=9", netns="b"),
+                                   good("get", "l1", "link", netns="b")), ("", "none\n"))
+    good("remove", "l1,l2", netns="b")
+    run("ip -n a link del ppp0")
+
+
 # Connections
 
 def write(path, text):
@@ -436,6 +471,7 @@ def test():
     made_twice()
     half_set()
     made_once_more()
+    underlays()
     renamed_in_a_row()
     not_removed()
     edited_files()

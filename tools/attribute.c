@@ -154,11 +154,10 @@ static void read_link_netnsid(const struct nlattr *attr, struct tunnel *t)
 	t->link_netnsid = mnl_attr_get_u32(attr);
 }
 
-/* A device that has gone stays what the tunnel is bound to. */
+/* A device that has gone stays what the tunnel is bound to, also if it goes just now. */
 static void put_link(struct nlmsghdr *nlh, const struct tunnel *t)
 {
-	mnl_attr_put_u32(nlh, IFLA_IPTUN_LINK,
-			 t->link_index ?: if_nametoindex(t->link));
+	mnl_attr_put_u32(nlh, IFLA_IPTUN_LINK, t->link_index ?: t->link_found);
 }
 
 static void read_link_name(const struct nlattr *attr, struct tunnel *t)
@@ -409,6 +408,7 @@ static void name_link(struct tunnel *t)
 	    !if_indextoname(t->link_index, name))
 		return;
 	strcpy(t->link, name);
+	t->link_found = t->link_index;
 	t->link_index = 0;
 }
 

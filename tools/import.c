@@ -483,6 +483,10 @@ static void replace(struct reader *r, size_t i, struct tunnel *t)
 	const struct tunnel *old = &r->present.t[i];
 	struct request *request;
 
+	if (*t->link && old->link_netnsid >= 0) {
+		refuse_line(r, "link: its underlay is in another network namespace");
+		return;
+	}
 	t->ifindex = old->ifindex;
 	strcpy(t->name, old->name);
 	request = request_for(r, i);

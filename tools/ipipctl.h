@@ -132,8 +132,9 @@ struct secret {
  * @altnames: its other names, with ALTNAME_SEPARATOR between; kept by keep_string()
  * @comment: IFLA_IFALIAS; kept by keep_string()
  * @link: name of the underlay device, or ""
- * @link_index: index of that device, if there is none of this index here: it has gone, or
- *	is in another netns. Another one may have the name
+ * @link_found: index of that device, or 0
+ * @link_index: instead of @link_found, if there is no device of this index here: it has
+ *	gone, or is in another netns. Another one may have the name
  * @link_netnsid: the netns of the underlay as this one numbers it, or -1: this one
  * @ours: the driver has sent IFLA_IPIP_EXT
  * @disabled: not IFF_UP
@@ -182,6 +183,7 @@ struct tunnel {
 	const char *altnames;
 	const char *comment;
 	char link[IFNAMSIZ];
+	uint32_t link_found;
 	uint32_t link_index;
 	int link_netnsid;
 	bool ours;

@@ -690,10 +690,15 @@ static void json_flag(unsigned int p, bool on)
 static const char *parse_link(struct tunnel *t, const char *value)
 {
 	const bool off = is_none(value);
+	const uint32_t found = off || strlen(value) >= IFNAMSIZ ? 0 : if_nametoindex(value);
 
-	if (!off && (strlen(value) >= IFNAMSIZ || !if_nametoindex(value)))
+	/* The driver would look for the index there. */
+	if (!off && t->link_netnsid >= 0)
+		return "its underlay is in another network namespace";
+	if (!off && !found)
 		return "no such device";
 	strcpy(t->link, off ? "" : value);
+	t->link_found = found;
 	t->link_index = 0;
 	return NULL;
 }
