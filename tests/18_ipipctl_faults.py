@@ -155,6 +155,8 @@ def paused(call, meanwhile, *words, stdin=""):
 def made_once_more():
     """What had to go first comes back as it was, or it is said."""
     good("import", "-", stdin="/interface ipip\nadd comment=dear name=heir remote-address=10.1.1.1\n")
+    names = [f"{i:0>120}" for i in range(6)]
+    run("".join(f"ip -n a link property add dev heir altname {name};" for name in names))
     before = good("export", "verbose")
     text = """/interface ipip
 remove heir
@@ -166,6 +168,7 @@ add name=bad keepalive-mode=icmp remote-address=10.1.1.3
     equal("an import is refused", ctl("import", "-", stdin=text), (
         1, "", again + "is made once more, without addresses and routes\n" + why))
     equal("what it had removed is there, up and with its comment", good("export", "verbose"), before)
+    equal("and all of its other names", get("heir", "altnames"), ",".join(names))
     result = paused(3, "ip -n a link add name heir type dummy", "import", "-", stdin=text)
     equal("it can't be made once more", result, (
         1, "", again + "can't be made once more: a device with this name exists\n" + why))
@@ -208,6 +211,37 @@ def underlays():
                                    good("get", "l1", "link", netns="b")), ("", "none\n"))
     good("remove", "l1,l2", netns="b")
     run("ip -n a link del ppp0")
+
+
+# The socket
+
+MANY = 700
+
+
+def small_socket():
+    """root of a user namespace can't have a large one."""
+    text = "/interface ipip\n" + "".join(
+        f"add comment=c{i} !keepalive name=m{i} remote-address=10.64.{i // 250}.{i % 250 + 1}\n"
+        for i in range(MANY))
+    p = subprocess.run(["unshare", "-Urn", "sh", "-c",
+                        f"{PLAIN} import - && {PLAIN} print count-only where comment~'^c' !disabled"],
+                       input=text, capture_output=True, text=True, env=ENV, check=False)
+    equal(f"{MANY} tunnels through a small socket", (p.returncode, p.stdout, p.stderr),
+          (0, f"{MANY}\n", ""))
+
+
+def lost_answers():
+    lost = "ipipctl: netlink: No buffer space available\n"
+    equal("the answer to add is lost", traced("recvmsg:error=ENOBUFS:when=1", "add", "name=q1",
+                                              "remote-address=10.1.1.1"), (
+        1, "", lost + "ipipctl: q1: may have been made: the kernel's answer was lost\n"))
+    equal("it isn't up", found("disabled"), "q1")
+    before = good("export", "verbose")
+    # The first two are of the dump.
+    equal("the answer to set is lost", traced("recvmsg:error=ENOBUFS:when=3", "set", "q1", "ttl=9",
+                                              "comment=x"), (1, "", lost))
+    equal("it is undone", good("export", "verbose"), before)
+    clear()
 
 
 # Connections
@@ -472,6 +506,8 @@ def test():
     half_set()
     made_once_more()
     underlays()
+    small_socket()
+    lost_answers()
     renamed_in_a_row()
     not_removed()
     edited_files()

@@ -42,7 +42,7 @@ static void undo_remove(struct requests *undo, const struct tunnel *old)
  */
 static void undo_set(struct requests *undo, const struct request *r, const struct tunnel *old)
 {
-	const uint64_t mask = r->done ? r->mask : r->mask & ~BIT(P_NAME);
+	const uint64_t mask = r->error && !r->done ? r->mask & ~BIT(P_NAME) : r->mask;
 
 	if (mask)
 		strcpy(request_add(undo, OP_SET, old, mask)->t.new_name, old->name);
@@ -51,8 +51,18 @@ static void undo_set(struct requests *undo, const struct request *r, const struc
 /* A refused change may be half done: what is the driver's comes before the name. */
 static bool may_be_done(const struct request *r)
 {
-	return r->done || (r->op == OP_SET && r->error && r->error != EPERM &&
-			   r->error != ENODEV);
+	if (r->done || r->op != OP_SET)
+		return r->done;
+	return r->lost || (r->error && r->error != EPERM && r->error != ENODEV);
+}
+
+/* Whose device has the name isn't known: it may be the one for which this one was refused. */
+static void report_lost(const struct request *r)
+{
+	if (!r->lost || r->done || r->op == OP_SET)
+		return;
+	fail(request_name(r), "may have been %s: the kernel's answer was lost",
+	     r->op == OP_ADD ? "made" : "removed");
 }
 
 static void undo_one(struct requests *undo, const struct request *r,
@@ -103,6 +113,8 @@ static void undo_all(const struct requests *list, const struct tunnels *before, 
 			break;
 	for (i = 0; i < undo.n; i++)
 		report_undo(&undo.r[i]);
+	for (i = 0; i < list->n; i++)
+		report_lost(&list->r[i]);
 	free(undo.r);
 }
 

@@ -334,6 +334,7 @@ enum op {
  * @late: a removal for which nothing waits: it is done when all else has been taken
  * @line: where it comes from in a file, or 0
  * @done: the kernel has taken at least the first of its messages
+ * @lost: what the kernel has said of it isn't known
  * @foreign: the answer comes from another driver than ours
  * @error: errno, or 0
  * @why: what the kernel says of it, or the IKE daemon
@@ -347,6 +348,7 @@ struct request {
 	bool late;
 	unsigned int line;
 	bool done;
+	bool lost;
 	bool foreign;
 	int error;
 	char why[256];

@@ -19,17 +19,19 @@
 
 #include "ipipctl.h"
 
-/* As much as is sent before the answers are read: they fit the socket. */
+/* As much as is sent before the answers are read. */
 #define BATCH_SIZE	(64 * 1024)
 #define BATCH_ROOM	4096	/* for one more message */
-#define BATCH_REQUESTS	256
-#define MESSAGES_MAX	2	/* of one request */
+#define BATCH_MESSAGES	512
+#define ANSWER_ROOM	(16 * 1024)	/* that the largest answer takes of a socket's */
 #define DUMP_SIZE	(64 * 1024)
 #define DUMP_TRIES	20
 #define SOCKET_ROOM	(8 << 20)
 
 static struct mnl_socket *nl;
 static uint32_t seq;
+/* So many answers fit the socket. */
+static unsigned int answers_max;
 
 static struct mnl_socket *open_socket(unsigned int groups)
 {
@@ -46,8 +48,21 @@ static struct mnl_socket *open_socket(unsigned int groups)
 	mnl_socket_setsockopt(s, NETLINK_EXT_ACK, (void *)&on, sizeof(on));
 	mnl_socket_setsockopt(s, NETLINK_CAP_ACK, (void *)&on, sizeof(on));
 	mnl_socket_setsockopt(s, NETLINK_GET_STRICT_CHK, (void *)&on, sizeof(on));
-	setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	/* root of a user namespace gets as much as anybody. */
+	if (setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	return s;
+}
+
+/* The kernel always takes one more than there is room for. */
+static unsigned int room_for_answers(struct mnl_socket *s)
+{
+	socklen_t len = sizeof(int);
+	int room = 0;
+
+	getsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUF, &room, &len);
+	room = room / ANSWER_ROOM + 1;
+	return room < BATCH_MESSAGES ? room : BATCH_MESSAGES;
 }
 
 /**
@@ -60,8 +75,11 @@ int nl_open(void)
 	if (nl)
 		return 0;
 	nl = open_socket(0);
+	if (!nl)
+		return IPIPCTL_REFUSED;
 	seq = time(NULL);
-	return nl ? 0 : IPIPCTL_REFUSED;
+	answers_max = room_for_answers(nl);
+	return 0;
 }
 
 /**
@@ -246,12 +264,12 @@ static void put_comment(void *buffer, const struct request *r)
 	mnl_attr_put_strz(nlh, IFLA_IFALIAS, r->t.comment);
 }
 
-static void put_altname(void *buffer, const struct request *r)
+static void put_altname(void *buffer, const struct request *r, const char *name, size_t len)
 {
 	struct nlmsghdr *nlh = put_header(buffer, RTM_NEWLINKPROP, NLM_F_ACK, r->t.ifindex);
 	struct nlattr *list = mnl_attr_nest_start(nlh, IFLA_PROP_LIST);
 
-	mnl_attr_put_strz(nlh, IFLA_ALT_IFNAME, r->t.altnames);
+	mnl_attr_put(nlh, IFLA_ALT_IFNAME, len, name);
 	mnl_attr_nest_end(nlh, list);
 }
 
@@ -358,52 +376,17 @@ static void check(struct request *r, const struct nlmsghdr *nlh)
 struct sent {
 	struct request *r;
 	size_t offset;
+	bool answered;
 };
 
 struct batch {
 	struct mnl_nlmsg_batch *b;
 	char buffer[BATCH_SIZE];
-	struct sent sent[BATCH_REQUESTS * MESSAGES_MAX];
+	struct sent sent[BATCH_MESSAGES];
 	unsigned int n;
 	uint32_t first;
+	bool refused;
 };
-
-static void batch_put(struct batch *b, struct request *r,
-		      void (*put)(void *buffer, const struct request *r))
-{
-	if (!b->n)
-		b->first = seq + 1;
-	put(mnl_nlmsg_batch_current(b->b), r);
-	b->sent[b->n].r = r;
-	b->sent[b->n].offset = mnl_nlmsg_batch_size(b->b);
-	b->n++;
-	mnl_nlmsg_batch_next(b->b);
-}
-
-static void put_pass_name(struct batch *b, struct request *r)
-{
-	if (*r->t.comment)
-		batch_put(b, r, put_comment);
-	if (*r->t.altnames)
-		batch_put(b, r, put_altname);
-}
-
-static void put_request(struct batch *b, struct request *r, enum pass pass)
-{
-	const bool add = r->op == OP_ADD, set = r->op == OP_SET;
-
-	if (r->op == OP_NOTHING || (pass != PASS_MAKE && r->error))
-		return;
-	if (pass == (r->late ? PASS_REMOVE : PASS_MAKE))
-		batch_put(b, r, r->op == OP_REMOVE ? put_remove : put_make);
-	else if (pass == PASS_CHECK && (add || (set && r->mask & attributes_ours())))
-		batch_put(b, r, put_check);
-	else if (pass == PASS_NAME && add)
-		put_pass_name(b, r);
-	else if (pass == PASS_UP && (add || set) && r->mask & BIT(P_DISABLED) &&
-		 !r->t.disabled)
-		batch_put(b, r, put_up);
-}
 
 /* Returns how many messages this answers. */
 static int batch_answer(struct batch *b, const struct nlmsghdr *nlh)
@@ -423,7 +406,20 @@ static int batch_answer(struct batch *b, const struct nlmsghdr *nlh)
 		r->done = true;
 	else if (!r->error)
 		note_error(r, nlh, (void *)(b->buffer + b->sent[i].offset));
+	b->sent[i].answered = true;
+	b->refused = b->refused || r->error;
 	return 1;
+}
+
+/* What has become of a request isn't known then. */
+static int lose_answers(struct batch *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++)
+		if (!b->sent[i].answered)
+			b->sent[i].r->lost = true;
+	return -1;
 }
 
 /* Send what is in the batch and wait for an answer to each message. */
@@ -444,7 +440,7 @@ static int batch_run(struct batch *b)
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len < 0)
-			return -1;
+			return lose_answers(b);
 		nlh = (struct nlmsghdr *)buffer;
 		for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
 			answers += batch_answer(b, nlh);
@@ -454,19 +450,82 @@ static int batch_run(struct batch *b)
 	return 0;
 }
 
-static void progress(size_t done, size_t all)
+/* Where the next message is written; what is in the batch is sent first if that is full.
+ * Returns NULL with errno.
+ */
+static void *batch_begin(struct batch *b)
 {
-	if (all >= 1000 && isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%zu of %zu%s", done, all,
-			done == all ? "\n" : "");
+	const bool full = b->n == answers_max ||
+			  mnl_nlmsg_batch_size(b->b) > BATCH_SIZE - BATCH_ROOM;
+
+	if (full && batch_run(b))
+		return NULL;
+	if (!b->n)
+		b->first = seq + 1;
+	return mnl_nlmsg_batch_current(b->b);
 }
 
-static bool has_failed(const struct requests *list, size_t from, size_t to)
+static void batch_end(struct batch *b, struct request *r)
 {
-	while (from < to)
-		if (list->r[from++].error)
-			return true;
-	return false;
+	b->sent[b->n++] = (struct sent){ .r = r, .offset = mnl_nlmsg_batch_size(b->b) };
+	mnl_nlmsg_batch_next(b->b);
+}
+
+/* These return 0, or -1 with errno. */
+
+static int batch_put(struct batch *b, struct request *r,
+		     void (*put)(void *buffer, const struct request *r))
+{
+	void *buffer = batch_begin(b);
+
+	if (!buffer)
+		return -1;
+	put(buffer, r);
+	batch_end(b, r);
+	return 0;
+}
+
+static int put_names(struct batch *b, struct request *r)
+{
+	const char *name = r->t.altnames;
+	void *buffer;
+	size_t len;
+
+	if (*r->t.comment && batch_put(b, r, put_comment))
+		return -1;
+	for (; *name; name += len + !!name[len]) {
+		len = strcspn(name, ALTNAME_SEPARATOR);
+		buffer = batch_begin(b);
+		if (!buffer)
+			return -1;
+		put_altname(buffer, r, name, len);
+		batch_end(b, r);
+	}
+	return 0;
+}
+
+static int put_request(struct batch *b, struct request *r, enum pass pass)
+{
+	const bool add = r->op == OP_ADD, set = r->op == OP_SET;
+
+	if (r->op == OP_NOTHING || (pass != PASS_MAKE && r->error))
+		return 0;
+	if (pass == (r->late ? PASS_REMOVE : PASS_MAKE))
+		return batch_put(b, r, r->op == OP_REMOVE ? put_remove : put_make);
+	if (pass == PASS_CHECK && (add || (set && r->mask & attributes_ours())))
+		return batch_put(b, r, put_check);
+	if (pass == PASS_NAME && add)
+		return put_names(b, r);
+	if (pass == PASS_UP && (add || set) && r->mask & BIT(P_DISABLED) && !r->t.disabled)
+		return batch_put(b, r, put_up);
+	return 0;
+}
+
+static void progress(size_t done, size_t all)
+{
+	if (all >= 1000 && (done == all || !(done % 256)) && isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%zu of %zu%s", done, all,
+			done == all ? "\n" : "");
 }
 
 /**
@@ -484,27 +543,21 @@ static bool has_failed(const struct requests *list, size_t from, size_t to)
 int nl_pass(struct requests *list, enum pass pass, bool keep_going)
 {
 	static struct batch b;
-	size_t i, from = 0;
 	int ret = nl_open();
+	size_t i;
 
 	if (ret)
 		return ret;
 	b.n = 0;
+	b.refused = false;
 	b.b = mnl_nlmsg_batch_start(b.buffer, sizeof(b.buffer));
-	for (i = 0; i < list->n; i++) {
-		put_request(&b, &list->r[i], pass);
-		if (i + 1 - from < BATCH_REQUESTS && i + 1 < list->n &&
-		    mnl_nlmsg_batch_size(b.b) < BATCH_SIZE - BATCH_ROOM)
-			continue;
-		ret = batch_run(&b);
-		if (ret)
-			break;
+	for (i = 0; !ret && i < list->n && (keep_going || !b.refused); i++) {
+		ret = put_request(&b, &list->r[i], pass);
 		if (pass == PASS_MAKE)
 			progress(i + 1, list->n);
-		if (!keep_going && has_failed(list, from, i + 1))
-			break;
-		from = i + 1;
 	}
+	if (!ret && (keep_going || !b.refused))
+		ret = batch_run(&b);
 	mnl_nlmsg_batch_stop(b.b);
 	if (!ret)
 		return 0;
