@@ -460,6 +460,26 @@ add ipsec-secret=x name=i2 remote-address=10.1.1.2
     clear()
 
 
+def hard_limit(pid):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+        return [line.split()[5] for line in f if line.startswith("Max core file size")][0]
+
+
+def shielded():
+    """Before a line is read that may have a secret."""
+    run("mkfifo /run/fifo")
+    fifo = os.open("/run/fifo", os.O_RDWR)
+    for name in "-", "/run/fifo":
+        with subprocess.Popen(["ip", "netns", "exec", "a", PLAIN, "import", name], env=ENV,
+                              stdin=subprocess.PIPE) as p:
+            deadline = time.time() + 10
+            while hard_limit(p.pid) != "0" and time.time() < deadline:
+                time.sleep(0.1)
+            equal(f"import {name} leaves no core", hard_limit(p.pid), "0")
+            p.kill()
+    os.close(fifo)
+
+
 SAS = """list-sa event {
   ipip-e1 {
     state = ESTABLISHED
@@ -514,6 +534,7 @@ def test():
     secret_stays()
     interrupted()
     counted_once()
+    shielded()
     without_a_daemon()
 
 

@@ -126,6 +126,8 @@ static bool read_line(struct reader *r)
 		len += n;
 		r->text[len] = '\0';
 	} while (more);
+	if (line)
+		explicit_bzero(line, room);
 	free(line);
 	return got >= 0 || len;
 }
@@ -833,10 +835,16 @@ static int show_requests(const struct requests *list)
 	return 0;
 }
 
+/* What stdio has read of the file: there may be secrets in it. */
+static char input[BUFSIZ];
+
 static bool open_file(struct reader *r)
 {
+	secrets_shield();
 	r->file = strcmp(r->name, "-") ? fopen(r->name, "re") : stdin;
-	if (!r->file)
+	if (r->file)
+		setvbuf(r->file, input, _IOFBF, sizeof(input));
+	else
 		fail(r->name, "%s", strerror(errno));
 	return r->file;
 }
@@ -863,6 +871,9 @@ static void reader_free(struct reader *r)
 {
 	if (r->file && r->file != stdin)
 		fclose(r->file);
+	explicit_bzero(input, sizeof(input));
+	if (r->text)
+		explicit_bzero(r->text, r->room);
 	free(r->text);
 	free(r->menu);
 	free(r->pending);
