@@ -178,6 +178,17 @@ add name=bad keepalive-mode=icmp remote-address=10.1.1.3
     clear()
 
 
+def name_taken():
+    """Between the request that makes it and the one that reads it back."""
+    result = paused(2, "ip -n a link set dev n1 name n2; ip -n a link add name n1 type dummy",
+                    "add", "name=n1", "remote-address=10.1.1.1", "comment=mine")
+    equal("another device has got the name", result,
+          (1, "", "ipipctl: n1: another device has got its name\n"))
+    equal("it is left alone", "mine" in run("ip -n a link show dev n1"), False)
+    run("ip -n a link del n1")
+    clear()
+
+
 # Underlays
 
 def traced(inject, *words):
@@ -480,6 +491,19 @@ def shielded():
     os.close(fifo)
 
 
+def interrupted_wait():
+    protected("w1", 1)
+    p = subprocess.run(["ip", "netns", "exec", "a", "strace", "-o", "/run/trace", "-e",
+                        "trace=?poll,?ppoll,read", "-e", "inject=?poll,?ppoll:error=EINTR:when=1", PLAIN,
+                        "get", "w1", "ipsec-state"], env=ENV, text=True, capture_output=True, check=False)
+    with open("/run/trace", encoding="ascii") as f:
+        calls = [line.split("(")[0] for line in f]
+    first = next(i for i, call in enumerate(calls) if "poll" in call)
+    equal("a wait that is interrupted goes on", (p.stdout, "poll" in calls[first + 1]),
+          ("no-sa\n", True))
+    clear()
+
+
 SAS = """list-sa event {
   ipip-e1 {
     state = ESTABLISHED
@@ -525,6 +549,7 @@ def test():
     made_twice()
     half_set()
     made_once_more()
+    name_taken()
     underlays()
     small_socket()
     lost_answers()
@@ -535,6 +560,7 @@ def test():
     interrupted()
     counted_once()
     shielded()
+    interrupted_wait()
     without_a_daemon()
 
 

@@ -353,13 +353,20 @@ static void note_error(struct request *r, const struct nlmsghdr *ack,
 	note(r, error, name, message ?: explain(error));
 }
 
-/* A driver that doesn't send IFLA_IPIP_EXT ignores it in requests, too. */
+/* A driver that doesn't send IFLA_IPIP_EXT ignores it in requests, too. What isn't a tunnel
+ * at all isn't what was made, and not to be undone.
+ */
 static void check(struct request *r, const struct nlmsghdr *nlh)
 {
 	const char *name;
 	struct tunnel t;
 
-	if (!attributes_read(nlh, &t) || !t.ours) {
+	if (!attributes_read(nlh, &t)) {
+		r->done = false;
+		note(r, ENODEV, NULL, "another device has got its name");
+		return;
+	}
+	if (!t.ours) {
 		r->foreign = true;
 		note(r, EOPNOTSUPP, NULL, "the tunnel is another driver's");
 		return;

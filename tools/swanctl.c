@@ -44,9 +44,13 @@ static bool read_lines(int fd, void (*line)(char *line, void *data), void *data)
 	size_t len = 0, room = 0;
 	ssize_t got;
 	char *end, *from;
+	int ready;
 
 	for (;;) {
-		if (!poll(&wait, 1, SILENCE_MS)) {
+		ready = poll(&wait, 1, SILENCE_MS);
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (!ready) {
 			free(text);
 			return false;
 		}
