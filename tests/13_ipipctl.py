@@ -243,8 +243,8 @@ add address=1.1.1.1/24 interface=ipip-lab network=1.1.1.0
 def routeros():
     r = ctl("import", "-", stdin=ROUTEROS)
     equal("a secret, and nobody to give it to", (r.status, r.out, r.err.splitlines()[-1]),
-          (1, "", "ipipctl: -:11: ipip-sec: ipsec-secret: the netns a has no IKE daemon of its "
-           "own: there is no /etc/netns/a/strongswan.conf"))
+          (1, "", "ipipctl: -:11: ipip-sec: ipsec-secret: the netns a has no IKE daemon: "
+           "there is no /etc/netns/a/strongswan.conf"))
     equal("nothing is made", find(), "")
     r = ctl("import", "-", stdin=ROUTEROS.replace("hunter2", '""').replace("\n", "\r\n"))
     equal("RouterOS's export", (r.status, r.out, r.err.replace("ipipctl: -:", "").splitlines()),

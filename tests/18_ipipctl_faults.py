@@ -46,8 +46,9 @@ esac
 
 
 def ctl(*words, netns="a", stdin="", tool=TOOL, env=()):
+    env = {name: value for name, value in {**ENV, **dict(env)}.items() if value}
     p = subprocess.run(["ip", "netns", "exec", netns, tool, *words], input=stdin,
-                       capture_output=True, text=True, env={k: v for k, v in {**ENV, **dict(env)}.items() if v})
+                       capture_output=True, text=True, env=env)
     return p.returncode, p.stdout, p.stderr
 
 
@@ -347,7 +348,7 @@ def etc():
 
 def without_a_daemon():
     """The daemon of the machine isn't told about the connections of a netns."""
-    none = ("ipsec-secret: the network namespace a has no IKE daemon of its own: there is no "
+    none = ("ipsec-secret: the netns a has no IKE daemon: there is no "
             "/etc/netns/a/strongswan.conf")
     env = {"SWANCTL_DIR": ""}
     with etc() as folder:
@@ -376,7 +377,7 @@ def text_of(path):
         return f.read()
 
 
-UNKNOWN = "ipsec-profile: is unknown: say ipsec-profile=routeros or ipsec-profile=modern"
+UNKNOWN = "ipsec-profile: is unknown: say whether routeros or modern"
 
 
 def edited_files():

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What all other files use: the global options, errors, memory, and words that
- * may be abbreviated. It calls no other file.
+ * What all other files use: the global options, errors, memory, words that may be
+ * abbreviated, and files that are written at once. It calls no other file.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ipipctl.h"
 
@@ -246,4 +248,43 @@ int find_word(const char *what, const char *word, size_t len,
 				 "%s%s", *like ? ", " : "", name(i));
 	usage(what, "%.*s: could be %s", (int)len, word, like);
 	return -1;
+}
+
+/* Returns 0, or -1 with errno. */
+static int write_all(int fd, const char *text)
+{
+	const ssize_t len = strlen(text), written = write(fd, text, len);
+
+	if (written >= 0 && written < len)
+		errno = ENOSPC;
+	return written < len || fsync(fd) ? -1 : 0;
+}
+
+/**
+ * replace_file() - Give a file another content, all at once
+ * @path: the file
+ * @text: what it shall have
+ *
+ * Nobody sees half a file, or another's: it takes the name of the old one when all of it is
+ * on disk. Nor does another user see any of it.
+ *
+ * Return: 0, or -1 with errno.
+ */
+int replace_file(const char *path, const char *text)
+{
+	char *temporary;
+	int fd, ret, error;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return -1;
+	fd = mkostemp(temporary, O_CLOEXEC);	/* mode 0600 */
+	ret = fd < 0 ? -1 : write_all(fd, text) ?: rename(temporary, path);
+	error = errno;
+	if (ret && fd >= 0)
+		unlink(temporary);
+	if (fd >= 0)
+		close(fd);
+	free(temporary);
+	errno = error;
+	return ret;
 }

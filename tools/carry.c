@@ -89,7 +89,8 @@ static void report_undo(const struct request *r)
 	const char *why = r->error ? r->why : r->done ? NULL : "the kernel hasn't answered";
 
 	if (r->op == OP_ADD && !why)
-		fail(request_name(r), "had been removed and is made once more, without addresses and routes");
+		fail(request_name(r),
+		     "had been removed and is made once more, without addresses and routes");
 	else if (r->op == OP_ADD)
 		fail(request_name(r), "had been removed and can't be made once more: %s", why);
 	else if (r->op == OP_SET && why)

@@ -433,35 +433,7 @@ static char *read_text(const char *path)
 	return text;
 }
 
-/**
- * connection_write() - Put a text into a file
- * @path: the file
- * @text: the text
- *
- * Nobody sees half a file, nor another user any of it.
- *
- * Return: 0, or -1 with errno.
- */
-int connection_write(const char *path, const char *text)
-{
-	char temporary[1100];
-	int fd, ret;
-
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	fd = mkostemp(temporary, O_CLOEXEC);	/* mode 0600 */
-	if (fd < 0)
-		return -1;
-	ret = write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	      fsync(fd) ? -1 : 0;
-	close(fd);
-	if (ret || rename(temporary, path)) {
-		unlink(temporary);
-		return -1;
-	}
-	return 0;
-}
-
-/* Is it one of connection_write()'s that has not got its name? */
+/* Is it one of replace_file()'s that has not got its name? */
 static bool is_left_over(int dir, const char *name)
 {
 	static const char ending[] = ".XXXXXX";

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "ipipctl.h"
 
@@ -140,28 +139,16 @@ int cmd_export(char **words, size_t n)
 	return ret;
 }
 
-/* Nobody sees half a file, or another's: it takes the name of the old one when
- * all of it is on disk.
- */
 static int write_file(const char *name, const struct tunnels *list)
 {
-	char *temporary;
-	FILE *out;
-	int fd, ret = -1;
+	char *text = NULL;
+	size_t size;
+	FILE *out = need_memory(open_memstream(&text, &size));
+	int ret;
 
-	if (asprintf(&temporary, "%s.XXXXXX", name) < 0)
-		return -1;
-	fd = mkstemp(temporary);	/* mode 0600 */
-	out = fd < 0 ? NULL : fdopen(fd, "w");
-	if (out) {
-		write_tunnels(out, list, true);
-		ret = fflush(out) || ferror(out) || fsync(fd) ? -1 : 0;
-		if (fclose(out) || ret || rename(temporary, name))
-			ret = -1;
-	}
-	if (ret && fd >= 0)
-		unlink(temporary);
-	free(temporary);
+	write_tunnels(out, list, true);
+	ret = fclose(out) ? -1 : replace_file(name, text);
+	free(text);
 	return ret;
 }
 

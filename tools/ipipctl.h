@@ -419,6 +419,7 @@ void *grow(void *array, size_t n, size_t *room, size_t size);
 int match_word(const char *word, size_t len, const char *(*name)(size_t i), size_t n);
 int find_word(const char *what, const char *word, size_t len,
 	      const char *(*name)(size_t i), size_t n);
+int replace_file(const char *path, const char *text);
 
 /* netns.c */
 const char *netns_name(void);
@@ -541,7 +542,6 @@ bool connection_tunnel(const char *connection, char *out);
 void connection_file(const char *connection, bool enabled, char *path, size_t size);
 char *connection_find(const char *tunnel, char *path, size_t size);
 char *connection_text(const struct tunnel *t, const char *name, const char *old);
-int connection_write(const char *path, const char *text);
 void connections_tidy(void);
 bool connections_exist(void);
 bool connection_has_secret(const char *tunnel);

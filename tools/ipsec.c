@@ -38,7 +38,7 @@ static bool would_lose_secret(const struct tunnel *t, uint64_t mask)
 static const char *why_no_connection(const struct tunnel *t, uint64_t mask)
 {
 	if (t->ipsec_profile == IPSEC_UNKNOWN && mask & P_CONNECTION)
-		return "ipsec-profile: is unknown: say ipsec-profile=routeros or ipsec-profile=modern";
+		return "ipsec-profile: is unknown: say whether routeros or modern";
 	if (!t->secret && mask & P_CONNECTION &&
 	    !connection_has_secret(*t->name ? t->name : t->new_name))
 		return "ipsec-profile: there is no secret: give an ipsec-secret-file";
@@ -193,13 +193,13 @@ static int put_new_file(struct change *c)
 {
 	if (*c->connection && !connections_have_daemon()) {
 		snprintf(c->why, sizeof(c->why),
-			 "the network namespace %.80s has no IKE daemon of its own: there is no /etc/netns/%.80s/strongswan.conf",
+			 "the netns %.80s has no IKE daemon: there is no /etc/netns/%.80s/strongswan.conf",
 			 netns_name(), netns_name());
 		return -1;
 	}
 	if (!*c->new_path)
 		return 0;
-	if (!connection_write(c->new_path, c->new_text)) {
+	if (!replace_file(c->new_path, c->new_text)) {
 		c->written = true;
 		return 0;
 	}
@@ -231,7 +231,7 @@ static int put_files(struct change *c)
 
 static void put_back(const struct change *c)
 {
-	if (connection_write(c->old_path, c->old_text))
+	if (replace_file(c->old_path, c->old_text))
 		fail(request_name(c->r), "ipsec-secret: %s can't be put back: %s", c->old_path,
 		     strerror(errno));
 }
