@@ -505,6 +505,22 @@ def interrupted_wait():
     clear()
 
 
+def stopped_at_once():
+    """Told to end after it has looked whether it was told to, and before it waits."""
+    p = subprocess.Popen(["ip", "netns", "exec", "a", "strace", "-o", "/dev/null", "-e", "trace=write",
+                          "-e", "inject=write:delay_exit=2000000:when=1", PLAIN, "print", "count-only",
+                          "interval=60s"], env=ENV, stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    tool = int(run(["pgrep", "-P", str(p.pid)]))
+    os.kill(tool, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        p.communicate(timeout=10)
+    equal("print interval= ends at once", p.poll(), 0)
+    if p.poll() is None:
+        os.kill(tool, signal.SIGKILL)
+        p.wait()
+
+
 SAS = """list-sa event {
   ipip-e1 {
     state = ESTABLISHED
@@ -562,6 +578,7 @@ def test():
     counted_once()
     shielded()
     interrupted_wait()
+    stopped_at_once()
     without_a_daemon()
 
 

@@ -2,6 +2,7 @@
 /*
  * What goes on until somebody stops it.
  */
+#include <poll.h>
 #include <time.h>
 
 #include "ipipctl.h"
@@ -30,13 +31,22 @@ void stop_on_signals(void)
 
 /**
  * pause_for() - Wait
- * @ms: milliseconds; fewer if a signal comes
+ * @ms: milliseconds; fewer if a signal comes, and none if @stopped is set
+ *
+ * A signal between the look at that and the wait is one that comes while it waits.
  */
 void pause_for(uint64_t ms)
 {
 	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+	sigset_t held, mask;
 
-	nanosleep(&t, NULL);
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGTERM);
+	sigprocmask(SIG_BLOCK, &held, &mask);
+	if (!stopped)
+		ppoll(NULL, 0, &t, &mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 /**
