@@ -85,29 +85,22 @@ static bool ipip_is_whole(struct nlattr *data[])
 	       !data[IFLA_IPIP_EXT];
 }
 
-/* The value of IFLA_IPTUN_PMTUDISC in a dump. With a fixed TTL it is 1, because
- * iproute2 refuses to send 0 back.
+/* Set the TTL, and take over IFLA_IPTUN_PMTUDISC of a request. Programs send back the
+ * value that they have read, and iproute2 sends 1 with a fixed TTL: neither means to
+ * change a DF policy that was set through IFLA_IPIP_EXT_DF. Another value does.
  */
-static bool ipip_pmtudisc(const struct ipip_config *cfg)
+static void ipip_set_ttl(struct ipip_config *cfg, u8 ttl, bool pmtudisc)
 {
-	if (cfg->ttl)
-		return true;
-	if (cfg->df == IPIP_DF_LEGACY)
-		return cfg->pmtudisc;
-	return cfg->df == IPIP_DF_SET;
-}
-
-/* Take over IFLA_IPTUN_PMTUDISC of a request. A program that sends back the value
- * that it has read, @before, or the only one that the new TTL allows, doesn't mean
- * to change DF.
- */
-static void ipip_set_pmtudisc(struct ipip_config *cfg, bool pmtudisc,
-			      bool before)
-{
-	if (pmtudisc == before || pmtudisc == ipip_pmtudisc(cfg))
-		return;
-	cfg->df = IPIP_DF_LEGACY;
-	cfg->pmtudisc = pmtudisc;
+	cfg->ttl = ttl;
+	if (ttl) {
+		/* A packet that loops through the tunnel grows each time. With a
+		 * fixed TTL only DF ends the loop, so in legacy it is always set.
+		 */
+		cfg->pmtudisc = true;
+	} else if (pmtudisc != cfg->pmtudisc) {
+		cfg->pmtudisc = pmtudisc;
+		cfg->df = IPIP_DF_LEGACY;
+	}
 }
 
 static void ipip_parse_ext(struct nlattr *ext[], struct ipip_config *cfg)
@@ -152,7 +145,8 @@ static void ipip_parse_encap(struct nlattr *data[],
 static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 		       struct ipip_config *cfg)
 {
-	const bool pmtudisc = ipip_pmtudisc(cfg);
+	bool pmtudisc = cfg->pmtudisc;
+	u8 ttl = cfg->ttl;
 
 	if (data[IFLA_IPTUN_LINK])
 		cfg->link = nla_get_u32(data[IFLA_IPTUN_LINK]);
@@ -165,21 +159,16 @@ static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 	else if (ipip_is_whole(data))
 		cfg->remote = htonl(INADDR_ANY);
 	if (data[IFLA_IPTUN_TTL])
-		cfg->ttl = nla_get_u8(data[IFLA_IPTUN_TTL]);
+		ttl = nla_get_u8(data[IFLA_IPTUN_TTL]);
 	if (data[IFLA_IPTUN_PMTUDISC])
-		ipip_set_pmtudisc(cfg, nla_get_u8(data[IFLA_IPTUN_PMTUDISC]),
-				  pmtudisc);
+		pmtudisc = nla_get_u8(data[IFLA_IPTUN_PMTUDISC]);
+	ipip_set_ttl(cfg, ttl, pmtudisc);
 	if (data[IFLA_IPTUN_TOS])
 		cfg->tos = nla_get_u8(data[IFLA_IPTUN_TOS]);
 	if (data[IFLA_IPTUN_FWMARK])
 		cfg->fwmark = nla_get_u32(data[IFLA_IPTUN_FWMARK]);
 	ipip_parse_encap(data, &cfg->encap);
 	ipip_parse_ext(ext, cfg);
-	/* A packet that loops through the tunnel grows each time. With a fixed TTL
-	 * only DF ends the loop.
-	 */
-	if (cfg->df == IPIP_DF_LEGACY && cfg->ttl)
-		cfg->pmtudisc = true;
 }
 
 /* Fill @ext, which has room for all of IFLA_IPIP_EXT_*, from IFLA_IPIP_EXT. */
@@ -464,7 +453,7 @@ static int ipip_fill_info(struct sk_buff *skb, const struct net_device *dev)
 	    nla_put_u8(skb, IFLA_IPTUN_TTL, cfg->ttl) ||
 	    nla_put_u8(skb, IFLA_IPTUN_TOS, cfg->tos) ||
 	    nla_put_u8(skb, IFLA_IPTUN_PROTO, cfg->proto) ||
-	    nla_put_u8(skb, IFLA_IPTUN_PMTUDISC, ipip_pmtudisc(cfg)) ||
+	    nla_put_u8(skb, IFLA_IPTUN_PMTUDISC, cfg->pmtudisc) ||
 	    nla_put_u32(skb, IFLA_IPTUN_FWMARK, cfg->fwmark) ||
 	    nla_put_u16(skb, IFLA_IPTUN_ENCAP_TYPE, cfg->encap.type) ||
 	    nla_put_be16(skb, IFLA_IPTUN_ENCAP_SPORT, cfg->encap.sport) ||
@@ -517,7 +506,7 @@ static void ipip_ctl_show(const struct ipip_parms *parms,
 	p->iph.ttl = cfg->ttl;
 	p->iph.saddr = cfg->local;
 	p->iph.daddr = cfg->remote;
-	if (ipip_pmtudisc(cfg))
+	if (cfg->pmtudisc)
 		p->iph.frag_off = htons(IP_DF);
 }
 
@@ -525,18 +514,12 @@ static void ipip_ctl_show(const struct ipip_parms *parms,
 static void ipip_ctl_parse(const struct ipip_compat_parm *p,
 			   struct ipip_config *cfg)
 {
-	const bool before = ipip_pmtudisc(cfg);
-
 	cfg->link = p->link;
 	cfg->fwmark = 0;
 	cfg->tos = p->iph.tos;
-	cfg->ttl = p->iph.ttl;
 	cfg->local = p->iph.saddr;
 	cfg->remote = p->iph.daddr;
-	ipip_set_pmtudisc(cfg, p->iph.ttl || p->iph.frag_off & htons(IP_DF),
-			  before);
-	if (cfg->df == IPIP_DF_LEGACY && cfg->ttl)
-		cfg->pmtudisc = true;
+	ipip_set_ttl(cfg, p->iph.ttl, !!(p->iph.frag_off & htons(IP_DF)));
 }
 
 static bool ipip_ctl_is_valid(const struct ipip_compat_parm *p)

@@ -153,7 +153,8 @@ struct ipip_keepalive_config {
  * @encap_hlen: bytes that @encap puts on a packet
  * @role: enum ipip_role
  * @df: enum ipip_df
- * @pmtudisc: IFLA_IPTUN_PMTUDISC, and true with a fixed TTL; for IPIP_DF_LEGACY
+ * @pmtudisc: IFLA_IPTUN_PMTUDISC as it was set, and true with a fixed TTL; takes
+ *	effect with IPIP_DF_LEGACY
  * @clamp: IPIP_CLAMP_*
  * @require_ipsec: drop what does not come or leave through an IPsec SA
  * @mtu_auto: the device's MTU follows the path; ipip_table_end_mtu_auto() clears

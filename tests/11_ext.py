@@ -107,39 +107,53 @@ def kept(bench):
 
 
 def pmtudisc(bench):
+    """What programs read as PMTUDISC is what was set through it; they may send it back."""
     rtnl = bench.rtnl
 
     def state():
         return rtnl.ext("t")["df"], rtnl.read_info("t")[0][IPTUN_PMTUDISC][0]
 
-    bench.add("t", *ENDS, ext(df="no"))
-    equal("df no shows as nopmtudisc", state(), ("no", 0))
-    run("ip -n a link set dev t type ipip tos 0x20")
-    equal("ip(8) sends it back", state(), ("no", 0))
-    for df in "no", "inherit":
+    def ip(words):
+        run(f"ip -n a link set dev t type ipip {words}")
+
+    for df in "no", "inherit", "set":
+        bench.add("t", *ENDS, ext(df=df))
+        equal(f"{df}: PMTUDISC is the default", state(), (df, 1))
+        # ip(8) reads the tunnel and sends all of it, NetworkManager and networkd what they know.
+        for words in "tos 0x20", "pmtudisc", "ttl 64", "ttl 5 pmtudisc", "tos 0x40", "ttl inherit":
+            ip(words)
+            equal(f"{df} stays with ip(8)'s {words}", state(), (df, 1))
+        rtnl.change("t", (IPTUN_PMTUDISC, u8(1)), (IPTUN_TTL, u8(0)))
+        equal(f"{df} stays with a manager's PMTUDISC=1", state(), (df, 1))
+        rtnl.change("t", (IPTUN_PMTUDISC, u8(0)), (IPTUN_TTL, u8(9)))
+        equal(f"{df} stays with PMTUDISC=0 and a TTL, which is 1", state(), (df, 1))
+        ip("ttl inherit")
+        ip("nopmtudisc")
+        equal(f"{df}: nopmtudisc is another value: legacy", state(), ("legacy", 0))
         rtnl.set("t", df=df)
-        run("ip -n a link set dev t type ipip ttl 5 pmtudisc")
-        equal(f"ip(8) takes a fixed TTL with pmtudisc alone: {df} stays", state(), (df, 1))
-        run("ip -n a link set dev t type ipip tos 0x40")
-        equal(f"it sends back both: {df} stays", state(), (df, 1))
-        run("ip -n a link set dev t type ipip ttl inherit")
-        equal(f"it takes the TTL away: {df} stays", state(), (df, 0))
-    rtnl.set("t", df="set")
-    equal("df set shows as pmtudisc", state(), ("set", 1))
-    run("ip -n a link set dev t type ipip ttl inherit")
-    equal("ip(8) sends it back", state(), ("set", 1))
-    run("ip -n a link set dev t type ipip nopmtudisc")
-    equal("nopmtudisc is another value: legacy", state(), ("legacy", 0))
-    rtnl.set("t", df="no")
-    run("ip -n a link set dev t type ipip pmtudisc")
-    equal("pmtudisc is another value: legacy", state(), ("legacy", 1))
-    rtnl.change("t", (IPTUN_PMTUDISC, u8(1)), ext(df="inherit"))
-    equal("df comes before PMTUDISC of the same request", state(), ("inherit", 0))
-    rtnl.change("t", (IPTUN_PMTUDISC, u8(0)), ext(df="legacy"))
-    equal("back to what pmtudisc was", state(), ("legacy", 1))
-    rtnl.delete("t")
+        equal(f"{df} leaves PMTUDISC off", state(), (df, 0))
+        ip("tos 0x20")
+        equal(f"{df} stays with ip(8)'s nopmtudisc", state(), (df, 0))
+        ip("ttl 7 pmtudisc")
+        equal(f"{df} stays with a TTL, which brings PMTUDISC along", state(), (df, 1))
+        ip("ttl inherit nopmtudisc")
+        rtnl.set("t", df=df)
+        ip("pmtudisc")
+        equal(f"{df}: pmtudisc is another value: legacy", state(), ("legacy", 1))
+        rtnl.change("t", (IPTUN_PMTUDISC, u8(0)), ext(df=df))
+        equal(f"{df} and PMTUDISC in one request", state(), (df, 0))
+        rtnl.change("t", (IPTUN_PMTUDISC, u8(1)), ext(df="legacy"))
+        equal("legacy and PMTUDISC in one request", state(), ("legacy", 1))
+        rtnl.delete("t")
     bench.add("t", *ENDS, (IPTUN_PMTUDISC, u8(0)), (IPTUN_TTL, u8(9)), ext(df="no"))
     equal("a fixed TTL forces nothing on df no", state(), ("no", 1))
+    run("ip -n a tunnel change t mode ipip ttl 64")
+    equal("nor does ip tunnel's", state(), ("no", 1))
+    # ip tunnel keeps a TTL that it reads, whatever it is told: "ttl inherit" does nothing.
+    rtnl.change("t", (IPTUN_TTL, u8(0)))
+    equal("without the TTL no stays", state(), ("no", 1))
+    run("ip -n a tunnel change t mode ipip nopmtudisc")
+    equal("but its nopmtudisc is another value", state(), ("legacy", 0))
     rtnl.delete("t")
 
 

@@ -28,9 +28,9 @@ enum {
 	IFLA_IPIP_EXT_UNSPEC,
 	IFLA_IPIP_EXT_PAD,
 	/* u8, enum ipip_df; default IPIP_DF_LEGACY. ERANGE if it is none of these.
-	 * IFLA_IPTUN_PMTUDISC shows (df == IPIP_DF_SET), and 1 with a fixed TTL;
-	 * a request that sends another value than it shows, before or after,
-	 * sets IPIP_DF_LEGACY, unless it carries this attribute, too.
+	 * Setting it leaves IFLA_IPTUN_PMTUDISC as it is. A request that changes
+	 * IFLA_IPTUN_PMTUDISC and carries no fixed TTL sets IPIP_DF_LEGACY, unless
+	 * it carries this attribute, too.
 	 */
 	IFLA_IPIP_EXT_DF,
 	/* u8, bits IPIP_CLAMP_*; default 0. ERANGE for other bits. */
