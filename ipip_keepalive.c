@@ -178,7 +178,7 @@ static bool ipip_keepalive_send_cookie(struct ipip_keepalive *ka,
 
 	ipip_keepalive_header(&probe.back, IPPROTO_IPIP, out->daddr, out->saddr,
 			      len);
-	ipip_keepalive_header(&probe.inner, IPPROTO_IPIP, 0, 0,
+	ipip_keepalive_header(&probe.inner, IPPROTO_ICMP, 0, 0,
 			      len - sizeof(probe.back));
 	ipip_keepalive_cookie(ka, &probe.cookie);
 	return ipip_keepalive_output(out, &probe, len);

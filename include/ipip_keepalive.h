@@ -8,7 +8,7 @@
  *	IP L -> R, protocol 4		carries it to the far end
  *	IP R -> L, protocol 4		makes the far end send back what follows
  *	IP 0.0.0.0 -> 0.0.0.0,
- *	   protocol 4			that no host accepts or forwards
+ *	   protocol 1			that no host accepts or forwards
  *	struct ipip_keepalive_cookie	says that it is ours
  *
  * The answer is the probe without the first part. In the ICMP mode an echo request
@@ -75,6 +75,16 @@ static inline unsigned int ipip_keepalive_hlen(const u8 *data, unsigned int len)
 	return ip_fast_csum(data, iph->ihl) ? 0 : hlen;
 }
 
+/* Is it the last header before a cookie? Its protocol is one that receive looks at, and
+ * packet analyzers show as an unknown kind of ICMP. In 0.1 it was 4, which made them
+ * complain of a truncated packet, because the cookie is no header.
+ */
+static inline bool ipip_keepalive_is_nobodys(const struct iphdr *iph)
+{
+	return !iph->saddr && !iph->daddr &&
+	       (iph->protocol == IPPROTO_ICMP || iph->protocol == IPPROTO_IPIP);
+}
+
 static inline bool ipip_keepalive_is_cookie(const u8 *data, unsigned int len)
 {
 	const struct ipip_keepalive_cookie *cookie = (const void *)data;
@@ -113,6 +123,9 @@ ipip_keepalive_classify(const u8 *data, unsigned int len, __be32 local,
 
 	*offset = hlen;
 	*end = ntohs(iph->tot_len);
+	if (ipip_keepalive_is_nobodys(iph) &&
+	    ipip_keepalive_is_cookie(data + hlen, *end - hlen))
+		return IPIP_KEEPALIVE_ANSWER;
 	if (iph->protocol == IPPROTO_ICMP) {
 		icmp = (const struct icmphdr *)(data + hlen);
 		*offset += sizeof(*icmp);
@@ -123,9 +136,6 @@ ipip_keepalive_classify(const u8 *data, unsigned int len, __be32 local,
 	}
 	if (iph->protocol != IPPROTO_IPIP)
 		return IPIP_KEEPALIVE_DATA;
-	if (!iph->saddr && !iph->daddr &&
-	    ipip_keepalive_is_cookie(data + hlen, *end - hlen))
-		return IPIP_KEEPALIVE_ANSWER;
 	if (iph->saddr == local || iph->daddr == remote)
 		return IPIP_KEEPALIVE_PROBE;
 	return IPIP_KEEPALIVE_DATA;

@@ -2,6 +2,7 @@
 """Keepalive: the bytes of probes and answers, far ends of all kinds, what counts."""
 import socket
 import struct
+import subprocess
 import time
 
 from craft import Raw
@@ -74,6 +75,14 @@ class Bench:
         equal(what, {name: self.count(name) - before[name] for name in deltas}, deltas)
 
 
+def dissected(packet):
+    """What tcpdump says of it."""
+    capture = struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) + struct.pack(
+        "=IIII", 0, 0, len(packet), len(packet)) + packet
+    return subprocess.run(["tcpdump", "-nvr", "-"], input=capture, capture_output=True,
+                          check=True).stdout.decode()
+
+
 def wire_formats(bench):
     counters = "rx_packets", "tx_packets", "rx_errors", "tx_errors", "tx_dropped"
     before = [stat("a", "t0", name) for name in counters]
@@ -81,7 +90,7 @@ def wire_formats(bench):
     first, second = bench.probe(84), bench.probe(84)
     equal("cookie: the outer header", fields(first), (A, B, 4, 0xc0, 0, 84))
     equal("cookie: the one that comes back", fields(first[20:]), (B, A, 4, 0xc0, 0, 64))
-    equal("cookie: the one that nobody takes", fields(first[40:]), (NOBODY, NOBODY, 4, 0xc0, 0, 44))
+    equal("cookie: the one that nobody takes", fields(first[40:]), (NOBODY, NOBODY, 1, 0xc0, 0, 44))
     for at in 0, 20, 40:
         equal(f"cookie: checksum of the header at {at}", sum16(first[at:at + 20]), 0)
     equal("cookie: it has its mark", first[60:64], MAGIC)
@@ -89,6 +98,9 @@ def wire_formats(bench):
           first[64:] != second[64:] and first[4:6] != second[4:6])
     equal("cookie: the number grows by one", struct.unpack(">I", second[64:68])[0],
           struct.unpack(">I", first[64:68])[0] + 1)
+    shown = dissected(first)
+    check("cookie: tcpdump shows it, and misses nothing",
+          "> 0.0.0.0: ICMP" in shown and "truncated" not in shown and "missing" not in shown, shown)
     equal("the TTL is the host's", first[8], 64)
     run("ip -n a link set dev t0 type ipip ttl 33")
     check("or the tunnel's", bench.probes.receive(lambda d: len(d) == 84 and d[8] == 33))
@@ -151,8 +163,8 @@ def hostile(bench):
     run("ip -n b link del t0")
     run("ip netns exec b sysctl -qw net.ipv4.icmp_msgs_per_sec=0 net.ipv4.icmp_msgs_burst=0")
 
-    def answer(cookie):
-        bench.far.send(ip(B, A, ip(NOBODY, NOBODY, cookie)))
+    def answer(cookie, proto=1):
+        bench.far.send(ip(B, A, ip(NOBODY, NOBODY, cookie, proto)))
 
     def fresh():
         bench.probes.drain()
@@ -163,6 +175,8 @@ def hostile(bench):
     bench.counts("a right answer counts", {"answered": 1, "late": 0, "forged": 0},
                  lambda: answer(cookie))
     bench.counts("a second time it doesn't", {"answered": 0, "late": 1}, lambda: answer(cookie))
+    bench.counts("with the protocol of 0.1 it does", {"answered": 1, "late": 0, "forged": 0},
+                 lambda: answer(fresh(), proto=4))
     cookie = fresh()
     for at, what in (4, "number"), (8, "time"), (16, "hash"), (23, "hash's last byte"):
         bad = cookie[:at] + bytes([cookie[at] ^ 1]) + cookie[at + 1:]

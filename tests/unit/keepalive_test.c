@@ -117,23 +117,29 @@ static void test_probe(void)
 	is("with options beyond the end", p, IPIP_KEEPALIVE_DATA, 0, 0);
 }
 
-static void test_answer(void)
+static struct ipip_keepalive_cookie cookie;
+
+static void test_answer(u8 protocol)
 {
-	struct ipip_keepalive_cookie cookie = {
-		.magic = htonl(IPIP_KEEPALIVE_MAGIC) };
-	struct packet p = ip("0.0.0.0", "0.0.0.0", IPPROTO_IPIP, &cookie,
+	struct packet p = ip("0.0.0.0", "0.0.0.0", protocol, &cookie,
 			     sizeof(cookie));
-	u8 icmp[sizeof(struct icmphdr) + sizeof(cookie)] = { 0 };
+	u8 longer[sizeof(cookie) + 1] = { 0 };
 
 	is("answer", p, IPIP_KEEPALIVE_ANSWER, 20, 44);
-	spoilt("a longer cookie", ip("0.0.0.0", "0.0.0.0", IPPROTO_IPIP, icmp,
-				     25), 20, 0x49);
-	is("a shorter cookie", ip("0.0.0.0", "0.0.0.0", IPPROTO_IPIP, &cookie,
+	spoilt("a longer cookie", ip("0.0.0.0", "0.0.0.0", protocol, longer,
+				     sizeof(longer)), 20, 0x49);
+	is("a shorter cookie", ip("0.0.0.0", "0.0.0.0", protocol, &cookie,
 				  23), IPIP_KEEPALIVE_DATA, 0, 0);
 	spoilt("another source", p, 15, 1);
 	spoilt("another destination", p, 19, 1);
 	spoilt("another magic", p, 20, 0);
 	spoilt("another protocol", p, 9, IPPROTO_UDP);
+}
+
+static void test_reply(void)
+{
+	u8 icmp[sizeof(struct icmphdr) + sizeof(cookie)] = { 0 };
+	struct packet p;
 
 	memcpy(icmp + sizeof(struct icmphdr), &cookie, sizeof(cookie));
 	p = ip(OTHER, OTHER, IPPROTO_ICMP, icmp, sizeof(icmp));
@@ -179,7 +185,10 @@ static void test_bounds(void)
 int main(void)
 {
 	test_probe();
-	test_answer();
+	cookie.magic = htonl(IPIP_KEEPALIVE_MAGIC);
+	test_answer(IPPROTO_ICMP);
+	test_answer(IPPROTO_IPIP);
+	test_reply();
 	test_bounds();
 	return ktap_end();
 }
