@@ -198,6 +198,39 @@ static bool ipip_keepalive_send_routeros(const struct ipip_keepalive_out *out)
 	return ipip_keepalive_output(out, NULL, 0) || nested;
 }
 
+static bool ipip_keepalive_is_own(const struct net_device *dev, __be32 addr)
+{
+	const struct in_device *in_dev = __in_dev_get_rcu(dev);
+	const struct in_ifaddr *ifa;
+
+	if (!in_dev)
+		return false;
+	in_dev_for_each_ifa_rcu(ifa, in_dev) {
+		if (ifa->ifa_local == addr)
+			return true;
+	}
+	return false;
+}
+
+/* The source of an echo to @target, or 0 if the host has no address. A network manager
+ * may take the device's address away with the carrier. A reply to any other address would
+ * go past the tunnel, and the carrier would never come back. So the address is remembered.
+ * It need not be there, because the reply is taken before it would be delivered.
+ */
+static __be32 ipip_keepalive_source(struct ipip_keepalive *ka,
+				    const struct ipip_parms *parms,
+				    __be32 target)
+{
+	__be32 saddr;
+
+	if (parms->cfg.keepalive.source)
+		return parms->cfg.keepalive.source;
+	saddr = inet_select_addr(parms->dev, target, RT_SCOPE_UNIVERSE);
+	if (saddr && ipip_keepalive_is_own(parms->dev, saddr))
+		ka->source = saddr;
+	return ka->source ?: saddr;
+}
+
 static bool ipip_keepalive_send_icmp(struct ipip_keepalive *ka,
 				     const struct ipip_keepalive_out *out)
 {
@@ -209,7 +242,7 @@ static bool ipip_keepalive_send_icmp(struct ipip_keepalive *ka,
 	} probe;
 	__be32 saddr;
 
-	saddr = inet_select_addr(out->parms->dev, target, RT_SCOPE_UNIVERSE);
+	saddr = ipip_keepalive_source(ka, out->parms, target);
 	if (!saddr)
 		return false;
 
@@ -357,6 +390,11 @@ int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
 				    "keepalive target must be a host's address");
 		return -EINVAL;
 	}
+	if (ka->source && !ipip_keepalive_is_host(ka->source)) {
+		NL_SET_ERR_MSG_ATTR(extack, ext[IFLA_IPIP_EXT_KEEPALIVE_SOURCE],
+				    "keepalive source must be a host's address");
+		return -EINVAL;
+	}
 	if (!ka->interval)
 		return 0;
 	if (ka->interval < IPIP_KEEPALIVE_INTERVAL_MIN ||
@@ -448,6 +486,7 @@ void ipip_keepalive_stop(struct net_device *dev)
 	struct ipip_keepalive *ka = &tunnel->keepalive;
 
 	hrtimer_cancel(&ka->timer);
+	ka->source = 0;
 	spin_lock_bh(&ka->lock);
 	ka->misses = 0;
 	ka->waiting = false;
@@ -499,7 +538,8 @@ static void ipip_keepalive_accept(struct net_device *dev,
 	ipip_count(dev, IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED);
 	ka->waiting = false;
 	ka->misses = 0;
-	ka->answered = ktime_get_ns();
+	/* How long ago that was counts the time of a suspend, too. */
+	ka->answered = ktime_get_boottime_ns();
 	if (ka->state == IPIP_KEEPALIVE_STATE_DOWN)
 		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
 }
@@ -523,7 +563,7 @@ ipip_keepalive_verify(struct net_device *dev, struct ipip_keepalive *ka,
 
 	ka->accepted = ntohl(cookie->seq);
 	ipip_keepalive_accept(dev, ka);
-	ka->rtt = ka->answered - be64_to_cpu(cookie->time);
+	ka->rtt = ktime_get_ns() - be64_to_cpu(cookie->time);
 	ka->has_rtt = true;
 	return IPIP_PASS;
 }
@@ -769,7 +809,8 @@ int ipip_keepalive_fill(struct sk_buff *skb, const struct net_device *dev)
 		return -EMSGSIZE;
 	if (answered &&
 	    nla_put_u64_64bit(skb, IFLA_IPIP_EXT_KEEPALIVE_AGE,
-			      div_u64(ktime_get_ns() - answered, NSEC_PER_MSEC),
+			      div_u64(ktime_get_boottime_ns() - answered,
+				      NSEC_PER_MSEC),
 			      IFLA_IPIP_EXT_PAD))
 		return -EMSGSIZE;
 	if (has_rtt &&

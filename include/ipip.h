@@ -128,6 +128,7 @@ struct ipip_route {
  * @interval: milliseconds between two probes, or 0 for none
  * @retries: probes in a row without an answer that take the carrier away
  * @target: who answers an echo in the ICMP mode, or 0
+ * @source: source of the echo, or 0 for an address of the device
  * @mode: enum ipip_keepalive_mode
  * @answer: answer the far end's probes, with or without probes of our own
  */
@@ -135,6 +136,7 @@ struct ipip_keepalive_config {
 	u64 interval;
 	u32 retries;
 	__be32 target;
+	__be32 source;
 	u8 mode;
 	bool answer;
 };
@@ -236,13 +238,16 @@ struct ipip_parms {
  * @lock: protects all that follows but @reflected; taken with softirqs off
  * @key: drawn when the device goes up; makes answers ours
  * @id: ICMP identifier, drawn with @key
+ * @source: the device's own address that an echo has had last as its source, or 0;
+ *	the timer's own
  * @state: enum ipip_keepalive_state
  * @waiting: the last probe has no answer yet
  * @has_rtt: @rtt is known
  * @seq: number of the last probe
  * @accepted: number of the last probe with an answer that counted
  * @misses: probes in a row without an answer in time
- * @answered: when the last answer that counted came, or 0
+ * @answered: when the last answer that counted came, in nanoseconds since the boot,
+ *	or 0
  * @rtt: nanoseconds that it took
  * @reflected: limits how many of the far end's probes are answered
  */
@@ -251,6 +256,7 @@ struct ipip_keepalive {
 	spinlock_t lock; /* all that follows but @reflected */
 	siphash_key_t key;
 	__be16 id;
+	__be32 source;
 	u8 state;
 	bool waiting;
 	bool has_rtt;

@@ -15,10 +15,11 @@ ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
 DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
             "keepalive_interval": 0, "keepalive_retries": 10, "keepalive_mode": "cookie",
             "keepalive_target": "0.0.0.0", "keepalive_state": "off", "keepalive_misses": 0,
-            "keepalive_answer": 1}
+            "keepalive_answer": 1, "keepalive_source": "0.0.0.0"}
 OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
           "keepalive_interval": 2500, "keepalive_retries": 7, "keepalive_mode": "icmp",
-          "keepalive_target": "192.168.0.2", "keepalive_answer": 0}
+          "keepalive_target": "192.168.0.2", "keepalive_answer": 0,
+          "keepalive_source": "192.168.0.9"}
 READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name")
 
 
@@ -178,16 +179,17 @@ def refusals(bench):
     for name in READ_ONLY:
         bench.refused(name, errno.EINVAL, "read-only", number(name), *ENDS,
                       ext(**more, **{name: 0}))
-    for kind in 0, 1, 16, 200:
-        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 15 else "",
+    for kind in 0, 1, 17, 200:
+        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 16 else "",
                       kind, *ENDS, raw((number("df"), u8(1)), (kind, u32(0))))
     bench.refused("a nest that isn't marked as one", errno.EINVAL, "NLA_F_NESTED", IPIP_EXT,
                   *ENDS, (IPIP_EXT, attr(number("df"), u8(1))))
 
     interval = {"keepalive_interval": 1000}
     for target in "224.0.0.1", "255.255.255.255", "127.0.0.1":
-        bench.refused(f"target {target}", errno.EINVAL, "target", number("keepalive_target"),
-                      *ENDS, ext(**more, keepalive_target=target))
+        for what in "target", "source":
+            bench.refused(f"{what} {target}", errno.EINVAL, what, number(f"keepalive_{what}"),
+                          *ENDS, ext(**more, **{f"keepalive_{what}": target}))
     bench.refused("mode icmp without a target", errno.EINVAL, "target",
                   number("keepalive_interval"), *ENDS, ext(keepalive_mode="icmp", **interval))
     bench.refused("an MTU that is set and automatic", errno.EINVAL, "mtu", number("mtu_auto"),

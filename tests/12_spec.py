@@ -11,7 +11,7 @@ SPEC = "../Documentation/netlink/specs/ipip.yaml"
 VALUES = {"df": "no", "clamp-mss": {"rx", "tx"}, "mtu-auto": 0, "require-ipsec": 1,
           "keepalive-interval": 4294967295000, "keepalive-retries": 7,
           "keepalive-mode": "icmp", "keepalive-target": "192.168.0.2",
-          "keepalive-answer": 0}
+          "keepalive-answer": 0, "keepalive-source": "192.168.0.9"}
 
 
 def address(text):
@@ -42,7 +42,7 @@ def test():
     create = [0x200, 0x400]     # NLM_F_EXCL, NLM_F_CREATE
     # The client shows addresses as such and takes them as numbers.
     request = {**VALUES, "clamp-mss": ["rx", "tx"],
-               "keepalive-target": address(VALUES["keepalive-target"])}
+               **{k: address(VALUES[k]) for k in ("keepalive-source", "keepalive-target")}}
     tunnel("newlink", create, local=address("10.1.0.1"), remote=address("10.2.0.1"), ttl=33,
            ext=request)
     info = show()

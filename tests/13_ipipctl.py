@@ -95,7 +95,7 @@ def add_and_print():
             "external": False, "encap": "none", "encap_sport": 0, "encap_dport": 0,
             "encap_csum": False, "encap_remcsum": False,
             "keepalive_interval_ms": 90000, "keepalive_retries": 3, "keepalive_mode": "icmp",
-            "keepalive_target": "10.1.1.1", "keepalive_state": "up", "keepalive_misses": 0,
+            "keepalive_target": "10.1.1.1", "keepalive_source": None, "keepalive_state": "up", "keepalive_misses": 0,
             "keepalive_age_ms": None, "keepalive_rtt_us": None, "require_ipsec": True,
             "ipsec_profile": None, "ipsec_state": None, "ipsec_proposal": None,
             "ipsec_bytes_in": None, "ipsec_bytes_out": None, "ipsec_rekey_s": None,

@@ -75,7 +75,8 @@ static void print_ip_rest(const struct tunnel *t)
 {
 	static const unsigned int rest[] = {
 		P_CLAMP_TCP_MSS, P_KEEPALIVE, P_KEEPALIVE_MODE,
-		P_KEEPALIVE_TARGET, P_REQUIRE_IPSEC, P_IPSEC_PROFILE,
+		P_KEEPALIVE_SOURCE, P_KEEPALIVE_TARGET, P_REQUIRE_IPSEC,
+		P_IPSEC_PROFILE,
 	};
 	char value[FORMAT_MAX];
 	unsigned int i;

@@ -61,6 +61,7 @@ enum {
 	P_KEEPALIVE,
 	P_KEEPALIVE_ANSWER,
 	P_KEEPALIVE_MODE,
+	P_KEEPALIVE_SOURCE,
 	P_KEEPALIVE_TARGET,
 	P_LINK,
 	P_LOCAL_ADDRESS,
@@ -159,6 +160,7 @@ struct secret {
  * @keepalive_answer: IFLA_IPIP_EXT_KEEPALIVE_ANSWER
  * @keepalive_mode: IPIP_KEEPALIVE_MODE_*
  * @keepalive_state: IPIP_KEEPALIVE_STATE_*
+ * @keepalive_source: source of the echo, network byte order
  * @keepalive_target: address behind the tunnel, network byte order
  * @keepalive_retries: probes in a row that may go unanswered
  * @keepalive_misses: those that did, so far
@@ -209,6 +211,7 @@ struct tunnel {
 	uint16_t encap_dport;
 	uint8_t keepalive_mode;
 	uint8_t keepalive_state;
+	uint32_t keepalive_source;
 	uint32_t keepalive_target;
 	uint32_t keepalive_retries;
 	uint32_t keepalive_misses;

@@ -925,6 +925,12 @@ const struct property properties[P_COUNT] = {
 		.name = "keepalive-mode", .meaning = "what a probe is",
 		.kind = KIND_WORD, .words = keepalive_modes, FIELD(keepalive_mode),
 	},
+	[P_KEEPALIVE_SOURCE] = {
+		.name = "keepalive-source",
+		.meaning = "source of the echo, for keepalive-mode=icmp",
+		.kind = KIND_ADDRESS, .words = none, FIELD(keepalive_source),
+		.empty = "none",
+	},
 	[P_KEEPALIVE_TARGET] = {
 		.name = "keepalive-target",
 		.meaning = "address behind the tunnel, for keepalive-mode=icmp",

@@ -95,6 +95,7 @@ static const struct known known_ext[] = {
 	{ IFLA_IPIP_EXT_KEEPALIVE_RETRIES, 4, 4 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_MODE, 1, 4 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_TARGET, 4, 4 },
+	{ IFLA_IPIP_EXT_KEEPALIVE_SOURCE, 4, 8 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_ANSWER, 1, 4 },
 	{ IFLA_IPIP_EXT_UNSPEC, 4, 128 },
 	{ IFLA_IPIP_EXT_PAD, 0, 128 },
@@ -207,6 +208,7 @@ static uint64_t sensible_ext(unsigned int type)
 	case IFLA_IPIP_EXT_KEEPALIVE_RETRIES:
 		return one_in(32) ? 0 : random_edge();
 	case IFLA_IPIP_EXT_KEEPALIVE_TARGET:
+	case IFLA_IPIP_EXT_KEEPALIVE_SOURCE:
 		return random_address(2);
 	default:
 		return random_edge();

@@ -94,6 +94,13 @@ enum {
 	 */
 	IFLA_IPIP_EXT_LINK_NAME,
 
+	/* be32, IPv4 source of the echo in the mode IPIP_KEEPALIVE_MODE_ICMP; default
+	 * 0.0.0.0: an address of the tunnel's device, which is remembered while the
+	 * device is up, or without one another of the host's. It need not be the
+	 * host's. EINVAL for one that is not unicast.
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_SOURCE,
+
 	__IFLA_IPIP_EXT_MAX
 };
 
