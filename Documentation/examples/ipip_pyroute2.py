@@ -25,7 +25,8 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 SPEC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../netlink/specs/ipip.yaml")
 IFLA_IPIP_EXT = 48
-TYPES = {"pad": "none", "u8": "uint8", "u32": "uint32", "u64": "uint64"}
+TYPES = {"pad": "none", "u8": "uint8", "u32": "uint32", "u64": "uint64",
+         "string": "asciiz"}
 
 
 def _ext_class():
