@@ -91,7 +91,7 @@ def add_and_print():
     want = {"id": 2, "name": "x", "ifindex": link("x")["ifindex"], "disabled": False,
             "running": True, "mtu": 1480, "mtu_auto": True, "local_address": "0.0.0.0",
             "remote_address": "10.9.9.8", "clamp_tcp_mss": "both", "dont_fragment": "inherit",
-            "dscp": None, "ttl": 0, "link": "wan", "fwmark": 16, "mode": "any",
+            "dscp": None, "ttl": 64, "link": "wan", "fwmark": 16, "mode": "any",
             "external": False, "encap": "none", "encap_sport": 0, "encap_dport": 0,
             "encap_csum": False, "encap_remcsum": False,
             "keepalive_interval_ms": 90000, "keepalive_retries": 3, "keepalive_mode": "icmp",

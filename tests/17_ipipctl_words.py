@@ -13,7 +13,7 @@ import subprocess
 import termios
 import threading
 
-from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
+from lib import HERE, INTREE, Tap, USER_MODE, check, equal, main, run, shell, skip
 
 PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
 TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
@@ -87,7 +87,7 @@ def mode_is_kept():
     good("add", "name=m", "remote-address=10.1.1.1", "mode=any")
     refused(2, f"set: mode: 'ipip' can't be changed: {kept}", "set", "m", "mode=ipip", "ttl=9")
     refused(2, f"reset: mode: 'ipip' can't be changed: {kept}", "reset", "m", "mode")
-    equal("nothing has changed", (get("m", "mode"), get("m", "ttl")), ("any", "inherit"))
+    equal("nothing has changed", (get("m", "mode"), get("m", "ttl")), ("any", "64"))
     good("set", "m", "mode=any", "ttl=9")
     equal("the mode that it has is no change", get("m", "ttl"), "9")
     text = "/interface ipip\n{}add name=m remote-address=10.1.1.1 mode=ipip\n"
@@ -141,7 +141,7 @@ def dry_run_is_complete():
     for words, want in (
             (("keepalive-answer=no",), ["keepalive-answer=no"]),
             (("ttl=9", "dont-fragment=inherit"), ["dont-fragment=inherit"]),
-            (("dont-fragment=inherit",), []),
+            (("ttl=inherit", "dont-fragment=inherit"), []),
             (("ttl=9", "dont-fragment=set"), []),
             (("ttl=9", "dont-fragment=no"), ["dont-fragment=no"])):
         out = good("add", "name=d", "remote-address=10.1.1.1", "!keepalive", "clamp-tcp-mss=no",
@@ -427,6 +427,31 @@ def copies():
     clear()
 
 
+def outer_ttl():
+    """What OSPF and eBGP send has a TTL of 1; it has to reach the far end."""
+    good("add", "name=o", "remote-address=10.1.1.1", "!keepalive")
+    good("import", "-", stdin="/interface ipip\nadd name=p remote-address=10.1.1.2 !keepalive\n")
+    equal("add and import give a TTL, and leave DF alone",
+          [(get(name, "ttl"), get(name, "dont-fragment")) for name in ("o", "p")], [("64", "no")] * 2)
+    run("ip -n a addr add 192.168.77.1/30 dev o")
+    tap = Tap("a", "wan", "out")
+
+    def sent():
+        tap.drain()
+        run("ip netns exec a ping -c 1 -W 1 -t 1 192.168.77.2 || :")
+        packet = tap.receive(lambda d: d[9] == 4)
+        return packet and (packet[8], packet[28], packet[6] >> 6)
+
+    equal("a packet with a TTL of 1: outer TTL, inner TTL, DF", sent(), (64, 1, 0))
+    run("ip -n a link set dev o type ipip ttl 9")
+    equal("ip changes the TTL, and leaves DF alone", sent(), (9, 1, 0))
+    good("unset", "o", "ttl")
+    equal("unset: it is inherited", (get("o", "ttl"), sent()), ("inherit", (1, 1, 0)))
+    good("reset", "o", "ttl")
+    equal("reset: it is what add gives", get("o", "ttl"), "64")
+    clear()
+
+
 def test():
     if not os.path.exists(TOOL):
         skip("ipipctl", "it isn't built here")
@@ -454,6 +479,7 @@ def test():
     prompts()
     outputs()
     copies()
+    outer_ttl()
 
 
 main(test)

@@ -565,7 +565,7 @@ def habits():
     equal("proplist, terse", good("print", "terse", "proplist=mtu,name", "where", "name=h0"),
           " 0 R  mtu=1300 name=h0\n")
     equal("proplist, JSON", json.loads(good("-j", "print", "h0", "proplist=mtu,ttl")),
-          [{"id": 0, "mtu": 1300, "mtu_auto": False, "ttl": 0}])
+          [{"id": 0, "mtu": 1300, "mtu_auto": False, "ttl": 64}])
     good("add", "copy-from=h0", "name=h3", "remote-address=10.1.1.9", "mtu=1350")
     equal("copy-from", [get("h3", p) for p in ("mtu", "keepalive", "remote-address")],
           ["1350", "10s,10", "10.1.1.9"])

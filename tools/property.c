@@ -15,6 +15,10 @@
 
 #define KEEPALIVE_INTERVAL	10000
 #define KEEPALIVE_RETRIES	10
+/* Reaches the far end whatever the inner TTL is (RFC 2003 section 3.1): OSPF and eBGP send
+ * packets with 1.
+ */
+#define OUTER_TTL		64
 
 /**
  * tunnel_defaults() - What `add` gives a tunnel that nothing is said of
@@ -27,6 +31,7 @@ void tunnel_defaults(struct tunnel *t)
 	t->comment = "";
 	t->link_netnsid = -1;
 	t->mtu_auto = true;
+	t->ttl = OUTER_TTL;
 	t->dscp = -1;
 	t->mode = IPPROTO_IPIP;
 	t->df = IPIP_DF_NO;
