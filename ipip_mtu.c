@@ -219,7 +219,7 @@ static void ipip_mtu_work(struct work_struct *work)
 	in->mtu_delay = max_t(unsigned long, IPIP_MTU_DELAY,
 			      (jiffies - start) * IPIP_MTU_SHARE);
 	if (delay != MAX_JIFFY_OFFSET)
-		queue_delayed_work(system_wq, &in->mtu_work, delay);
+		queue_delayed_work(ipip_compat_unbound_wq, &in->mtu_work, delay);
 	rtnl_unlock();
 }
 
@@ -235,7 +235,7 @@ void ipip_mtu_schedule(const struct net *net)
 
 	/* The work may wait already, for a path MTU to expire: bring it forward. */
 	if (ipip_table_has_mtu_auto(in) && !atomic_xchg(&in->mtu_pending, 1))
-		mod_delayed_work(system_wq, &in->mtu_work,
+		mod_delayed_work(ipip_compat_unbound_wq, &in->mtu_work,
 				 READ_ONCE(in->mtu_delay));
 }
 

@@ -71,6 +71,15 @@ ipip_compat_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
+/* 6.17, 128ea9f6ccfb ("workqueue: Add system_percpu_wq and system_dfl_wq"), and in
+ * 6.12.y by backport: the name of system_unbound_wq, which warns since 7.2.
+ */
+#ifdef IPIP_HAVE_DFL_WQ
+#define ipip_compat_unbound_wq	system_dfl_wq
+#else
+#define ipip_compat_unbound_wq	system_unbound_wq
+#endif
+
 /* 6.12, 00d066a4d4ed ("netdev_features: convert NETIF_F_LLTX to dev->lltx") */
 static inline void ipip_compat_set_lltx(struct net_device *dev)
 {
@@ -294,6 +303,13 @@ static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
 #define IPIP_REASON_ECN	SKB_DROP_REASON_IP_TUNNEL_ECN
 #else
 #define IPIP_REASON_ECN	SKB_DROP_REASON_IP_INHDR
+#endif
+
+/* 7.2, or somewhat before: a reason of its own for what the limit below drops. */
+#ifdef IPIP_HAVE_DROP_RECURSION_LIMIT
+#define IPIP_DROP_NESTED	SKB_DROP_REASON_RECURSION_LIMIT
+#else
+#define IPIP_DROP_NESTED	SKB_DROP_REASON_NOT_SPECIFIED
 #endif
 
 /* 7.0, 6f1a9140ecda ("net: add xmit recursion limit to tunnel xmit functions"), and

@@ -6,7 +6,7 @@
 splat='BUG:|WARNING:|Call Trace:|Oops|general protection fault|KASAN:|UBSAN:|KCSAN:'
 splat+='|unreferenced object|refcount_t:|unregister_netdevice: waiting for'
 splat+='|possible recursive locking|blocked for more than|DEBUG_LOCKS_WARN_ON'
-splat+='|ODEBUG:|ref_tracker:|suspicious RCU usage|leaked reference'
+splat+='|ODEBUG:|ref_tracker:|suspicious RCU usage|leaked reference|deprecated workqueue'
 # Lines that tell of none where memory is made to fail; the parts that do say which.
 splat_expected='^$'
 kmemleak=/sys/kernel/debug/kmemleak
