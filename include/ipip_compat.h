@@ -307,9 +307,9 @@ static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
 
 /* 7.2, or somewhat before: a reason of its own for what the limit below drops. */
 #ifdef IPIP_HAVE_DROP_RECURSION_LIMIT
-#define IPIP_DROP_NESTED	SKB_DROP_REASON_RECURSION_LIMIT
+#define IPIP_REASON_NESTED	SKB_DROP_REASON_RECURSION_LIMIT
 #else
-#define IPIP_DROP_NESTED	SKB_DROP_REASON_NOT_SPECIFIED
+#define IPIP_REASON_NESTED	SKB_DROP_REASON_NOT_SPECIFIED
 #endif
 
 /* 7.0, 6f1a9140ecda ("net: add xmit recursion limit to tunnel xmit functions"), and

@@ -86,6 +86,15 @@ s.sendto(bytes(64), ("t0", 0x88b5))'
 }
 drops "neither IPv4 nor MPLS" a tx_protocol UNHANDLED_PROTO raw
 
+# Each is the way to the other's far end, and the third time is t0's.
+ip -n a link add name t1 type ipip local 10.1.0.1 remote 10.3.0.1
+ip -n a link set t1 up
+ip -n a route add 10.2.0.1/32 dev t1
+ip -n a route add 10.3.0.1/32 dev t0
+drops "tunnels nested too deep" a tx_nested \
+	"$(grep -q RECURSION_LIMIT $trace/events/skb/kfree_skb/format && echo RECURSION_LIMIT || echo NOT_SPECIFIED)" \
+	ns a ping -c 1 -W 1 -I t1 10.3.0.1
+ip -n a link del t1
 ip -n a link del t0
 ip -n a link add name t0 type ipip local 10.1.0.1
 ip -n a link set t0 up
