@@ -377,7 +377,8 @@ static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
  * @extack: says why not, and because of which attribute
  *
  * Context: process, RTNL.
- * Return: 0, -EINVAL, or -ERANGE for the interval.
+ * Return: 0, -EINVAL, -ERANGE for the interval, or -EOPNOTSUPP for a mode that the
+ * kernel has not what it needs for.
  */
 int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
 			 struct netlink_ext_ack *extack)
@@ -418,6 +419,12 @@ int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "keepalive mode icmp needs a target");
 		return -EINVAL;
+	}
+	if (ka->mode == IPIP_KEEPALIVE_MODE_ROUTEROS &&
+	    !IS_ENABLED(CONFIG_NETFILTER)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "keepalive mode routeros needs a kernel with netfilter");
+		return -EOPNOTSUPP;
 	}
 	if (ka->mode == IPIP_KEEPALIVE_MODE_ROUTEROS && cfg->encap.type) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
@@ -746,7 +753,8 @@ static const struct nf_hook_ops ipip_keepalive_hook_ops = {
  * @parms: configuration that is going to be published
  *
  * Context: process, RTNL.
- * Return: 0, or what nf_register_net_hook() returns.
+ * Return: 0, -EOPNOTSUPP in a kernel without netfilter, or what
+ * nf_register_net_hook() returns.
  */
 int ipip_keepalive_hook_get(struct net *net, const struct ipip_parms *parms)
 {
@@ -756,7 +764,8 @@ int ipip_keepalive_hook_get(struct net *net, const struct ipip_parms *parms)
 	if (!ipip_keepalive_wants_empty(parms))
 		return 0;
 	if (!in->hooks) {
-		err = nf_register_net_hook(net, &ipip_keepalive_hook_ops);
+		err = ipip_compat_register_net_hook(net,
+						    &ipip_keepalive_hook_ops);
 		if (err)
 			return err;
 	}
@@ -776,7 +785,7 @@ void ipip_keepalive_hook_put(struct net *net, const struct ipip_parms *parms)
 	struct ipip_net *in = ipip_pernet(net);
 
 	if (ipip_keepalive_wants_empty(parms) && !--in->hooks)
-		nf_unregister_net_hook(net, &ipip_keepalive_hook_ops);
+		ipip_compat_unregister_net_hook(net, &ipip_keepalive_hook_ops);
 }
 
 /**

@@ -11,6 +11,7 @@
 #include <linux/hrtimer.h>
 #include <linux/local_lock.h>
 #include <linux/netdevice.h>
+#include <linux/netfilter.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/udp.h>
@@ -19,6 +20,25 @@
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
 #include <net/udp.h>
+
+/* A kernel without netfilter has the structures, but not the functions. */
+static inline int ipip_compat_register_net_hook(struct net *net,
+						const struct nf_hook_ops *ops)
+{
+#ifdef CONFIG_NETFILTER
+	return nf_register_net_hook(net, ops);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+static inline void ipip_compat_unregister_net_hook(struct net *net,
+						   const struct nf_hook_ops *ops)
+{
+#ifdef CONFIG_NETFILTER
+	nf_unregister_net_hook(net, ops);
+#endif
+}
 
 /* 6.9, edbc666cdcbf ("net: move netdev_max_backlog to net_hotdata") */
 #ifdef IPIP_HAVE_HOTDATA_BACKLOG

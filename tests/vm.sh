@@ -149,7 +149,7 @@ vm_module() {	# KERNEL FOLDER [MAKE'S ARGUMENT...]
 	rm -rf "$2"
 	mkdir -p "$2"
 	cp -rp Kbuild ./*.c include "$2/"
-	make -s -C "$1" M="$2" "${@:3}" modules 2>&1
+	make -s -C "$1" M="$2" "${@:3}" 2>&1
 }
 
 # A Debian of another suite with these packages, in a folder of the cache: programs that are
