@@ -465,6 +465,43 @@ static bool ipip_err_is_fatal(const struct ipip_parms *parms, int type, int code
 	       parms->cfg.ttl;
 }
 
+/* Let the route of the quoted outer packet learn what the error says. The kernel's
+ * ipv4_update_pmtu() and ipv4_redirect() would look for the route without the
+ * tunnel's mark. The operations of the route look for it once more, by the header,
+ * the mark and the device that they find in the packet.
+ */
+static void ipip_err_update_route(const struct ipip_parms *parms,
+				  struct net *net, struct sk_buff *skb,
+				  u32 info)
+{
+	const struct iphdr *outer = (const struct iphdr *)skb->data;
+	const bool external = parms->cfg.role == IPIP_ROLE_EXTERNAL;
+	struct sk_buff *clone;
+	struct rtable *rt;
+
+	rt = ipip_route_lookup_clear(net, parms, outer->protocol, outer->daddr,
+				     outer->saddr, outer->tos);
+	if (IS_ERR(rt))
+		return;
+	clone = skb_clone(skb, GFP_ATOMIC);
+	if (!clone)
+		goto out;
+
+	/* In external mode only the metadata knew the mark. */
+	clone->mark = external ? IP4_REPLY_MARK(net, skb->mark) :
+				 parms->cfg.fwmark;
+	if (icmp_hdr(skb)->type == ICMP_REDIRECT) {
+		rt->dst.ops->redirect(&rt->dst, NULL, clone);
+	} else {
+		skb_reset_network_header(clone);
+		clone->dev = rt->dst.dev;
+		rt->dst.ops->update_pmtu(&rt->dst, NULL, clone, info, false);
+	}
+	consume_skb(clone);
+out:
+	ip_rt_put(rt);
+}
+
 /**
  * ipip_err() - Receive an ICMP error about an outer packet
  * @skb: the error; data is the quoted outer header
@@ -493,12 +530,12 @@ int ipip_err(struct sk_buff *skb, u32 info)
 	if (parms->cfg.require_ipsec)
 		return 0;
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
-		ipv4_update_pmtu(skb, net, info, parms->cfg.link, outer->protocol);
+		ipip_err_update_route(parms, net, skb, info);
 		ipip_mtu_schedule(net);
 		return 0;
 	}
 	if (type == ICMP_REDIRECT) {
-		ipv4_redirect(skb, net, parms->cfg.link, outer->protocol);
+		ipip_err_update_route(parms, net, skb, info);
 		return 0;
 	}
 	if (!ipip_err_is_fatal(parms, type, code))

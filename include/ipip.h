@@ -340,6 +340,14 @@ static inline bool ipip_same_addresses(const struct ipip_config *a,
 	       a->link == b->link;
 }
 
+static inline void ipip_route_flow(struct flowi4 *fl4, struct net *net,
+				   const struct ipip_parms *parms, u8 proto,
+				   __be32 daddr, __be32 saddr, u8 tos, u32 hash)
+{
+	ip_tunnel_init_flow(fl4, proto, daddr, saddr, 0, tos & INET_DSCP_MASK,
+			    net, parms->cfg.link, parms->cfg.fwmark, hash, 0);
+}
+
 /**
  * ipip_route_lookup() - Look up the outer route
  * @net: netns of the outer packets
@@ -351,6 +359,9 @@ static inline bool ipip_same_addresses(const struct ipip_config *a,
  * @tos: outer DSCP field, in the place that it has in the header
  * @hash: flow hash of the inner packet, to choose among several paths
  *
+ * For a packet that is there to be sent: if an IPsec policy wants an SA that isn't
+ * there, the kernel asks the IKE daemon for it.
+ *
  * Context: any.
  * Return: the route, with a reference, or an ERR_PTR().
  */
@@ -359,10 +370,32 @@ ipip_route_lookup(struct net *net, const struct ipip_parms *parms,
 		  struct flowi4 *fl4, u8 proto, __be32 daddr, __be32 saddr,
 		  u8 tos, u32 hash)
 {
-	ip_tunnel_init_flow(fl4, proto, daddr, saddr, 0,
-			    tos & INET_DSCP_MASK, net, parms->cfg.link,
-			    parms->cfg.fwmark, hash, 0);
+	ipip_route_flow(fl4, net, parms, proto, daddr, saddr, tos, hash);
 	return ip_route_output_key(net, fl4);
+}
+
+/**
+ * ipip_route_lookup_clear() - Look up the outer route as it is without IPsec
+ * @net: netns of the outer packets
+ * @parms: the tunnel's configuration: link and fwmark are taken from it
+ * @proto: protocol of the outer header
+ * @daddr: outer destination, network order
+ * @saddr: outer source, network order, or 0
+ * @tos: outer DSCP field, in the place that it has in the header
+ *
+ * Nothing may be sent by it. It asks no IKE daemon for anything.
+ *
+ * Context: any.
+ * Return: the route, with a reference, or an ERR_PTR().
+ */
+static inline struct rtable *
+ipip_route_lookup_clear(struct net *net, const struct ipip_parms *parms,
+			u8 proto, __be32 daddr, __be32 saddr, u8 tos)
+{
+	struct flowi4 fl4;
+
+	ipip_route_flow(&fl4, net, parms, proto, daddr, saddr, tos, 0);
+	return __ip_route_output_key(net, &fl4);
 }
 
 /* ipip_main.c */

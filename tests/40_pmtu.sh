@@ -78,3 +78,36 @@ capture r a "proto 4 and src 10.1.0.1"
 ns a ping -c 1 -W 5 192.168.0.2 > /dev/null
 captured > "$WORK/packets"
 check "no DF on a route whose MTU is locked" grep -q 'flags \[none\], proto IPIP' "$WORK/packets"
+
+# The mark of the tunnel leads to another uplink than the host's own packets take.
+ns_clean
+topo_underlay
+ip link add name wan2 netns a type veth peer name a2 netns r
+ip -n r link set dev a2 up
+ip -n r addr add 10.5.0.254/24 dev a2
+ip -n a link set dev wan2 up
+ip -n a addr add 10.5.0.1/24 dev wan2
+ip -n a route add default via 10.5.0.254 table 100
+ip -n a rule add fwmark 7 table 100
+tunnel a 10.1.0.1 10.2.0.1 fwmark 7
+tunnel b 10.2.0.1 10.1.0.1
+ip -n a addr add 192.168.0.1/30 dev t0
+ip -n b addr add 192.168.0.2/30 dev t0
+ip -n a route add 172.16.2.0/24 dev t0
+ip -n b route add 172.16.1.0/24 dev t0
+ip -n r link set dev b mtu 1400
+ip -n b link set dev wan mtu 1400
+capture r a2 "proto 4 and src 10.1.0.1"
+learn h1 172.16.2.2
+is "two uplinks: the outer packets take that of the mark" \
+	"$([ "$(captured | grep -c 'proto IPIP (4)')" -gt 0 ] && echo yes)" yes
+differs "it looks for the route without the mark"
+is "the route of the mark learns the path MTU" "$(ns a ip -j route get 10.2.0.1 mark 7 |
+	grep -o '"gateway":"[0-9.]*"\|"mtu":[0-9]*' | paste -sd' ')" '"gateway":"10.5.0.254" "mtu":1400'
+differs "it looks for the route without the mark"
+is "the other route doesn't" "$(route_mtu a 10.2.0.1)" ""
+differs "it looks for the route without the mark"
+is "the inner sender learns it" "$(route_mtu h1 172.16.2.2)" 1380
+differs "it looks for the route without the mark"
+check "4 MB over TCP by the mark's uplink" \
+	timeout 60 "$BASH" -c '. ./lib.sh; trap "" EXIT; tcp_bulk h1 h2 172.16.2.2 4'

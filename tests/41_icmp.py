@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """ICMP errors about outer packets: which the inner senders hear of, and that a
 forged one can't do harm."""
-from lib import Tap, check, equal, mac, main, run, shell, stat, topo
+from lib import Tap, check, differs, equal, mac, main, run, shell, stat, topo
 from scapy.layers.inet import ICMP, IP
 
 A, B, R, R2 = "10.1.0.1", "10.2.0.1", "10.1.0.254", "10.1.0.253"
@@ -116,6 +116,29 @@ def redirect(path):
     equal("and packets follow it", path.ping(), "reply")
 
 
+def redirect_by_mark(path):
+    """What a redirect moves is the route that the tunnel's mark leads to."""
+    run(f"ip -n r addr add {R2}/24 dev a")
+    shell("ns a sysctl -qw net.ipv4.conf.all.accept_redirects=1 "
+          "net.ipv4.conf.wan.accept_redirects=1")
+    run(f"ip -n a route add default via {R} table 100")
+    run("ip -n a rule add fwmark 7 table 100")
+    run("ip -n a link set t0 type ipip fwmark 7")
+    equal("it works with a mark", path.ping(), "reply")
+    run(f"ip netns exec a ping -c 1 -W 2 {R2}")
+    path.error(5, 1, gw=R2)
+    path.ping()
+    marked, unmarked = (run(f"ip -n a route get {B}{mark}") for mark in (" mark 7", ""))
+    differs("it looks for the route without the mark")
+    check("a redirect moves the route of the mark", f"via {R2}" in marked, marked)
+    differs("it looks for the route without the mark")
+    check("and no other", f"via {R}" in unmarked, unmarked)
+    equal("packets follow it", path.ping(), "reply")
+    run("ip -n a link set t0 type ipip fwmark 0")
+    run(f"ip -n r addr del {R2}/24 dev a")
+    run("ip -n a rule del fwmark 7 table 100")
+
+
 def frag_needed(path):
     path.error(3, 4, nexthopmtu=1300)
     equal("fragmentation needed: not an unreachable host", path.ping(), "reply")
@@ -149,6 +172,7 @@ def test():
     errors(path)
     real_router(path)
     frag_needed(path)
+    redirect_by_mark(path)
     redirect(path)
     wildcard(path)
     check("the far end saw no error", stat("b", "t0", "rx_errors") == 0)
