@@ -24,6 +24,9 @@
 #include <linux/pkt_sched.h>
 #include <linux/random.h>
 #include <linux/ratelimit.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched/isolation.h>
+#include <linux/smp.h>
 #include <net/dst.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
@@ -341,17 +344,58 @@ static enum hrtimer_restart ipip_keepalive_timer(struct hrtimer *timer)
 	return restart;
 }
 
+/* Choose the CPU that a tunnel's timer fires on: each in turn, because whatever
+ * configures many tunnels mostly does so on one. Isolated CPUs are left alone.
+ */
+static int ipip_keepalive_next_cpu(void)
+{
+	static int last = -1;	/* under RTNL */
+	int cpu, next = raw_smp_processor_id();
+
+	ASSERT_RTNL();
+	rcu_read_lock();
+	for_each_cpu_wrap(cpu, cpu_online_mask, last + 1) {
+		if (housekeeping_cpu(cpu, HK_TYPE_TIMER) &&
+		    !cpu_is_isolated(cpu)) {
+			next = cpu;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	last = next;
+	return next;
+}
+
+struct ipip_keepalive_start {
+	struct hrtimer *timer;
+	ktime_t first;
+};
+
+static void ipip_keepalive_start(void *info)
+{
+	const struct ipip_keepalive_start *start = info;
+
+	hrtimer_start(start->timer, start->first,
+		      HRTIMER_MODE_REL_PINNED_SOFT);
+}
+
 /* Send the first probe at a random point of the interval, so that tunnels that come up
- * together don't go on to send at the same time.
+ * together don't go on to send at the same time. A timer goes on to fire on the CPU
+ * that has started it.
  */
 static void ipip_keepalive_arm(struct ipip_keepalive *ka,
 			       const struct ipip_parms *parms)
 {
 	const u64 interval = ktime_to_ns(ipip_keepalive_interval(parms));
+	struct ipip_keepalive_start start = { .timer = &ka->timer };
 	u64 first;
 
 	div64_u64_rem(get_random_u64(), interval, &first);
-	hrtimer_start(&ka->timer, ns_to_ktime(first), HRTIMER_MODE_REL_SOFT);
+	start.first = ns_to_ktime(first);
+	/* Any CPU will do if that one goes offline meanwhile. */
+	if (smp_call_function_single(ipip_keepalive_next_cpu(),
+				     ipip_keepalive_start, &start, true))
+		ipip_keepalive_start(&start);
 }
 
 static bool ipip_keepalive_is_host(__be32 addr)

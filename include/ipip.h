@@ -234,7 +234,7 @@ struct ipip_parms {
 
 /**
  * struct ipip_keepalive - what is known about the far end
- * @timer: fires once in an interval while the device is up
+ * @timer: fires once in an interval while the device is up, always on one CPU
  * @lock: protects all that follows but @reflected; taken with softirqs off
  * @key: drawn when the device goes up; makes answers ours
  * @id: ICMP identifier, drawn with @key

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Keepalive: the bytes of probes and answers, far ends of all kinds, what counts."""
+import os
 import socket
 import struct
 import subprocess
@@ -322,9 +323,8 @@ def silent(bench):
     run("ip -n b link del t0")
 
 
-def spread(bench):
+def spread(bench, names):
     """Tunnels that come up together don't send together."""
-    names = [f"k{i}" for i in range(1, 101)]
     shell("ip -n a -batch - <<-END\n" + "".join(
         f"link add name {name} type ipip local {A} remote 10.2.1.{i}\n"
         for i, name in enumerate(names)) + "END\n")
@@ -343,6 +343,41 @@ def spread(bench):
     check("100 tunnels of 2 s send some 100 probes in 2 s", 80 < sum(bins) < 120, bins)
     check("in no fifth of it are there many more than in another",
           max(bins) < 45 and min(bins) > 3, bins)
+
+
+def softirqs(name):
+    """How many of these each processor has had."""
+    with open("/proc/softirqs") as f:
+        return [int(n) for line in f if line.split()[0] == name + ":" for n in line.split()[1:]]
+
+
+def processors(bench, names):
+    """Tunnels that one processor has set up share all of them."""
+    online = os.sched_getaffinity(0)
+    if len(online) < 2:
+        skip("timers by processor", "there is one only")
+        skip("the same, of tunnels that go up", "there is one only")
+        return
+
+    def turn(what, act):
+        os.sched_setaffinity(0, {min(online)})
+        act()
+        os.sched_setaffinity(0, online)
+        before = softirqs("HRTIMER")
+        time.sleep(3)
+        grown = [after - b for after, b in zip(softirqs("HRTIMER"), before)]
+        check(what, min(grown[cpu] for cpu in online) > sum(grown) / len(online) / 2, grown)
+
+    def change():
+        for name in names:
+            bench.a.set(name, keepalive_interval=100)
+
+    def up():
+        for state in "down", "up":
+            shell("ip -n a -batch - <<-END\n" + "".join(
+                f"link set dev {name} {state}\n" for name in names) + "END\n")
+    turn("the timers of 100 tunnels of 100 ms, by processor", change)
+    turn("the same, of tunnels that go up", up)
 
 
 def extremes(bench):
@@ -378,7 +413,9 @@ def test():
     reflect(bench)
     silent(bench)
     extremes(bench)
-    spread(bench)
+    names = [f"k{i}" for i in range(1, 101)]
+    spread(bench, names)
+    processors(bench, names)
 
 
 main(test)
