@@ -32,6 +32,7 @@
 #include <net/ip.h>
 #include <net/netlink.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 #include "ipip.h"
 #include "ipip_keepalive.h"
@@ -271,6 +272,9 @@ static void ipip_keepalive_probe(struct ipip_keepalive *ka,
 
 	if (ipip_keepalive_route(&out, parms, parms->cfg.local,
 				 parms->cfg.remote)) {
+		/* A tunnel that carries nothing else learns what IPsec leaves. */
+		if (dst_xfrm(out.dst))
+			ipip_mtu_check(parms, out.dst);
 		switch (parms->cfg.keepalive.mode) {
 		case IPIP_KEEPALIVE_MODE_COOKIE:
 			sent = ipip_keepalive_send_cookie(ka, &out);

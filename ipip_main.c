@@ -167,6 +167,7 @@ static void ipip_destruct(struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 
+	ipip_mtu_forget_ipsec(dev);
 	ipip_parms_free(rcu_dereference_protected(tunnel->parms, 1));
 }
 
@@ -200,7 +201,7 @@ int ipip_create(struct net_device *dev, struct net *net,
 	err = ipip_keepalive_hook_get(net, parms);
 	if (err)
 		goto err_parms;
-	mtu = ipip_mtu_bind(dev, net, parms, NULL) ?: ETH_DATA_LEN - parms->hlen;
+	mtu = ipip_mtu_bind(dev, net, parms) ?: ETH_DATA_LEN - parms->hlen;
 	dev->min_mtu = IPV4_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU - parms->hlen;
 	if (mtu_given)
@@ -287,8 +288,11 @@ static void ipip_change_mtu(struct net_device *dev,
 	if (!new->cfg.mtu_auto && new->cfg.link == old->cfg.link &&
 	    new->cfg.fwmark == old->cfg.fwmark && new->hlen == old->hlen)
 		return;
+	if (!ipip_same_addresses(&new->cfg, &old->cfg) ||
+	    new->cfg.fwmark != old->cfg.fwmark)
+		ipip_mtu_forget_ipsec(dev);
 	dev->max_mtu = IP_MAX_MTU - new->hlen;
-	mtu = ipip_mtu_bind(dev, tunnel->net, new, NULL);
+	mtu = ipip_mtu_bind(dev, tunnel->net, new);
 	if (!mtu && !new->cfg.mtu_auto)
 		mtu = ETH_DATA_LEN - new->hlen;
 	if (mtu && !given)

@@ -6,12 +6,21 @@
  * Devices, routes, ICMP errors and the first packet that takes another route may
  * change it. Most of these events come in softirq. Each schedules the netns' work,
  * which looks at all tunnels with an automatic MTU, under RTNL.
+ *
+ * The kernel tells nobody of a changed route but the FIB's notifiers, and to become
+ * one of them is refused while routes change all the time. So the work also runs once
+ * in a second, and compares the number that the kernel counts up whenever it lets
+ * all cached routes go. A tunnel that carries packets doesn't wait for that: the next
+ * packet looks its route up anew.
+ *
+ * The work looks for routes as they are without IPsec, because a look-up with IPsec
+ * makes the IKE daemon negotiate. What IPsec leaves of the MTU is known from the route
+ * of the last packet, see &ipip_tunnel.ipsec_dst.
  */
 #include <linux/if_ether.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <net/dst.h>
-#include <net/fib_notifier.h>
 #include <net/ip.h>
 #include <net/route.h>
 #include <net/xfrm.h>
@@ -23,6 +32,11 @@
  */
 #define IPIP_MTU_DELAY		(HZ / 10)
 #define IPIP_MTU_SHARE		20
+/* Jiffies between two looks at whether a route has changed. */
+#define IPIP_MTU_POLL		HZ
+
+/* Deeper than tunnels may be nested and carry a packet. */
+#define IPIP_MTU_DEPTH		8
 
 #define IPIP_MAX_HEADROOM	512
 
@@ -34,9 +48,15 @@ static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
 		     IPV4_MIN_MTU);
 }
 
-/* Does the route say nothing about the path's MTU? While IPsec waits for an SA, the
- * look-up gives a route that drops, with the loopback device and its MTU. And a
- * route into the tunnel itself would make the MTU smaller with each look.
+/* Where a tunnel leads. */
+struct ipip_mtu_path {
+	unsigned int mtu;	/* largest inner packet, or 0 if it isn't known */
+	unsigned long expires;	/* when @mtu is to be found anew, in jiffies, or 0 */
+	bool circle;		/* back to a device that it comes from */
+};
+
+/* Does the route of a packet say nothing about the path's MTU? While IPsec waits for
+ * an SA, the look-up gives a route that drops, with the loopback device and its MTU.
  */
 static bool ipip_mtu_unknown(const struct net_device *dev,
 			     const struct dst_entry *dst)
@@ -60,59 +80,165 @@ void ipip_mtu_set_headroom(struct net_device *dev, unsigned int headroom)
 		WRITE_ONCE(dev->needed_headroom, headroom);
 }
 
+/* The outer route as it is without IPsec, with a reference, or NULL. */
+static struct rtable *ipip_mtu_route(struct net *net,
+				     const struct ipip_parms *parms)
+{
+	const struct ipip_config *cfg = &parms->cfg;
+	struct rtable *rt;
+
+	if (!cfg->remote)
+		return NULL;
+	rt = ipip_route_lookup_clear(net, parms, cfg->proto ?: IPPROTO_IPIP,
+				     cfg->remote, cfg->local, cfg->tos);
+	return IS_ERR(rt) ? NULL : rt;
+}
+
+/* The device that outer packets leave by, or NULL. Valid under RCU. */
+static struct net_device *ipip_mtu_underlay(struct net *net,
+					    const struct ipip_parms *parms,
+					    const struct rtable *rt)
+{
+	if (rt)
+		return rt->dst.dev;
+	return parms->cfg.link ? dev_get_by_index_rcu(net, parms->cfg.link) :
+				 NULL;
+}
+
+/* Does the way of a tunnel by @underlay come back to where it has been? Tunnels with an
+ * automatic MTU that lead through each other would make it smaller with each look. A
+ * device with a fixed MTU ends that. Under RTNL and RCU.
+ */
+static bool ipip_mtu_is_circle(const struct ipip_parms *parms,
+			       struct net_device *underlay)
+{
+	const struct net_device *dev = parms->dev;
+	struct ipip_tunnel *tunnel;
+	unsigned int depth;
+	struct rtable *rt;
+
+	for (depth = 0; underlay != dev && depth < IPIP_MTU_DEPTH; depth++) {
+		if (!parms->cfg.mtu_auto || !underlay ||
+		    underlay->rtnl_link_ops != &ipip_link_ops)
+			return false;
+		tunnel = netdev_priv(underlay);
+		parms = rtnl_dereference(tunnel->parms);
+		rt = ipip_mtu_route(tunnel->net, parms);
+		underlay = ipip_mtu_underlay(tunnel->net, parms, rt);
+		ip_rt_put(rt);
+	}
+	return true;
+}
+
+/* What IPsec leaves of the MTU of the route to the far end, by the SAs of @dst. 0 if one
+ * of them isn't valid any more, or leads elsewhere: then the next packet tells. Under
+ * RCU.
+ */
+static unsigned int ipip_mtu_by_sas(const struct ipip_parms *parms,
+				    const struct dst_entry *dst,
+				    unsigned int mtu)
+{
+	struct xfrm_state *sas[XFRM_MAX_DEPTH];
+	struct xfrm_state *x;
+	unsigned int n = 0;
+
+	for (; (x = dst_xfrm(dst)); dst = xfrm_dst_child(dst)) {
+		if (n == ARRAY_SIZE(sas) ||
+		    READ_ONCE(x->km.state) != XFRM_STATE_VALID ||
+		    x->props.family != AF_INET ||
+		    x->id.daddr.a4 != parms->cfg.remote)
+			return 0;
+		sas[n++] = x;
+	}
+	while (n--)
+		mtu = xfrm_state_mtu(sas[n], mtu);
+	return mtu;
+}
+
+/* Fill @path in for a tunnel whose outer packets leave by @underlay, by the route @rt or
+ * without one. Under RTNL and RCU.
+ */
+static void ipip_mtu_fill_path(struct ipip_mtu_path *path,
+			       const struct ipip_parms *parms,
+			       struct net_device *underlay, struct rtable *rt)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	struct dst_entry *ipsec = rcu_dereference(tunnel->ipsec_dst);
+	unsigned int mtu = IP_MAX_MTU;
+
+	if (rt && parms->cfg.mtu_auto) {
+		mtu = dst_mtu(&rt->dst);
+		path->expires = READ_ONCE(rt->dst.expires);
+		if (ipsec && dst_check(ipsec, 0)) {
+			underlay = ipsec->dev;
+			mtu = dst_mtu(ipsec);
+			path->expires = READ_ONCE(xfrm_dst_path(ipsec)->expires);
+		} else if (ipsec) {
+			mtu = ipip_mtu_by_sas(parms, ipsec, mtu);
+		}
+	}
+	path->circle = ipip_mtu_is_circle(parms, underlay);
+	if (!mtu || path->circle)
+		return;
+	path->mtu = ipip_mtu_inner(parms, min(mtu, READ_ONCE(underlay->mtu)));
+}
+
+/* Find out where a tunnel leads now, and set the device's headroom accordingly. */
+static struct ipip_mtu_path ipip_mtu_find(struct net_device *dev,
+					  struct net *net,
+					  const struct ipip_parms *parms)
+{
+	unsigned int headroom = LL_MAX_HEADER;
+	struct ipip_mtu_path path = {};
+	struct net_device *underlay;
+	struct rtable *rt;
+
+	ASSERT_RTNL();
+	rcu_read_lock();
+	rt = ipip_mtu_route(net, parms);
+	underlay = ipip_mtu_underlay(net, parms, rt);
+	if (underlay)
+		ipip_mtu_fill_path(&path, parms, underlay, rt);
+	if (underlay && underlay != dev)
+		headroom = underlay->hard_header_len +
+			   underlay->needed_headroom;
+	ip_rt_put(rt);
+	rcu_read_unlock();
+
+	ipip_mtu_set_headroom(dev, headroom + parms->hlen);
+	return path;
+}
+
 /**
  * ipip_mtu_bind() - Find the device and the MTU that a tunnel leads through now
  * @dev: the tunnel's device; its headroom is set
  * @net: netns of the outer packets
  * @parms: configuration
- * @expires: set to when a learned path MTU that is in the result will be
- *	forgotten, in jiffies, or to 0; may be NULL
  *
- * Context: process.
+ * Context: process, RTNL.
  * Return: the largest inner packet in bytes; of the path if the MTU is automatic,
- * of the underlay device if not; 0 if there is neither.
+ * of the underlay device if not; 0 if there is neither, or it isn't known.
  */
 unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
-			   const struct ipip_parms *parms,
-			   unsigned long *expires)
+			   const struct ipip_parms *parms)
 {
-	unsigned int headroom = LL_MAX_HEADER, mtu = 0;
-	struct net_device *underlay = NULL;
-	struct rtable *rt = NULL;
-	struct flowi4 fl4;
+	return ipip_mtu_find(dev, net, parms).mtu;
+}
 
-	if (parms->cfg.remote)
-		rt = ipip_route_lookup(net, parms, &fl4,
-				       parms->cfg.proto ?: IPPROTO_IPIP,
-				       parms->cfg.remote, parms->cfg.local,
-				       parms->cfg.tos, 0);
-	if (!IS_ERR_OR_NULL(rt) && ipip_mtu_unknown(dev, &rt->dst)) {
-		ip_rt_put(rt);
-		rt = NULL;
-	}
-	rcu_read_lock();
-	if (!IS_ERR_OR_NULL(rt))
-		underlay = rt->dst.dev;
-	else if (parms->cfg.link)
-		underlay = dev_get_by_index_rcu(net, parms->cfg.link);
-	if (underlay) {
-		headroom = underlay->hard_header_len +
-			   underlay->needed_headroom;
-		mtu = ipip_mtu_inner(parms, READ_ONCE(underlay->mtu));
-	}
-	rcu_read_unlock();
-	if (expires)
-		*expires = 0;
-	if (!IS_ERR_OR_NULL(rt)) {
-		if (parms->cfg.mtu_auto)
-			mtu = min(mtu, ipip_mtu_inner(parms, dst_mtu(&rt->dst)));
-		if (expires)
-			*expires = READ_ONCE(xfrm_dst_path(&rt->dst)->expires);
-		ip_rt_put(rt);
-	}
-
-	ipip_mtu_set_headroom(dev, headroom + parms->hlen);
-	return mtu;
+/**
+ * ipip_mtu_is_own_link() - Would a tunnel with an automatic MTU follow itself?
+ * @dev: the tunnel's device
+ * @net: netns of the outer packets
+ * @cfg: the configuration that it is to have
+ *
+ * Context: process, RTNL.
+ * Return: true if the tunnel is its own underlay device.
+ */
+bool ipip_mtu_is_own_link(const struct net_device *dev, const struct net *net,
+			  const struct ipip_config *cfg)
+{
+	return cfg->mtu_auto && cfg->link && cfg->link == dev->ifindex &&
+	       net_eq(net, dev_net(dev));
 }
 
 /**
@@ -154,73 +280,76 @@ void ipip_mtu_set(struct net_device *dev, unsigned int mtu)
 	tunnel->mtu_following = false;
 }
 
-/* Set one tunnel's MTU to that of its path, and lower @delay to the time until a
- * learned path MTU expires. Without a route the tunnel keeps its MTU.
+/* Set one tunnel's MTU to that of its path, and bring @expires forward to the time
+ * when a learned path MTU will be forgotten. A tunnel of whose path nothing is known
+ * keeps its MTU.
  */
-static void ipip_mtu_follow(struct ipip_parms *parms, unsigned long *delay)
+static void ipip_mtu_follow(struct ipip_parms *parms, unsigned long *expires)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
-	unsigned long expires;
-	unsigned int mtu;
+	struct net_device *dev = parms->dev;
+	struct ipip_mtu_path path;
 
-	mtu = ipip_mtu_bind(parms->dev, tunnel->net, parms, &expires);
-	if (mtu && mtu != parms->dev->mtu)
-		ipip_mtu_set(parms->dev, mtu);
-	if (expires && time_after(expires, jiffies))
-		*delay = min(*delay, expires - jiffies + 1);
+	path = ipip_mtu_find(dev, tunnel->net, parms);
+	if (path.circle && !tunnel->mtu_circle)
+		net_warn_ratelimited("%s: the outer route leads in a circle, the automatic MTU stays %u\n",
+				     dev->name, dev->mtu);
+	tunnel->mtu_circle = path.circle;
+	if (path.mtu && path.mtu != dev->mtu)
+		ipip_mtu_set(dev, path.mtu);
+	if (path.expires && time_after(path.expires, jiffies) &&
+	    time_before(path.expires, *expires))
+		*expires = path.expires;
 }
 
-/* Returns the time until the next look, in jiffies. */
-static unsigned long ipip_mtu_follow_all(struct ipip_net *in)
+/* Look at all tunnels of a netns. */
+static void ipip_mtu_follow_all(struct ipip_net *in)
 {
-	unsigned long delay = MAX_JIFFY_OFFSET;
+	const unsigned long start = jiffies;
 	struct ipip_parms *parms;
 
+	in->mtu_expires = start + MAX_JIFFY_OFFSET;
 	for (parms = ipip_table_next(in, NULL); parms;
 	     parms = ipip_table_next(in, parms)) {
 		if (parms->cfg.mtu_auto)
-			ipip_mtu_follow(parms, &delay);
+			ipip_mtu_follow(parms, &in->mtu_expires);
 		cond_resched();
 	}
-	return delay;
+	WRITE_ONCE(in->mtu_delay, max_t(unsigned long, IPIP_MTU_DELAY,
+					(jiffies - start) * IPIP_MTU_SHARE));
 }
 
-static int ipip_mtu_fib_event(struct notifier_block *nb, unsigned long event,
-			      void *ptr)
+/* Has anything happened since the last look? */
+static bool ipip_mtu_is_stale(const struct ipip_net *in)
 {
-	const struct ipip_net *in = container_of(nb, struct ipip_net, fib_nb);
-	const struct fib_notifier_info *info = ptr;
-
-	if (info->family == AF_INET)
-		ipip_mtu_schedule(in->net);
-	return NOTIFY_DONE;
+	return atomic_read(&in->mtu_pending) ||
+	       in->mtu_genid != rt_genid_ipv4(in->net) ||
+	       time_after(jiffies, in->mtu_expires);
 }
 
 static void ipip_mtu_work(struct work_struct *work)
 {
 	struct ipip_net *in = container_of(to_delayed_work(work),
 					   struct ipip_net, mtu_work);
-	unsigned long start, delay;
+	unsigned long next;
 
-	/* register_fib_notifier() must not be called with RTNL held, and only a
-	 * netns with such a tunnel needs it: hence here.
-	 */
-	if (!in->fib_registered)
-		in->fib_registered = !register_fib_notifier(in->net,
-							    &in->fib_nb, NULL,
-							    NULL);
-	rtnl_lock();
-	/* Before the routes are looked at: an event from here on schedules the work
-	 * again. Pairs with atomic_xchg() in ipip_mtu_schedule().
-	 */
-	atomic_set_release(&in->mtu_pending, 0);
-	start = jiffies;
-	delay = ipip_mtu_follow_all(in);
-	in->mtu_delay = max_t(unsigned long, IPIP_MTU_DELAY,
-			      (jiffies - start) * IPIP_MTU_SHARE);
-	if (delay != MAX_JIFFY_OFFSET)
-		queue_delayed_work(ipip_compat_unbound_wq, &in->mtu_work, delay);
-	rtnl_unlock();
+	if (ipip_mtu_is_stale(in)) {
+		rtnl_lock();
+		/* An event from here on leads to another look, because the routes
+		 * are read after this. The atomic_xchg() is a full barrier, and
+		 * pairs with that in ipip_mtu_schedule().
+		 */
+		atomic_xchg(&in->mtu_pending, 0);
+		in->mtu_genid = rt_genid_ipv4(in->net);
+		ipip_mtu_follow_all(in);
+		rtnl_unlock();
+	}
+	if (!ipip_table_has_mtu_auto(in))
+		return;
+	next = max_t(unsigned long, IPIP_MTU_POLL, in->mtu_delay);
+	next = min(round_jiffies_relative(next), in->mtu_expires - jiffies + 1);
+	/* Without effect if ipip_mtu_schedule() has been called meanwhile. */
+	queue_delayed_work(ipip_compat_unbound_wq, &in->mtu_work, next);
 }
 
 /**
@@ -233,26 +362,51 @@ void ipip_mtu_schedule(const struct net *net)
 {
 	struct ipip_net *in = ipip_pernet(net);
 
-	/* The work may wait already, for a path MTU to expire: bring it forward. */
+	/* The work may wait already, for a route to change: bring it forward. */
 	if (ipip_table_has_mtu_auto(in) && !atomic_xchg(&in->mtu_pending, 1))
 		mod_delayed_work(ipip_compat_unbound_wq, &in->mtu_work,
 				 READ_ONCE(in->mtu_delay));
 }
 
+/* Keep the route of a packet that leaves through IPsec, and let the one before go. */
+static void ipip_mtu_set_ipsec(struct ipip_tunnel *tunnel,
+			       struct dst_entry *dst)
+{
+	struct dst_entry *old = rcu_access_pointer(tunnel->ipsec_dst);
+
+	if (dst == old || (dst && !dst_hold_safe(dst)))
+		return;
+	old = unrcu_pointer(xchg(&tunnel->ipsec_dst, RCU_INITIALIZER(dst)));
+	dst_release(old);
+}
+
 /**
- * ipip_mtu_check() - Does the tunnel's MTU fit its route?
+ * ipip_mtu_forget_ipsec() - Forget which route IPsec had for the last packet
+ * @dev: the tunnel's device
+ *
+ * Context: any.
+ */
+void ipip_mtu_forget_ipsec(struct net_device *dev)
+{
+	ipip_mtu_set_ipsec(netdev_priv(dev), NULL);
+}
+
+/**
+ * ipip_mtu_check() - Does the tunnel's MTU fit the route of a packet?
  * @parms: configuration
  * @dst: the route
  *
- * Context: softirqs off.
+ * Context: softirqs off, RCU.
  */
-void ipip_mtu_check(const struct ipip_parms *parms, const struct dst_entry *dst)
+void ipip_mtu_check(const struct ipip_parms *parms, struct dst_entry *dst)
 {
-	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 
-	if (READ_ONCE(parms->cfg.mtu_auto) &&
-	    !ipip_mtu_unknown(parms->dev, dst) &&
-	    ipip_mtu_inner(parms, dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
+	if (!READ_ONCE(parms->cfg.mtu_auto) || !parms->cfg.remote ||
+	    ipip_mtu_unknown(parms->dev, dst))
+		return;
+	ipip_mtu_set_ipsec(tunnel, dst_xfrm(dst) ? dst : NULL);
+	if (ipip_mtu_inner(parms, dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
 		ipip_mtu_schedule(tunnel->net);
 }
 
@@ -285,7 +439,6 @@ void ipip_mtu_init_net(struct net *net)
 
 	in->net = net;
 	in->mtu_delay = IPIP_MTU_DELAY;
-	in->fib_nb.notifier_call = ipip_mtu_fib_event;
 	INIT_DELAYED_WORK(&in->mtu_work, ipip_mtu_work);
 }
 
@@ -297,9 +450,5 @@ void ipip_mtu_init_net(struct net *net)
  */
 void ipip_mtu_exit_net(struct net *net)
 {
-	struct ipip_net *in = ipip_pernet(net);
-
-	cancel_delayed_work_sync(&in->mtu_work);
-	if (in->fib_registered)
-		unregister_fib_notifier(net, &in->fib_nb);
+	cancel_delayed_work_sync(&ipip_pernet(net)->mtu_work);
 }

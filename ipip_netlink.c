@@ -201,6 +201,20 @@ static int ipip_check_mtu(const struct net_device *dev, struct nlattr *tb[],
 	return -EINVAL;
 }
 
+static int ipip_check_link(const struct net_device *dev, const struct net *net,
+			   const struct ipip_config *cfg, struct nlattr *data[],
+			   struct nlattr *ext[], struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr = ext[IFLA_IPIP_EXT_MTU_AUTO] ?:
+				    data[IFLA_IPTUN_LINK];
+
+	if (!ipip_mtu_is_own_link(dev, net, cfg))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "a tunnel with an automatic mtu can't be its own link");
+	return -EINVAL;
+}
+
 static int ipip_check_encap(struct ipip_config *cfg, struct nlattr *data[],
 			    struct netlink_ext_ack *extack)
 {
@@ -236,8 +250,9 @@ static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 }
 
 /* Read what a request for a new tunnel asks for. */
-static int ipip_new_config(struct net_device *dev, struct nlattr *tb[],
-			   struct nlattr *data[], struct ipip_config *cfg,
+static int ipip_new_config(struct net_device *dev, const struct net *net,
+			   struct nlattr *tb[], struct nlattr *data[],
+			   struct ipip_config *cfg,
 			   struct netlink_ext_ack *extack)
 {
 	struct nlattr *ext[IFLA_IPIP_EXT_MAX + 1];
@@ -253,6 +268,7 @@ static int ipip_new_config(struct net_device *dev, struct nlattr *tb[],
 		cfg->role = IPIP_ROLE_EXTERNAL;
 	return ipip_check_encap(cfg, data, extack) ?:
 	       ipip_check_mtu(dev, tb, ext, extack) ?:
+	       ipip_check_link(dev, net, cfg, data, ext, extack) ?:
 	       ipip_keepalive_check(cfg, ext, extack);
 }
 
@@ -279,7 +295,7 @@ int ipip_newlink(struct net *net, struct net_device *dev, struct nlattr *tb[],
 		return -ENOMEM;
 
 	if (data)
-		err = ipip_new_config(dev, tb, data, &parms->cfg, extack);
+		err = ipip_new_config(dev, net, tb, data, &parms->cfg, extack);
 	if (!err)
 		err = ipip_check_unique(net, data, parms, extack);
 	if (err)
@@ -359,6 +375,9 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 				extack);
 	if (!err)
 		err = ipip_check_encap(&parms->cfg, data, extack);
+	if (!err)
+		err = ipip_check_link(dev, tunnel->net, &parms->cfg, data, ext,
+				      extack);
 	if (!err)
 		err = ipip_keepalive_check(&parms->cfg, ext, extack);
 	if (!err)
@@ -611,6 +630,7 @@ static int ipip_ctl_change(struct net_device *dev,
 		goto err_parms;
 	err = -EINVAL;
 	if (!old->cfg.remote != !parms->cfg.remote ||
+	    ipip_mtu_is_own_link(old->dev, tunnel->net, &parms->cfg) ||
 	    (ipv4_is_multicast(parms->cfg.remote) &&
 	     !ipip_same_addresses(&old->cfg, &parms->cfg)))
 		goto err_parms;
@@ -643,8 +663,8 @@ static int ipip_ctl_delete(struct net_device *dev,
  * A change sets what @p has, clears the fwmark, and keeps the other properties.
  *
  * Context: process, RTNL.
- * Return: 0; -EINVAL for what is no IPIP tunnel, or a remote that would be set or
- * unset; -EPERM without CAP_NET_ADMIN in the netns of the underlay, and for the
+ * Return: 0; -EINVAL for what is no IPIP tunnel, for a remote that would be set or
+ * unset, or for a tunnel with an automatic MTU that would be its own link; -EPERM without CAP_NET_ADMIN in the netns of the underlay, and for the
  * deletion of tunl0; -E2BIG for a name that can't be one; -EEXIST; -ENOENT; or
  * what ipip_create() and ipip_change() return.
  */

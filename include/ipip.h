@@ -273,9 +273,12 @@ struct ipip_keepalive {
  * @parms: the configuration in force; replaced under RTNL; NULL only if the
  *	registration of the device has failed
  * @net: netns of the outer packets; that of the device may be another
+ * @ipsec_dst: the route of the last packet, if that left through IPsec and the MTU is
+ *	automatic; holds a reference. RCU, replaced by xchg()
  * @err_time: jiffies of the last ICMP error about an outer packet
  * @err_count: how many packets' senders are still to be told of such an error
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
+ * @mtu_circle: the outer route has been found to lead in a circle; under RTNL
  * @offloaded: a flowtable has asked for the way, and may have flows
  * @link_name: name of the device that the tunnel is bound to, also when the
  *	device has been deleted; "" for none, or if there was none of that index;
@@ -285,7 +288,7 @@ struct ipip_keepalive {
  *
  * A packet that is sent or received without an error writes nothing here. It reads
  * @parms, @net and @err_count, and is counted in the device's per-CPU statistics.
- * RTNL protects @mtu_following. Softirqs write @err_time and @err_count by
+ * RTNL protects @mtu_following and @mtu_circle. Softirqs write @err_time and @err_count by
  * WRITE_ONCE(), and may lose each other's updates: the count is bounded anyway.
  * @offloaded is set once, see ipip_publish(). @keepalive has a lock of its own, and
  * @counters are atomic.
@@ -293,9 +296,11 @@ struct ipip_keepalive {
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
 	struct net *net;
+	struct dst_entry __rcu *ipsec_dst;
 	unsigned long err_time;
 	int err_count;
 	bool mtu_following;
+	bool mtu_circle;
 	bool offloaded;
 	char link_name[IFNAMSIZ];
 	struct ipip_keepalive keepalive;
@@ -310,9 +315,9 @@ struct ipip_tunnel {
  * @mtu_work: sets automatic MTUs to those of the paths
  * @mtu_pending: @mtu_work is scheduled to run after @mtu_delay, or sooner
  * @mtu_delay: jiffies from an event to @mtu_work, so that the work takes a bounded
- *	share of a CPU
- * @fib_nb: called when a route changes
- * @fib_registered: @fib_nb is registered; written by @mtu_work alone
+ *	share of a CPU; written by @mtu_work alone
+ * @mtu_expires: jiffies when a learned path MTU will be forgotten; @mtu_work's own
+ * @mtu_genid: what rt_genid_ipv4() was at the last look; @mtu_work's own
  * @hooks: tunnels that need the netfilter hook for empty packets; under RTNL
  */
 struct ipip_net {
@@ -321,8 +326,8 @@ struct ipip_net {
 	struct delayed_work mtu_work;
 	atomic_t mtu_pending;
 	unsigned long mtu_delay;
-	struct notifier_block fib_nb;
-	bool fib_registered;
+	unsigned long mtu_expires;
+	int mtu_genid;
 	unsigned int hooks;
 };
 
@@ -464,13 +469,14 @@ extern struct notifier_block ipip_link_nb;
 /* ipip_mtu.c */
 void ipip_mtu_set_headroom(struct net_device *dev, unsigned int headroom);
 unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
-			   const struct ipip_parms *parms,
-			   unsigned long *expires);
+			   const struct ipip_parms *parms);
+bool ipip_mtu_is_own_link(const struct net_device *dev, const struct net *net,
+			  const struct ipip_config *cfg);
 int ipip_mtu_change(struct net_device *dev, int mtu);
 void ipip_mtu_set(struct net_device *dev, unsigned int mtu);
 void ipip_mtu_schedule(const struct net *net);
-void ipip_mtu_check(const struct ipip_parms *parms,
-		    const struct dst_entry *dst);
+void ipip_mtu_forget_ipsec(struct net_device *dev);
+void ipip_mtu_check(const struct ipip_parms *parms, struct dst_entry *dst);
 void ipip_mtu_init_net(struct net *net);
 void ipip_mtu_exit_net(struct net *net);
 extern struct notifier_block ipip_mtu_netdev_nb;

@@ -101,6 +101,14 @@ esp_one_way
 policy b in 10.1.0.1 10.2.0.1
 ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
 becomes "an SA: room for ESP" 1446
+# Each makes the route old that the last packet took, and no packet takes another.
+ip -n a route add 10.9.1.0/24 via 10.1.0.254
+sleep 2
+is "another route comes, without a packet: it stays" "$(mtu)" 1446
+ip -n a link set dev wan mtu 1400
+becomes "the underlay's MTU, without a packet" 1346
+ip -n a link set dev wan mtu 1500
+becomes "and back" 1446
 ip -n r link set dev b mtu 1300
 ns a ping -c 3 -i 0.3 -W 1 -M "do" -s 1400 192.168.0.2 > /dev/null
 below() { [ "$(mtu)" -lt "$1" ]; }
@@ -114,6 +122,24 @@ is "the SA is gone: the MTU stays" "$(mtu)" 1446
 ip -n a xfrm policy flush
 ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
 becomes "no policy: as it was" 1480
+
+# IPsec in tunnel mode with another far end has a path of its own.
+ip -n a xfrm state add src 10.1.0.1 dst 10.1.0.254 proto esp spi 0x200 mode tunnel \
+	aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
+ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.2.0.1 proto 4 \
+	tmpl src 10.1.0.1 dst 10.1.0.254 proto esp mode tunnel
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+becomes "an SA in tunnel mode: room for it" 1426
+ip -n a link set dev wan mtu 1400
+sleep 2
+is "without a packet it isn't known: it stays" "$(mtu)" 1426
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+becomes "the first packet tells" 1326
+ip -n a link set dev wan mtu 1500
+ip -n a xfrm policy flush
+ip -n a xfrm state flush
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+becomes "without it" 1480
 
 ip -n a link add name t1 type ipip local 192.168.0.1 remote 192.168.0.2
 ./ext a t1 mtu_auto=1

@@ -76,3 +76,19 @@ is "no route for the outer packet: tx_carrier_errors" \
 	"$(($(stat a t0 tx.carrier_errors) - carrier))" 1
 differs "the in-tree driver gives no reason"
 check "drop reason: IP_OUTNOROUTES" grep -q IP_OUTNOROUTES "$WORK/reasons"
+
+ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.3.0.1 proto 4 \
+	tmpl src 10.1.0.1 dst 10.3.0.1 proto esp mode transport
+ip -n a xfrm monitor acquire > "$WORK/acquires" &
+monitor=$!
+sleep 1
+ip -n a link add name t1 type ipip mode ipip local 10.1.0.1 remote 10.3.0.1
+ip -n a link set dev t1 up
+sleep 1
+differs "it looks the route up as for a packet"
+is "nobody is asked for an SA that no packet needs" "$(grep -c '^acquire' "$WORK/acquires")" 0
+ip -n a route add 192.168.3.0/24 dev t1
+ns a ping -c 1 -W 1 192.168.3.1 > /dev/null
+asked() { [ "$(grep -c '^acquire' "$WORK/acquires")" -ge 1 ]; }
+check "the first packet needs one" wait_for 5 asked
+kill $monitor
