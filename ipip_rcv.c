@@ -465,17 +465,15 @@ static bool ipip_err_is_fatal(const struct ipip_parms *parms, int type, int code
 	       parms->cfg.ttl;
 }
 
-/* Let the route of the quoted outer packet learn what the error says. The kernel's
- * ipv4_update_pmtu() and ipv4_redirect() would look for the route without the
- * tunnel's mark. The operations of the route look for it once more, by the header,
- * the mark and the device that they find in the packet.
+/* Let the route that the tunnel's mark leads to learn what the error says. Its
+ * operations look the route up once more, by the header, the mark and the device that
+ * they find in the packet.
  */
-static void ipip_err_update_route(const struct ipip_parms *parms,
-				  struct net *net, struct sk_buff *skb,
-				  u32 info)
+static void ipip_err_update_marked(const struct ipip_parms *parms,
+				   struct net *net, struct sk_buff *skb,
+				   u32 info)
 {
 	const struct iphdr *outer = (const struct iphdr *)skb->data;
-	const bool external = parms->cfg.role == IPIP_ROLE_EXTERNAL;
 	struct sk_buff *clone;
 	struct rtable *rt;
 
@@ -487,10 +485,11 @@ static void ipip_err_update_route(const struct ipip_parms *parms,
 	if (!clone)
 		goto out;
 
-	/* In external mode only the metadata knew the mark. */
-	clone->mark = external ? IP4_REPLY_MARK(net, skb->mark) :
-				 parms->cfg.fwmark;
+	clone->mark = parms->cfg.fwmark;
 	if (icmp_hdr(skb)->type == ICMP_REDIRECT) {
+		/* The network header stays that of the ICMP packet, whose source
+		 * must be the present gateway.
+		 */
 		rt->dst.ops->redirect(&rt->dst, NULL, clone);
 	} else {
 		skb_reset_network_header(clone);
@@ -500,6 +499,25 @@ static void ipip_err_update_route(const struct ipip_parms *parms,
 	consume_skb(clone);
 out:
 	ip_rt_put(rt);
+}
+
+/* Let the route of the quoted outer packet learn a path MTU, or another gateway. In
+ * external mode only the metadata of the packet knew its mark.
+ */
+static void ipip_err_update_route(const struct ipip_parms *parms,
+				  struct net *net, struct sk_buff *skb,
+				  u32 info)
+{
+	const struct iphdr *outer = (const struct iphdr *)skb->data;
+	const int link = parms->cfg.link;
+
+	/* The kernel's own functions look the route up without the tunnel's mark. */
+	if (parms->cfg.fwmark && parms->cfg.role != IPIP_ROLE_EXTERNAL)
+		ipip_err_update_marked(parms, net, skb, info);
+	else if (icmp_hdr(skb)->type == ICMP_REDIRECT)
+		ipv4_redirect(skb, net, link, outer->protocol);
+	else
+		ipv4_update_pmtu(skb, net, info, link, outer->protocol);
 }
 
 /**
