@@ -32,7 +32,6 @@
 #include <net/ip.h>
 #include <net/netlink.h>
 #include <net/route.h>
-#include <net/xfrm.h>
 
 #include "ipip.h"
 #include "ipip_keepalive.h"
@@ -272,9 +271,7 @@ static void ipip_keepalive_probe(struct ipip_keepalive *ka,
 
 	if (ipip_keepalive_route(&out, parms, parms->cfg.local,
 				 parms->cfg.remote)) {
-		/* A tunnel that carries nothing else learns what IPsec leaves. */
-		if (dst_xfrm(out.dst))
-			ipip_mtu_check(parms, out.dst);
+		ipip_mtu_check_probe(parms, out.dst);
 		switch (parms->cfg.keepalive.mode) {
 		case IPIP_KEEPALIVE_MODE_COOKIE:
 			sent = ipip_keepalive_send_cookie(ka, &out);
@@ -425,8 +422,8 @@ static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
  * @extack: says why not, and because of which attribute
  *
  * Context: process, RTNL.
- * Return: 0, -EINVAL, -ERANGE for the interval, or -EOPNOTSUPP for a mode that the
- * kernel has not what it needs for.
+ * Return: 0, -EINVAL, -ERANGE for the interval, or -EOPNOTSUPP for a mode that needs
+ * netfilter in a kernel without it.
  */
 int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
 			 struct netlink_ext_ack *extack)

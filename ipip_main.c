@@ -137,6 +137,7 @@ void ipip_parms_free(struct ipip_parms *parms)
 {
 	int cpu, i;
 
+	dst_release(rcu_dereference_protected(parms->ipsec_dst, 1));
 	if (!parms->routes)
 		goto free;
 
@@ -167,7 +168,6 @@ static void ipip_destruct(struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 
-	ipip_mtu_forget_ipsec(dev);
 	ipip_parms_free(rcu_dereference_protected(tunnel->parms, 1));
 }
 
@@ -288,9 +288,6 @@ static void ipip_change_mtu(struct net_device *dev,
 	if (!new->cfg.mtu_auto && new->cfg.link == old->cfg.link &&
 	    new->cfg.fwmark == old->cfg.fwmark && new->hlen == old->hlen)
 		return;
-	if (!ipip_same_addresses(&new->cfg, &old->cfg) ||
-	    new->cfg.fwmark != old->cfg.fwmark)
-		ipip_mtu_forget_ipsec(dev);
 	dev->max_mtu = IP_MAX_MTU - new->hlen;
 	mtu = ipip_mtu_bind(dev, tunnel->net, new);
 	if (!mtu && !new->cfg.mtu_auto)
@@ -330,6 +327,7 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 	if (err)
 		goto err_parms;
 
+	ipip_mtu_inherit(parms, old);
 	ipip_change_mtu(dev, parms, old, mtu_given);
 	if (parms->cfg.link != old->cfg.link)
 		ipip_link_note(tunnel, parms->cfg.link);

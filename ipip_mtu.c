@@ -7,15 +7,15 @@
  * change it. Most of these events come in softirq. Each schedules the netns' work,
  * which looks at all tunnels with an automatic MTU, under RTNL.
  *
- * The kernel tells nobody of a changed route but the FIB's notifiers, and to become
- * one of them is refused while routes change all the time. So the work also runs once
- * in a second, and compares the number that the kernel counts up whenever it lets
- * all cached routes go. A tunnel that carries packets doesn't wait for that: the next
- * packet looks its route up anew.
+ * A FIB notifier would tell of a changed route, but register_fib_notifier() dumps the
+ * whole FIB first, and fails while routes keep changing. So the work also runs about
+ * once in a second, and compares rt_genid_ipv4(), which the kernel increments to
+ * invalidate all cached routes. A tunnel that carries packets doesn't wait for that:
+ * its next packet finds its route invalid, and looks it up again.
  *
- * The work looks for routes as they are without IPsec, because a look-up with IPsec
- * makes the IKE daemon negotiate. What IPsec leaves of the MTU is known from the route
- * of the last packet, see &ipip_tunnel.ipsec_dst.
+ * The work looks routes up without IPsec, because a look-up with IPsec makes the IKE
+ * daemon negotiate. What IPsec leaves of the MTU is known from the route of the last
+ * packet, see &ipip_parms.ipsec_dst.
  */
 #include <linux/if_ether.h>
 #include <linux/netdevice.h>
@@ -105,9 +105,10 @@ static struct net_device *ipip_mtu_underlay(struct net *net,
 				 NULL;
 }
 
-/* Does the way of a tunnel by @underlay come back to where it has been? Tunnels with an
- * automatic MTU that lead through each other would make it smaller with each look. A
- * device with a fixed MTU ends that. Under RTNL and RCU.
+/* Does the way of a tunnel, which leaves by @underlay, come back to a tunnel that it
+ * has passed? Tunnels with an automatic MTU that lead through each other would lower
+ * each other's MTU with each look. A device with a fixed MTU ends that, and so it ends
+ * the search. Under RTNL and RCU.
  */
 static bool ipip_mtu_is_circle(const struct ipip_parms *parms,
 			       struct net_device *underlay)
@@ -130,9 +131,9 @@ static bool ipip_mtu_is_circle(const struct ipip_parms *parms,
 	return true;
 }
 
-/* What IPsec leaves of the MTU of the route to the far end, by the SAs of @dst. 0 if one
- * of them isn't valid any more, or leads elsewhere: then the next packet tells. Under
- * RCU.
+/* What the SAs of @dst leave of @mtu, which is that of the route to the far end. 0 if
+ * one of them isn't valid any more, or ends elsewhere: then only the next packet's
+ * route tells. Under RCU, which keeps @dst and its SAs.
  */
 static unsigned int ipip_mtu_by_sas(const struct ipip_parms *parms,
 				    const struct dst_entry *dst,
@@ -162,8 +163,7 @@ static void ipip_mtu_fill_path(struct ipip_mtu_path *path,
 			       const struct ipip_parms *parms,
 			       struct net_device *underlay, struct rtable *rt)
 {
-	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
-	struct dst_entry *ipsec = rcu_dereference(tunnel->ipsec_dst);
+	struct dst_entry *ipsec = rcu_dereference(parms->ipsec_dst);
 	unsigned int mtu = IP_MAX_MTU;
 
 	if (rt && parms->cfg.mtu_auto) {
@@ -368,46 +368,83 @@ void ipip_mtu_schedule(const struct net *net)
 				 READ_ONCE(in->mtu_delay));
 }
 
-/* Keep the route of a packet that leaves through IPsec, and let the one before go. */
-static void ipip_mtu_set_ipsec(struct ipip_tunnel *tunnel,
-			       struct dst_entry *dst)
+/* Keep @dst, the route of a packet that leaves through IPsec, or NULL, in the place of
+ * the one before. A reader may use that one until its RCU read-side section ends.
+ */
+static void ipip_mtu_keep_ipsec(struct ipip_parms *parms, struct dst_entry *dst)
 {
-	struct dst_entry *old = rcu_access_pointer(tunnel->ipsec_dst);
+	struct dst_entry *old = rcu_access_pointer(parms->ipsec_dst);
 
 	if (dst == old || (dst && !dst_hold_safe(dst)))
 		return;
-	old = unrcu_pointer(xchg(&tunnel->ipsec_dst, RCU_INITIALIZER(dst)));
+	old = unrcu_pointer(xchg(&parms->ipsec_dst, RCU_INITIALIZER(dst)));
 	dst_release(old);
 }
 
 /**
- * ipip_mtu_forget_ipsec() - Forget which route IPsec had for the last packet
- * @dev: the tunnel's device
+ * ipip_mtu_inherit() - Let a new configuration know what IPsec leaves of the MTU
+ * @new: configuration that is going to be published
+ * @old: configuration in force
  *
- * Context: any.
+ * It doesn't if its packets may take another route.
+ *
+ * Context: process, RTNL.
  */
-void ipip_mtu_forget_ipsec(struct net_device *dev)
+void ipip_mtu_inherit(struct ipip_parms *new, const struct ipip_parms *old)
 {
-	ipip_mtu_set_ipsec(netdev_priv(dev), NULL);
+	struct dst_entry *dst;
+
+	if (!new->cfg.mtu_auto || !old->cfg.mtu_auto ||
+	    !ipip_same_addresses(&new->cfg, &old->cfg) ||
+	    new->cfg.fwmark != old->cfg.fwmark)
+		return;
+	rcu_read_lock();
+	dst = rcu_dereference(old->ipsec_dst);
+	if (dst && dst_hold_safe(dst))
+		RCU_INIT_POINTER(new->ipsec_dst, dst);
+	rcu_read_unlock();
 }
 
 /**
  * ipip_mtu_check() - Does the tunnel's MTU fit the route of a packet?
- * @parms: configuration
+ * @parms: configuration of the packet, which may have been replaced meanwhile
  * @dst: the route
+ *
+ * If not, the netns' work is scheduled.
  *
  * Context: softirqs off, RCU.
  */
 void ipip_mtu_check(const struct ipip_parms *parms, struct dst_entry *dst)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	struct ipip_parms *now;
 
 	if (!READ_ONCE(parms->cfg.mtu_auto) || !parms->cfg.remote ||
 	    ipip_mtu_unknown(parms->dev, dst))
 		return;
-	ipip_mtu_set_ipsec(tunnel, dst_xfrm(dst) ? dst : NULL);
+	now = rcu_dereference_check(tunnel->parms, rcu_read_lock_bh_held());
+	if (now != parms)
+		return;	/* The first packet of the new one tells. */
+	ipip_mtu_keep_ipsec(now, dst_xfrm(dst) ? dst : NULL);
 	if (ipip_mtu_inner(parms, dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
 		ipip_mtu_schedule(tunnel->net);
+}
+
+/**
+ * ipip_mtu_check_probe() - Does the tunnel's MTU fit what IPsec leaves to a probe?
+ * @parms: configuration
+ * @dst: the probe's route
+ *
+ * So a tunnel that carries nothing but probes learns of SAs that come and go. Without
+ * IPsec a probe's route says nothing, because its DSCP may lead it by another path than
+ * that of the packets.
+ *
+ * Context: softirqs off, RCU.
+ */
+void ipip_mtu_check_probe(const struct ipip_parms *parms, struct dst_entry *dst)
+{
+	if (dst_xfrm(dst) || rcu_access_pointer(parms->ipsec_dst))
+		ipip_mtu_check(parms, dst);
 }
 
 static int ipip_mtu_netdev_event(struct notifier_block *nb, unsigned long event,

@@ -203,11 +203,15 @@ struct ipip_config {
  * @hlen: bytes that the tunnel puts on a packet: the outer header and the encap
  * @routes: route cache; NULL in external mode, where the metadata have their own
  * @rcu: for the deferred free
- * @cfg: what was configured, from which all but @node, @dev and @rcu is derived
+ * @cfg: what was configured, from which all but @node, @dev, @rcu and @ipsec_dst is
+ *	derived
+ * @ipsec_dst: route of the last packet whose route was looked up, if it leads through
+ *	IPsec and the MTU is automatic; holds a reference. Read under RCU, replaced by
+ *	xchg()
  *
- * Immutable but for @node and &ipip_config.mtu_auto once it is published in the
- * table and as &ipip_tunnel.parms. A change publishes a new one, so that a packet
- * sees one configuration and never a mix, and a cached route can't outlive the
+ * Immutable but for @node, @ipsec_dst and &ipip_config.mtu_auto once it is published
+ * in the table and as &ipip_tunnel.parms. A change publishes a new one, so that a
+ * packet sees one configuration and never a mix, and a cached route can't outlive the
  * configuration that it was looked up for. Receive reads the first cache line,
  * transmit the second, up to @cfg.encap; the rest of @cfg is for rare packets.
  */
@@ -230,6 +234,7 @@ struct ipip_parms {
 	struct rcu_head rcu;
 
 	struct ipip_config cfg;
+	struct dst_entry __rcu *ipsec_dst;
 };
 
 /**
@@ -273,8 +278,6 @@ struct ipip_keepalive {
  * @parms: the configuration in force; replaced under RTNL; NULL only if the
  *	registration of the device has failed
  * @net: netns of the outer packets; that of the device may be another
- * @ipsec_dst: the route of the last packet, if that left through IPsec and the MTU is
- *	automatic; holds a reference. RCU, replaced by xchg()
  * @err_time: jiffies of the last ICMP error about an outer packet
  * @err_count: how many packets' senders are still to be told of such an error
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
@@ -288,15 +291,15 @@ struct ipip_keepalive {
  *
  * A packet that is sent or received without an error writes nothing here. It reads
  * @parms, @net and @err_count, and is counted in the device's per-CPU statistics.
- * RTNL protects @mtu_following and @mtu_circle. Softirqs write @err_time and @err_count by
- * WRITE_ONCE(), and may lose each other's updates: the count is bounded anyway.
+ * RTNL protects @mtu_following and @mtu_circle. Softirqs write @err_time and
+ * @err_count by WRITE_ONCE(), and may lose each other's updates: the count is bounded
+ * anyway.
  * @offloaded is set once, see ipip_publish(). @keepalive has a lock of its own, and
  * @counters are atomic.
  */
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
 	struct net *net;
-	struct dst_entry __rcu *ipsec_dst;
 	unsigned long err_time;
 	int err_count;
 	bool mtu_following;
@@ -475,8 +478,10 @@ bool ipip_mtu_is_own_link(const struct net_device *dev, const struct net *net,
 int ipip_mtu_change(struct net_device *dev, int mtu);
 void ipip_mtu_set(struct net_device *dev, unsigned int mtu);
 void ipip_mtu_schedule(const struct net *net);
-void ipip_mtu_forget_ipsec(struct net_device *dev);
+void ipip_mtu_inherit(struct ipip_parms *new, const struct ipip_parms *old);
 void ipip_mtu_check(const struct ipip_parms *parms, struct dst_entry *dst);
+void ipip_mtu_check_probe(const struct ipip_parms *parms,
+			  struct dst_entry *dst);
 void ipip_mtu_init_net(struct net *net);
 void ipip_mtu_exit_net(struct net *net);
 extern struct notifier_block ipip_mtu_netdev_nb;

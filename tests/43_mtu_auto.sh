@@ -109,6 +109,21 @@ ip -n a link set dev wan mtu 1400
 becomes "the underlay's MTU, without a packet" 1346
 ip -n a link set dev wan mtu 1500
 becomes "and back" 1446
+ip -n a link set dev t0 type ipip ttl 7
+is "a change that leaves the route alone: it stays" "$(mtu)" 1446
+ip -n a link set dev t0 type ipip ttl inherit remote 10.2.0.9
+is "another far end, without IPsec" "$(mtu)" 1480
+ip -n a link set dev t0 type ipip remote 10.2.0.1
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+becomes "and back: the first packet tells" 1446
+ip -n a link set dev t0 mtu 1400
+ip -n a xfrm policy flush
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+./ext a t0 mtu_auto=1
+is "automatic again, and IPsec has gone meanwhile" "$(mtu)" 1480
+policy a out 10.1.0.1 10.2.0.1
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+becomes "and back" 1446
 ip -n r link set dev b mtu 1300
 ns a ping -c 3 -i 0.3 -W 1 -M "do" -s 1400 192.168.0.2 > /dev/null
 below() { [ "$(mtu)" -lt "$1" ]; }
@@ -140,6 +155,17 @@ ip -n a xfrm policy flush
 ip -n a xfrm state flush
 ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
 becomes "without it" 1480
+
+# A tunnel that carries nothing but probes.
+ip -n b xfrm state flush
+esp_one_way
+policy a out 10.1.0.1 10.2.0.1
+./ext a t0 keepalive_interval=200
+becomes "probes alone: room for ESP" 1446
+ip -n a xfrm policy flush
+becomes "probes alone: the policy is gone, the SA isn't" 1480
+./ext a t0 keepalive_interval=0
+ip -n a xfrm state flush
 
 ip -n a link add name t1 type ipip local 192.168.0.1 remote 192.168.0.2
 ./ext a t1 mtu_auto=1
