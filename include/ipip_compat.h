@@ -325,7 +325,7 @@ static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
 #define IPIP_REASON_ECN	SKB_DROP_REASON_IP_INHDR
 #endif
 
-/* 7.2, or somewhat before: a reason of its own for what the limit below drops. */
+/* In 7.2, not in 6.12: the reason for what the limit below drops. */
 #ifdef IPIP_HAVE_DROP_RECURSION_LIMIT
 #define IPIP_REASON_NESTED	SKB_DROP_REASON_RECURSION_LIMIT
 #else
