@@ -664,9 +664,10 @@ static int ipip_ctl_delete(struct net_device *dev,
  *
  * Context: process, RTNL.
  * Return: 0; -EINVAL for what is no IPIP tunnel, for a remote that would be set or
- * unset, or for a tunnel with an automatic MTU that would be its own link; -EPERM without CAP_NET_ADMIN in the netns of the underlay, and for the
- * deletion of tunl0; -E2BIG for a name that can't be one; -EEXIST; -ENOENT; or
- * what ipip_create() and ipip_change() return.
+ * unset, and for a tunnel with an automatic MTU that would be its own link; -EPERM
+ * without CAP_NET_ADMIN in the netns of the underlay, and for the deletion of tunl0;
+ * -E2BIG for a name that can't be one; -EEXIST; -ENOENT; or what ipip_create() and
+ * ipip_change() return.
  */
 int ipip_tunnel_ctl(struct net_device *dev, struct ipip_compat_parm *p, int cmd)
 {

@@ -84,6 +84,15 @@ check "without an automatic MTU it is as with the in-tree driver" \
 is "the MTU isn't that of the tunnel less the header" "$(mtu)" 1480
 refuse "the MTU becomes automatic" ./ext a t0 mtu_auto=1
 check "it says why" grep -q "can't be its own link" "$WORK/output"
+is "a new tunnel whose link is the index that it asks for" "$(ip netns exec a python3 - <<-'END'
+	import socket, struct, sys
+	sys.path.insert(0, ".")
+	from lib import IPTUN_LINK, IPTUN_LOCAL, IPTUN_REMOTE, NLM_F_CREATE, NLM_F_EXCL, RTM_NEWLINK, Rtnl, ext, u32
+	ends = [(IPTUN_LOCAL, socket.inet_aton("10.1.0.1")), (IPTUN_REMOTE, socket.inet_aton("10.2.0.7"))]
+	print(*Rtnl().request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "own",
+	                      ends + [(IPTUN_LINK, u32(777)), ext(mtu_auto=1)], index=777)[:2])
+END
+)" "22 a tunnel with an automatic mtu can't be its own link"
 check "and both at once" ip -n a link set dev t0 type ipip dev wan
 ./ext a t0 mtu_auto=1
 ip -n a link set dev wan mtu 1450
