@@ -39,7 +39,8 @@ enum {
 	 * route and the path MTU that is learned, less what the tunnel adds.
 	 * Setting IFLA_MTU to another value than the one in force turns it
 	 * off. ERANGE above 1; EINVAL for 1 in a request that does that, or
-	 * that creates a tunnel with an IFLA_MTU.
+	 * that creates a tunnel with an IFLA_MTU, and for a tunnel that is its
+	 * own IFLA_IPTUN_LINK.
 	 */
 	IFLA_IPIP_EXT_MTU_AUTO,
 	/* u8, 0 or 1; default 0. With 1 whatever did not come through an IPsec SA
@@ -59,7 +60,8 @@ enum {
 	IFLA_IPIP_EXT_KEEPALIVE_RETRIES,
 	/* u8, enum ipip_keepalive_mode; default IPIP_KEEPALIVE_MODE_COOKIE. ERANGE if
 	 * it is none of these; while there is an interval, EINVAL for ICMP without a
-	 * target, and for ROUTEROS with an encap.
+	 * target, and for ROUTEROS with an encap; EOPNOTSUPP for ROUTEROS in a kernel
+	 * without netfilter.
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_MODE,
 	/* be32, IPv4 address behind the tunnel that answers an ICMP echo in the
