@@ -31,6 +31,8 @@
 #   make fuzz		fuzz the parsers of strangers' bytes
 #     FUZZ_TIME=600		  each for so many seconds
 #   make lint		static checks
+#   make lint-matrix	build the module for kernels that are configured otherwise than
+#			Debian's, of each linux-source that is installed
 #   make install, uninstall	put the module where it comes before the in-tree
 #			one, and ipipctl under PREFIX, or take them away again
 #   make install-tools, uninstall-tools	ipipctl alone
@@ -185,10 +187,14 @@ lint:
 	@tests/setup lint
 	@tests/lint
 
+lint-matrix:
+	@tests/setup lint
+	@tests/lint matrix
+
 clean:
 	$(RM) -r build
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools dist deb rpm \
 	check-cross check-packages load \
 	unload demo demo-ipsec check check-upstream check-uml check-debug check-field torture \
-	report-reliability bench bench-native fuzz lint clean
+	report-reliability bench bench-native fuzz lint lint-matrix clean

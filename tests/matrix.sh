@@ -4,9 +4,11 @@
 # Build the module for kernels that are configured otherwise than a distribution's.
 # Sourced by tests/lint.
 
-# Each row has a name and the options that differ from tests/matrix.config; "smallest"
-# has nothing that the module can be without.
-matrix_rows() {
+# Each row has a name and the options that differ from tests/matrix.config. "smallest"
+# has nothing that the module can be without. "linked" is the same kernel, but built as a
+# whole, which takes minutes and is for `make lint-matrix`: only with the kernel's exports
+# is it known whether the module lacks one.
+matrix_rows() {	# [whole]
 	cat <<-END
 		smallest
 		all
@@ -23,12 +25,13 @@ matrix_rows() {
 	END
 	# Another architecture's compiler makes 64 bits only.
 	[ "$(uname -m)" != x86_64 ] || echo "32-bit 64BIT=n"
+	[ "${1:-}" != whole ] || echo linked
 }
 
-# The newest version of Linux whose source is there.
-matrix_version() {
+# The versions of Linux whose source is there, the newest last.
+matrix_versions() {
 	find /usr/src -name 'linux-source-*.tar.*' |
-		sed -n 's,.*/linux-source-\(.*\)\.tar\..*,\1,p' | sort -V | tail -n 1
+		sed -n 's,.*/linux-source-\(.*\)\.tar\..*,\1,p' | sort -V
 }
 
 matrix_make() {	# SOURCE FOLDER [ARGUMENT...]
@@ -46,12 +49,13 @@ matrix_options() {	# NAME [OPTION=VALUE...]
 
 	{
 		printf 'CONFIG_%s\n' "$@" 64BIT=y MODULES=y NET=y INET=y NET_IPIP=m
-		[ "$name" = smallest ] || grep '^CONFIG_' tests/matrix.config
+		[ "$name" = smallest ] || [ "$name" = linked ] ||
+			grep '^CONFIG_' tests/matrix.config
 	} | awk -F= '$2 && !seen[$1]++'
 }
 
-# An option that has another name in this version, or that another one needs, would
-# be tested as it is everywhere.
+# Is an option what the row wants? One that has another name in this version isn't, nor one
+# that another option selects, and the row would be the same as another one.
 matrix_configured() {	# OPTION=VALUE FOLDER
 	if [[ $1 == *=n ]]; then
 		! grep -q "^${1%n}" "$2/.config"
@@ -60,8 +64,7 @@ matrix_configured() {	# OPTION=VALUE FOLDER
 	fi || echo "$1 is not possible"
 }
 
-# Configure and prepare a kernel. The smallest is built as a whole: what the module
-# wants of it has to be there.
+# Configure a kernel, and build what is needed to build modules for it.
 matrix_prepare() {	# SOURCE FOLDER NAME [OPTION=VALUE...]
 	local source=$1 folder=$2 wrong
 	shift 2
@@ -76,23 +79,23 @@ matrix_prepare() {	# SOURCE FOLDER NAME [OPTION=VALUE...]
 	fi
 	[ -z "$wrong" ] || { echo "$wrong"; return 1; }
 	matrix_make "$source" "$folder" modules_prepare || return 1
-	[ "$1" = smallest ] || return 0
+	[ "$1" = linked ] || return 0
 	echo "# building a small Linux: takes some minutes, once" >&3
 	matrix_make "$source" "$folder" vmlinux modules
 }
 
-# Say what is wrong with the module in one row.
+# Say what is wrong with the module in one row. File descriptor 3 is for what isn't wrong.
 matrix_check() {	# VERSION NAME [OPTION=VALUE...]
 	local source kernel hash target=ipip.o work=$PWD/build/lint/$2
 
 	source=$(vm_source "$1") || return
 	hash=$({ echo "$source"; cat tests/matrix.sh; matrix_options "${@:2}"; } | sha256sum)
+	# shellcheck disable=SC2154 # tests/vm.sh says where
 	kernel=$vm_cache/matrix-$1-$2-${hash:0:12}
 	[ -e "$kernel" ] || rm -rf "$vm_cache/matrix-$1-$2"-*
-	vm_once "$kernel" matrix_prepare "$source" "$kernel" "${@:2}" 3>&2 ||
+	vm_once "$kernel" matrix_prepare "$source" "$kernel" "${@:2}" ||
 		{ echo "the kernel can't be prepared"; return; }
-	# Only where the exports are known is there more to find than in the object.
-	[ "$2" != smallest ] || target=modules
+	[ "$2" != linked ] || target=modules
 	vm_module "$kernel" "$work" W=1 -j"$(nproc)" $target
 	# 32 bits: a division that the compiler leaves to its library.
 	nm -u "$work/ipip.o" | grep -E '__u?(div|mod)[sd]i3'
