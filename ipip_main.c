@@ -343,6 +343,27 @@ err_parms:
 	return err;
 }
 
+/**
+ * ipip_delete() - Let a tunnel's device be unregistered
+ * @dev: the tunnel's device
+ * @head: list of devices that the caller will unregister together, or NULL to
+ *	unregister this one at once
+ *
+ * Every deletion of a tunnel comes through here, because ipip_rcv_flush() relies
+ * on it.
+ *
+ * Context: process, RTNL, which the caller keeps until the devices of @head have
+ * been unregistered.
+ */
+void ipip_delete(struct net_device *dev, struct list_head *head)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(dev);
+
+	if (tunnel->received)
+		ipip_rcv_expect_flush();
+	unregister_netdevice_queue(dev, head);
+}
+
 static int ipip_init_dev(struct net_device *dev)
 {
 	netdev_lockdep_set_classes(dev);
@@ -368,6 +389,9 @@ static void ipip_uninit_dev(struct net_device *dev)
 
 static int ipip_open(struct net_device *dev)
 {
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+
+	tunnel->received = true;
 	ipip_keepalive_open(dev);
 	return 0;
 }
@@ -498,35 +522,38 @@ static int __net_init ipip_init_net(struct net *net)
 	return err;
 }
 
-/* Delete all tunnels whose outer packets are in @net, wherever their devices are. */
-static void __net_exit ipip_exit_net(struct net *net, struct list_head *head)
+/**
+ * ipip_exit_net() - Delete all tunnels of a netns that ends
+ * @net: netns of the outer packets, wherever the devices are
+ * @head: list of devices to be unregistered, with those of others
+ *
+ * Context: process, RTNL.
+ */
+void __net_exit ipip_exit_net(struct net *net, struct list_head *head)
 {
 	const struct ipip_net *in = ipip_pernet(net);
 	struct ipip_parms *parms;
 
 	for (parms = ipip_table_next(in, NULL); parms;
 	     parms = ipip_table_next(in, parms))
-		unregister_netdevice_queue(parms->dev, head);
+		ipip_delete(parms->dev, head);
 }
 
+/* Called without RTNL, when the devices have gone. */
 static void __net_exit ipip_exit_batch(struct list_head *nets)
 {
 	struct net *net;
-	LIST_HEAD(head);
 
-	rtnl_lock();
-	list_for_each_entry(net, nets, exit_list)
-		ipip_exit_net(net, &head);
-	unregister_netdevice_many(&head);
-	list_for_each_entry(net, nets, exit_list)
-		ipip_table_free(ipip_pernet(net));
-	rtnl_unlock();
-	list_for_each_entry(net, nets, exit_list)
+	ipip_compat_exit_devices(nets);
+	list_for_each_entry(net, nets, exit_list) {
 		ipip_mtu_exit_net(net);
+		ipip_table_free(ipip_pernet(net));
+	}
 }
 
 static struct pernet_operations ipip_net_ops = {
 	.init		= ipip_init_net,
+	IPIP_COMPAT_EXIT_RTNL
 	.exit_batch	= ipip_exit_batch,
 	.id		= &ipip_net_id,
 	.size		= sizeof(struct ipip_net),

@@ -398,7 +398,7 @@ static void ipip_dellink(struct net_device *dev, struct list_head *head)
 	struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
 
 	if (parms->cfg.role != IPIP_ROLE_FALLBACK)
-		unregister_netdevice_queue(dev, head);
+		ipip_delete(dev, head);
 }
 
 static size_t ipip_get_size(const struct net_device *dev)
@@ -650,7 +650,7 @@ static int ipip_ctl_delete(struct net_device *dev,
 		return -ENOENT;
 	if (parms->cfg.role == IPIP_ROLE_FALLBACK)
 		return -EPERM;
-	unregister_netdevice(parms->dev);
+	ipip_delete(parms->dev, NULL);
 	return 0;
 }
 

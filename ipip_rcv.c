@@ -33,11 +33,13 @@ bool ipip_log_ecn_error = true;
  * @skbs: packets that wait
  * @queued: number of packets that have ever been put into @skbs
  * @done: number of those that have been handed up
+ * @flush_until: value of @queued that ipip_rcv_flush() waits for @done to reach
  * @nested: a packet that has not waited is being handed up
  *
  * Only its own CPU writes to a cell, with softirqs off. On PREEMPT_RT that doesn't
  * exclude other tasks on that CPU: @lock does for what it protects, and @nested may
- * be another task's, which makes the bound on the stack's depth less exact.
+ * be another task's, which makes the bound on the stack's depth less exact. RTNL
+ * protects @flush_until.
  */
 struct ipip_cell {
 	struct napi_struct napi;
@@ -45,11 +47,18 @@ struct ipip_cell {
 	struct sk_buff_head skbs;
 	u32 queued;
 	u32 done;
+	u32 flush_until;
 	bool nested;
 };
 
 static struct ipip_cell __percpu *ipip_cells;
 static struct net_device *ipip_cells_dev;	/* for NAPI; never registered */
+
+/* Devices are being deleted, and cells may have packets of theirs. Under RTNL. */
+static bool ipip_rcv_unflushed;
+
+/* CPUs whose cells are being waited for. Under RTNL. */
+static struct cpumask ipip_rcv_busy;
 
 static int ipip_cell_poll(struct napi_struct *napi, int budget)
 {
@@ -80,28 +89,59 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 }
 
 /**
- * ipip_rcv_flush() - Wait until no cell has a packet of a device that goes
+ * ipip_rcv_expect_flush() - A device that may have received packets is being deleted
  *
- * Context: process, may sleep; a grace period after the device was shut.
+ * Context: process, RTNL; before unregister_netdevice_many().
+ */
+void ipip_rcv_expect_flush(void)
+{
+	ASSERT_RTNL();
+	ipip_rcv_unflushed = true;
+}
+
+/* Until its count reaches @flush_until a cell may have packets of deleted devices. */
+static bool ipip_cell_is_flushed(const struct ipip_cell *cell)
+{
+	return (s32)(cell->flush_until - READ_ONCE(cell->done)) <= 0;
+}
+
+/**
+ * ipip_rcv_flush() - Wait until no cell has a packet of a device that is deleted
+ *
+ * unregister_netdevice_many() closes all devices of its list, waits for a grace
+ * period, and then calls ndo_uninit for one after the other. So at the first of these
+ * calls nothing puts a packet of any of the devices into a cell any more, and one wait
+ * does for all of them: the further calls return at once.
+ *
+ * A cell's count may be ahead of the softirq that is handing its last packets up.
+ * unregister_netdevice_many() waits for that softirq by the grace period that comes
+ * before it lets go of the devices. Until then nothing that such a packet needs is
+ * freed: it has been counted in the device's statistics before it was queued.
+ *
+ * Context: process, RTNL, may sleep; ndo_uninit.
  */
 void ipip_rcv_flush(void)
 {
-	bool waited = false;
 	int cpu;
 
+	ASSERT_RTNL();
+	if (!ipip_rcv_unflushed)
+		return;
+	ipip_rcv_unflushed = false;
+
+	/* What is queued from here on is of other devices, and isn't waited for. */
+	cpumask_clear(&ipip_rcv_busy);
 	for_each_possible_cpu(cpu) {
 		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
-		const u32 queued = READ_ONCE(cell->queued);
 
-		/* Those that came later are of other devices. */
-		while ((s32)(queued - READ_ONCE(cell->done)) > 0) {
-			waited = true;
-			usleep_range(100, 1000);
-		}
+		cell->flush_until = READ_ONCE(cell->queued);
+		if (!ipip_cell_is_flushed(cell))
+			cpumask_set_cpu(cpu, &ipip_rcv_busy);
 	}
-	/* The softirq that has counted them may be handing them up still. */
-	if (waited)
-		synchronize_net();
+	for_each_cpu(cpu, &ipip_rcv_busy) {
+		while (!ipip_cell_is_flushed(per_cpu_ptr(ipip_cells, cpu)))
+			usleep_range(100, 1000);
+	}
 }
 
 /**

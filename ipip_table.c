@@ -252,14 +252,16 @@ int ipip_table_reserve(struct ipip_net *in)
 }
 
 /**
- * ipip_table_free() - Free the table of a netns that has no tunnel any more
- * @in: the netns
+ * ipip_table_free() - Free the table of a netns that ends, or couldn't be set up
+ * @in: the netns, which has no tunnel any more, and can't get one
  *
- * Context: process, RTNL.
+ * Receive may still look for a tunnel.
+ *
+ * Context: process.
  */
 void ipip_table_free(struct ipip_net *in)
 {
-	struct ipip_table *table = rtnl_dereference(in->table);
+	struct ipip_table *table = rcu_dereference_protected(in->table, true);
 
 	RCU_INIT_POINTER(in->table, NULL);
 	if (table)

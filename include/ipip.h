@@ -283,6 +283,7 @@ struct ipip_keepalive {
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
  * @mtu_circle: the outer route has been found to lead in a circle; under RTNL
  * @offloaded: a flowtable has asked for the way, and may have flows
+ * @received: the device has been up, so that it may have received packets; under RTNL
  * @link_name: name of the device that the tunnel is bound to, also when the
  *	device has been deleted; "" for none, or if there was none of that index;
  *	under RTNL
@@ -305,6 +306,7 @@ struct ipip_tunnel {
 	bool mtu_following;
 	bool mtu_circle;
 	bool offloaded;
+	bool received;
 	char link_name[IFNAMSIZ];
 	struct ipip_keepalive keepalive;
 	atomic64_t counters[__IFLA_IPIP_XSTATS_MAX];
@@ -414,6 +416,7 @@ int ipip_create(struct net_device *dev, struct net *net,
 		struct ipip_parms *parms, bool mtu_given);
 int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		bool mtu_given);
+void ipip_delete(struct net_device *dev, struct list_head *head);
 struct net_device *ipip_alloc_netdev(struct net *net, const char *name);
 void ipip_setup(struct net_device *dev);
 
@@ -449,6 +452,7 @@ int ipip_rcv_mpls(struct sk_buff *skb);
 int ipip_err(struct sk_buff *skb, u32 info);
 int ipip_rcv_init(void);
 void ipip_rcv_exit(void);
+void ipip_rcv_expect_flush(void);
 void ipip_rcv_flush(void);
 
 /* ipip_xmit.c */

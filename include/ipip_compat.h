@@ -301,6 +301,43 @@ static inline int ipip_compat_newlink(struct net *src_net,
 }
 #endif
 
+/* Devices of a netns that ends are unregistered together with those of other drivers,
+ * and of other netns that end. 6.16, 7a60d91c690b ("net: Add ->exit_rtnl() hook to
+ * struct pernet_operations."), and in 6.12.y by backport; 6.9, fd4f101edbd9 ("net: add
+ * exit_batch_rtnl() method"), and in 6.1.y by backport. Before, each driver does it
+ * itself, in ipip_compat_exit_devices().
+ */
+void ipip_exit_net(struct net *net, struct list_head *head);
+
+#if defined(IPIP_HAVE_EXIT_RTNL)
+#define IPIP_COMPAT_EXIT_RTNL	.exit_rtnl = ipip_exit_net,
+#elif defined(IPIP_HAVE_EXIT_BATCH_RTNL)
+#define IPIP_COMPAT_EXIT_RTNL	.exit_batch_rtnl = ipip_compat_exit_batch_rtnl,
+#else
+#define IPIP_COMPAT_EXIT_RTNL
+#endif
+
+static inline void ipip_compat_exit_batch_rtnl(struct list_head *nets,
+					       struct list_head *head)
+{
+	struct net *net;
+
+	list_for_each_entry(net, nets, exit_list)
+		ipip_exit_net(net, head);
+}
+
+static inline void ipip_compat_exit_devices(struct list_head *nets)
+{
+#if !defined(IPIP_HAVE_EXIT_RTNL) && !defined(IPIP_HAVE_EXIT_BATCH_RTNL)
+	LIST_HEAD(head);
+
+	rtnl_lock();
+	ipip_compat_exit_batch_rtnl(nets, &head);
+	unregister_netdevice_many(&head);
+	rtnl_unlock();
+#endif
+}
+
 /* 7.2, 8165f7ff57d9 ("net: ip_gre: require CAP_NET_ADMIN in the device netns for
  * changelink"), and in 6.1.178 and 6.12.95 by backport: may the caller change a link
  * whose underlay is in @link_net?
