@@ -112,6 +112,11 @@ def unshare(flags):
         raise OSError(ctypes.get_errno(), "unshare")
 
 
+def setns(fd):
+    if _libc.setns(fd, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
 def in_child(function, meanwhile=None):
     """What a function returns that gives up what its process may, by way of JSON.
     meanwhile(pid) is called first if there is one; function(ready) then has to call
@@ -156,17 +161,12 @@ class netns:
     def __enter__(self):
         self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         there = os.open(os.path.join("/run/netns", self.name), os.O_RDONLY)
-        self._set(there)
+        setns(there)
         os.close(there)
 
     def __exit__(self, *_):
-        self._set(self.home)
+        setns(self.home)
         os.close(self.home)
-
-    @staticmethod
-    def _set(fd):
-        if _libc.setns(fd, CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns")
 
 
 class Tap:
