@@ -29,11 +29,13 @@ bool ipip_log_ecn_error = true;
 /**
  * struct ipip_cell - a CPU's queue of received packets for GRO, for all tunnels
  * @napi: merges what is in @skbs and hands it up
- * @lock: protects @skbs and @queued
+ * @lock: protects @skbs, @queued, @done and @kinds
  * @skbs: packets that wait
  * @queued: number of packets that have ever been put into @skbs
  * @done: number of those that have been handed up
  * @flush_until: value of @queued that ipip_rcv_flush() waits for @done to reach
+ * @kinds: ipip_rcv_kind() of all packets that have been put into @skbs since the cell
+ *	was last idle
  * @nested: a packet that has not waited is being handed up
  *
  * Only its own CPU writes to a cell, with softirqs off. On PREEMPT_RT that doesn't
@@ -48,6 +50,7 @@ struct ipip_cell {
 	u32 queued;
 	u32 done;
 	u32 flush_until;
+	u32 kinds;
 	bool nested;
 };
 
@@ -59,6 +62,26 @@ static bool ipip_rcv_unflushed;
 
 /* CPUs whose cells are being waited for. Under RTNL. */
 static struct cpumask ipip_rcv_busy;
+
+static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
+			 enum ipip_verdict verdict)
+{
+	DEV_STATS_INC(dev, rx_errors);
+	ipip_drop(dev, skb, verdict);
+	return 0;
+}
+
+/* GRO writes to the packet's data, which a clone shares, as that of a packet socket or
+ * a mirror: the packet gets data of its own. It can't be handed up without GRO, for it
+ * would overtake those of its flow that GRO holds.
+ */
+static void ipip_cell_merge(struct napi_struct *napi, struct sk_buff *skb)
+{
+	if (unlikely(skb_unclone(skb, GFP_ATOMIC)))
+		ipip_rcv_drop(skb->dev, skb, IPIP_DROP_RX_NO_MEMORY);
+	else
+		napi_gro_receive(napi, skb);
+}
 
 static int ipip_cell_poll(struct napi_struct *napi, int budget)
 {
@@ -72,11 +95,7 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 		ipip_compat_unlock_bh(&ipip_cells->lock);
 		if (!skb)
 			break;
-		/* GRO writes to the packet's data, which a clone shares. */
-		if (unlikely(skb_cloned(skb)))
-			netif_receive_skb(skb);
-		else
-			napi_gro_receive(napi, skb);
+		ipip_cell_merge(napi, skb);
 		work++;
 	}
 	/* GRO holds no packet beyond this softirq: ipip_rcv_flush() relies on it. */
@@ -84,7 +103,13 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 		napi_complete_done(napi, work);
 	else
 		napi_gro_flush(napi, false);
+
+	ipip_compat_lock_bh(&ipip_cells->lock);
+	/* napi_gro_flush() leaves packets to the caller of this function. */
+	if (work < budget && cell->done + work == cell->queued)
+		WRITE_ONCE(cell->kinds, 0);
 	WRITE_ONCE(cell->done, cell->done + work);
+	ipip_compat_unlock_bh(&ipip_cells->lock);
 	return work;
 }
 
@@ -264,16 +289,50 @@ static bool ipip_rcv_is_complete(const struct sk_buff *skb)
 	return ntohs(iph->tot_len) == hlen + tcph->doff * 4;
 }
 
-/* Does the packet have to be queued? A packet that GRO may merge must not overtake
- * one of its flow that is queued: while the cell is scheduled it is queued, too.
+/* The inner protocol as a bit of a mask: all packets of a flow have the same. Other
+ * protocols may have it, too: then a packet waits that needn't.
  */
-static bool ipip_rcv_may_wait(const struct ipip_cell *cell,
-			      const struct sk_buff *skb)
+static u32 ipip_rcv_kind(const struct sk_buff *skb)
 {
-	if (!ipip_rcv_may_gro(skb))
+	const u8 protocol = skb->protocol == htons(ETH_P_IP) ?
+			    ip_hdr(skb)->protocol : IPPROTO_MPLS;
+
+	return BIT(protocol % 32);
+}
+
+/* Does the packet have to be queued? It must not overtake one of its flow that is
+ * queued or that GRO holds, even if GRO has nothing to do for this one: because it is
+ * cloned or complete, or because GRO has been switched off for its device or socket.
+ */
+static bool ipip_rcv_has_to_wait(const struct ipip_cell *cell,
+				 const struct sk_buff *skb)
+{
+	const u32 kinds = READ_ONCE(cell->kinds);
+
+	if (unlikely(kinds) && kinds & ipip_rcv_kind(skb))
+		return true;
+	return ipip_rcv_may_gro(skb) && !ipip_rcv_is_complete(skb);
+}
+
+/* Queue a packet in this CPU's cell. Returns false if too many are queued. */
+static bool ipip_cell_add(struct ipip_cell *cell, struct sk_buff *skb)
+{
+	const u32 kind = ipip_rcv_kind(skb);
+	unsigned int waiting;
+
+	ipip_compat_lock_bh(&ipip_cells->lock);
+	waiting = skb_queue_len(&cell->skbs);
+	if (unlikely(waiting > ipip_compat_max_backlog())) {
+		ipip_compat_unlock_bh(&ipip_cells->lock);
 		return false;
-	return test_bit(NAPI_STATE_SCHED, &cell->napi.state) ||
-	       !ipip_rcv_is_complete(skb);
+	}
+	__skb_queue_tail(&cell->skbs, skb);
+	WRITE_ONCE(cell->queued, cell->queued + 1);
+	WRITE_ONCE(cell->kinds, cell->kinds | kind);
+	ipip_compat_unlock_bh(&ipip_cells->lock);
+	if (!waiting)
+		napi_schedule(&cell->napi);
+	return true;
 }
 
 /* Hand the inner packet up: by the cell if GRO may merge it, and else at once. A
@@ -283,34 +342,17 @@ static bool ipip_rcv_may_wait(const struct ipip_cell *cell,
 static void ipip_rcv_deliver(struct sk_buff *skb)
 {
 	struct ipip_cell *cell = this_cpu_ptr(ipip_cells);
-	bool first;
 
-	if (likely(!cell->nested) && !ipip_rcv_may_wait(cell, skb)) {
+	if (likely(!cell->nested) && !ipip_rcv_has_to_wait(cell, skb)) {
 		cell->nested = true;
 		netif_receive_skb(skb);
 		cell->nested = false;
 		return;
 	}
-	if (unlikely(skb_queue_len(&cell->skbs) > ipip_compat_max_backlog())) {
+	if (unlikely(!ipip_cell_add(cell, skb))) {
 		dev_core_stats_rx_dropped_inc(skb->dev);
 		ipip_drop(skb->dev, skb, IPIP_DROP_RX_BACKLOG);
-		return;
 	}
-	ipip_compat_lock_bh(&ipip_cells->lock);
-	__skb_queue_tail(&cell->skbs, skb);
-	WRITE_ONCE(cell->queued, cell->queued + 1);
-	first = skb_queue_len(&cell->skbs) == 1;
-	ipip_compat_unlock_bh(&ipip_cells->lock);
-	if (first)
-		napi_schedule(&cell->napi);
-}
-
-static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
-			 enum ipip_verdict verdict)
-{
-	DEV_STATS_INC(dev, rx_errors);
-	ipip_drop(dev, skb, verdict);
-	return 0;
 }
 
 /* Has the packet come through ESP or AH? An SA in transport mode is looked up by

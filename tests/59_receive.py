@@ -10,7 +10,7 @@ import threading
 import time
 
 from craft import Delta, Raw
-from lib import INTREE, Rtnl, Tap, check, equal, main, netns, run, shell, skip, topo
+from lib import INTREE, Rtnl, Tap, check, differs, equal, main, netns, run, shell, skip, topo
 from scapy.all import ICMP, IP, TCP, UDP
 
 SRC, DST = "172.16.1.2", "172.16.2.2"
@@ -221,6 +221,66 @@ def udp_gro(_):
     shell("for d in gso tso tx-udp-segmentation; do ns a ethtool -K wan $d on; done")
 
 
+def netstat(ns, name):
+    """A counter of TCP's, by its name in /proc/net/netstat."""
+    with netns(ns), open("/proc/thread-self/net/netstat") as f:
+        rows = [line.split() for line in f if line.startswith("TcpExt:")]
+    return int(dict(zip(*rows))[name])
+
+
+def overtaking(tap):
+    """How many of the data segments that tap has seen begin before the end of one that came
+    earlier, and how many there were."""
+    highest, late, total = None, 0, 0
+    for data in tap.everything():
+        if len(data) < 40 or data[9] != 6:
+            continue
+        size = len(data) - 20 - (data[32] >> 4) * 4
+        sequence, = struct.unpack_from("!I", data, 24)
+        if size <= 0:
+            continue
+        total += 1
+        if highest is not None and (sequence - highest) & 0x80000000:
+            late += 1
+        else:
+            highest = sequence + size & 0xffffffff
+    return late, total
+
+
+def mirrored(_):
+    """A mirror on the underlay that takes every third packet, and holds it for a while: what
+    it shows is shared with it, and what it doesn't show is not."""
+    shell("modprobe -aq act_gact act_mirred cls_matchall sch_netem || :; "
+          "ip -n b link add name mon type dummy; ip -n b link set dev mon up; "
+          "tc -n b qdisc add dev mon root netem delay 50ms limit 100000; "
+          "tc -n b qdisc add dev wan clsact; "
+          "tc -n b filter add dev wan ingress matchall action ok random determ pipe 3 "
+          "action mirred egress mirror dev mon; "
+          # One by one they come to the tunnel, and none is lost.
+          "for d in gso tso; do ns a ethtool -K wan $d off; done; "
+          "ns b ethtool -K wan gro off; sysctl -qw net.core.netdev_max_backlog=10000")
+    before = netstat("h2", "TCPOFOQueue")
+    tap, shown = Tap("h2", "eth0", "in"), Tap("b", "mon", "out")
+    shell("tcp_bulk h1 h2 172.16.2.2 4")
+    check("TCP under a sampled mirror: whole", True)
+    late, total = overtaking(tap)
+    copies = [d for d in shown.everything() if d and d[9] == 4]
+    whole = sum(len(d) == int.from_bytes(d[2:4], "big") == int.from_bytes(d[22:24], "big") + 20
+                for d in copies)
+    check("TCP under a sampled mirror: what that shows is whole", 500 < whole == len(copies),
+          f"{whole} of {len(copies)}")
+    differs("a packet that is shared goes up past those that wait for GRO")
+    equal("TCP under a sampled mirror: none of its segments is overtaken", late, 0)
+    differs("a packet that is shared goes up past those that wait for GRO")
+    equal("TCP under a sampled mirror: the receiver has put none aside",
+          netstat("h2", "TCPOFOQueue") - before, 0)
+    check("TCP under a sampled mirror: GRO merges all the same", total < 4 * 1024 * 1024 / 1400 / 2,
+          f"{total} segments")
+    shell("tc -n b qdisc del dev wan clsact; ip -n b link del mon; "
+          "for d in gso tso; do ns a ethtool -K wan $d on; done; "
+          "ns b ethtool -K wan gro on; sysctl -qw net.core.netdev_max_backlog=1000")
+
+
 def removal(way):
     """The tunnel goes while its packets wait."""
     stop = threading.Event()
@@ -273,7 +333,7 @@ def test():
     os.makedirs("/run/bpf", exist_ok=True)
     shell("mount -t bpf bpf /run/bpf; python3 bpf.py drop /run/bpf/drop")
     way = Way()
-    for part in (taps, counts, hooks, rps, order, udp_gro, nested, removal):
+    for part in (taps, counts, hooks, rps, order, mirrored, udp_gro, nested, removal):
         part(way)
     shell("umount /run/bpf")
 
