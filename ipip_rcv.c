@@ -355,23 +355,30 @@ static void ipip_rcv_deliver(struct sk_buff *skb)
 	}
 }
 
-/* Has the packet come through ESP or AH? An SA in transport mode is looked up by
- * destination and SPI only, so its source has to be compared with the packet's.
+/* Is an SA one of ESP or AH that the far end sends by? It is if the SA's source is that
+ * of the packet.
+ */
+static bool ipip_rcv_sa_is_far_end(const struct xfrm_state *x, __be32 saddr)
+{
+	if (x->id.proto != IPPROTO_ESP && x->id.proto != IPPROTO_AH)
+		return false;
+	return x->props.family == AF_INET && x->props.saddr.a4 &&
+	       x->props.saddr.a4 == saddr;
+}
+
+/* Has the packet come through an SA of the far end's? Any peer's SA may bring a packet
+ * with the far end's address: the kernel finds an SA by destination and SPI, in
+ * transport mode it compares no source, and in tunnel mode the source has to fit
+ * that peer's policy only.
  */
 static bool ipip_rcv_has_ipsec(const struct sk_buff *skb, __be32 saddr)
 {
 	const struct sec_path *sp = skb_sec_path(skb);
-	const struct xfrm_state *x;
 	int i;
 
-	for (i = 0; sp && i < sp->len; i++) {
-		x = sp->xvec[i];
-		if (x->id.proto != IPPROTO_ESP && x->id.proto != IPPROTO_AH)
-			continue;
-		if (x->props.mode != XFRM_MODE_TRANSPORT ||
-		    !x->props.saddr.a4 || x->props.saddr.a4 == saddr)
+	for (i = 0; sp && i < sp->len; i++)
+		if (ipip_rcv_sa_is_far_end(sp->xvec[i], saddr))
 			return true;
-	}
 	return false;
 }
 

@@ -189,6 +189,43 @@ forge
 sleep 0.5
 is "a forged path MTU isn't believed" "$(mtu_of)" ""
 
+# A rule of the host's own that changes the outer packet takes the SA from it, after the
+# tunnel has seen that there is one. This is the rule that reference.md has against that.
+sa add esp
+policies add esp
+ip -n a addr add 10.1.0.2/24 dev wan
+./ext a t0 require_ipsec=1
+capture r a "proto 4"
+ns a nft -f - <<-END
+	table ip test {
+		chain post {
+			type nat hook postrouting priority srcnat
+			oifname wan snat to 10.1.0.2
+		}
+	}
+END
+ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+is "SNAT of outer packets: out in the clear" "$(captured | grep -c 'proto IPIP')" 1
+capture r a "proto 4"
+ns a nft -f - <<-END
+	table ip ipip {
+		chain clear {
+			type filter hook postrouting priority srcnat + 1
+			oifname wan ip protocol 4 rt ipsec missing drop
+		}
+	}
+END
+ns a ping -c 2 -i 0.2 -W 1 192.168.0.2 > /dev/null
+is "but for a rule after it" "$(captured | grep -c 'proto IPIP')" 0
+ns a nft delete table ip test
+check "which lets ESP out" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
+ns a nft delete table ip ipip
+ip -n a addr del 10.1.0.2/24 dev wan
+for n in a b; do
+	ip -n $n xfrm policy flush
+	ip -n $n xfrm state flush
+done
+
 # AH is an SA, too.
 ./ext a t0 require_ipsec=1
 sa add ah

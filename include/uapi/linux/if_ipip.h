@@ -43,9 +43,10 @@ enum {
 	 * own IFLA_IPTUN_LINK.
 	 */
 	IFLA_IPIP_EXT_MTU_AUTO,
-	/* u8, 0 or 1; default 0. With 1 whatever did not come through an IPsec SA
-	 * (ESP or AH), or would not leave through one, is dropped. ERANGE
-	 * above 1.
+	/* u8, 0 or 1; default 0. With 1 a packet is dropped that did not come
+	 * through an IPsec SA (ESP or AH) of the far end, or would not leave
+	 * through an SA. The far end's SAs are those with its address as their
+	 * source. ERANGE above 1.
 	 */
 	IFLA_IPIP_EXT_REQUIRE_IPSEC,
 	/* u64, milliseconds from one probe to the next, 100 to
