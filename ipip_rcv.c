@@ -355,15 +355,31 @@ static void ipip_rcv_deliver(struct sk_buff *skb)
 	}
 }
 
-/* Is an SA one of ESP or AH that the far end sends by? It is if the SA's source is that
- * of the packet.
+/* Is an SA one of ESP or AH that the far end sends by? Without an xfrm interface it is if
+ * the SA's source is that of the packet. In tunnel mode the far end may be behind the
+ * host that has the SA: that takes an xfrm interface, whose SAs are all taken.
  */
-static bool ipip_rcv_sa_is_far_end(const struct xfrm_state *x, __be32 saddr)
+static bool ipip_rcv_sa_is_far_end(const struct xfrm_state *x, __be32 saddr,
+				   const struct xfrm_if *xi)
 {
 	if (x->id.proto != IPPROTO_ESP && x->id.proto != IPPROTO_AH)
 		return false;
+	if (xi)
+		return x->if_id && x->if_id == xi->p.if_id;
 	return x->props.family == AF_INET && x->props.saddr.a4 &&
 	       x->props.saddr.a4 == saddr;
+}
+
+/* The xfrm interface that the tunnel is bound to, or NULL. */
+static const struct xfrm_if *ipip_rcv_xfrm_if(const struct ipip_parms *parms,
+					      struct net *net)
+{
+	const struct net_device *link;
+
+	if (!parms->key_link)
+		return NULL;
+	link = dev_get_by_index_rcu(net, parms->key_link);
+	return link ? ipip_xfrm_if(link) : NULL;
 }
 
 /* Has the packet come through an SA of the far end's? Any peer's SA may bring a packet
@@ -371,13 +387,28 @@ static bool ipip_rcv_sa_is_far_end(const struct xfrm_state *x, __be32 saddr)
  * transport mode it compares no source, and in tunnel mode the source has to fit
  * that peer's policy only.
  */
-static bool ipip_rcv_has_ipsec(const struct sk_buff *skb, __be32 saddr)
+static bool ipip_rcv_has_ipsec(const struct ipip_parms *parms,
+			       struct sk_buff *skb, __be32 saddr)
 {
 	const struct sec_path *sp = skb_sec_path(skb);
-	int i;
+	struct net *net = dev_net(skb->dev);
+	const struct xfrm_if *xi;
+	int i, iif;
 
+	xi = ipip_rcv_xfrm_if(parms, net);
+	if (xi) {
+		/* In a VRF skb->dev is the VRF's device. */
+		iif = inet_sdif(skb) ?: skb->dev->ifindex;
+		if (iif != parms->key_link)
+			return false;
+		/* An interface whose SAs are in another netns has checked the policy
+		 * there, and has removed the secpath.
+		 */
+		if (!net_eq(xi->net, net))
+			return xi->p.if_id;
+	}
 	for (i = 0; sp && i < sp->len; i++)
-		if (ipip_rcv_sa_is_far_end(sp->xvec[i], saddr))
+		if (ipip_rcv_sa_is_far_end(sp->xvec[i], saddr, xi))
 			return true;
 	return false;
 }
@@ -398,7 +429,7 @@ enum ipip_verdict ipip_rcv_check_ipsec(const struct ipip_parms *parms,
 	if (!xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
 		return IPIP_DROP_RX_POLICY;
 	if (unlikely(parms->rcv_extras & IPIP_EXTRA_IPSEC) &&
-	    !ipip_rcv_has_ipsec(skb, saddr))
+	    !ipip_rcv_has_ipsec(parms, skb, saddr))
 		return IPIP_DROP_RX_NO_IPSEC;
 	return IPIP_PASS;
 }
@@ -633,8 +664,11 @@ int ipip_err(struct sk_buff *skb, u32 info)
 	if (!parms)
 		return -ENOENT;
 
-	/* Outer packets leave inside ESP or AH, so this quotes none of ours. */
-	if (parms->cfg.require_ipsec)
+	/* Outer packets leave inside ESP or AH. Who quotes one has seen it where the far
+	 * end's SA ends, and answers by that SA.
+	 */
+	if (parms->cfg.require_ipsec &&
+	    !ipip_rcv_has_ipsec(parms, skb, outer->daddr))
 		return 0;
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
 		ipip_err_update_route(parms, net, skb, info);

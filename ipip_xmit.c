@@ -20,6 +20,7 @@
 #include <net/l3mdev.h>
 #include <net/nexthop.h>
 #include <net/route.h>
+#include <net/rtnetlink.h>
 #include <net/xfrm.h>
 
 #include "ipip.h"
@@ -388,20 +389,39 @@ static netdev_tx_t ipip_xmit_drop(struct net_device *dev, struct sk_buff *skb,
 }
 
 /**
+ * ipip_xfrm_if() - Look at a device as an xfrm interface
+ * @dev: any device
+ *
+ * Context: any.
+ * Return: what makes the device an xfrm interface, or NULL if it is none.
+ */
+const struct xfrm_if *ipip_xfrm_if(const struct net_device *dev)
+{
+	const struct rtnl_link_ops *ops = dev->rtnl_link_ops;
+
+	return ops && !strcmp(ops->kind, "xfrm") ? netdev_priv(dev) : NULL;
+}
+
+/**
  * ipip_xmit_has_ipsec() - Does a route lead through an IPsec SA?
  * @dst: outer route
  *
+ * A route through an xfrm interface has no SA of its own: the interface looks one up
+ * for each packet, and drops the packet if there is none.
+ *
  * Context: any.
- * Return: true if a packet that takes it leaves by ESP or AH, or not at all.
+ * Return: true if a packet that takes it leaves by ESP or AH, by an xfrm interface,
+ * or not at all.
  */
 bool ipip_xmit_has_ipsec(const struct dst_entry *dst)
 {
+	const struct net_device *dev = dst->dev;
 	const struct xfrm_state *x;
 
 	for (; (x = dst_xfrm(dst)); dst = xfrm_dst_child(dst))
 		if (x->id.proto == IPPROTO_ESP || x->id.proto == IPPROTO_AH)
 			return true;
-	return false;
+	return ipip_xfrm_if(dev);
 }
 
 /* Apply what the user asked for beyond RFC 2003. */

@@ -29,6 +29,7 @@
 #include "ipip_compat.h"
 
 struct ipip_table;	/* known to ipip_table.c alone */
+struct xfrm_if;
 
 /* Slots of a CPU's route cache, as a power of two. A tunnel with a fixed outer
  * destination and DSCP needs one slot, and one that inherits the DSCP a few. Next-hop
@@ -457,6 +458,7 @@ void ipip_rcv_flush(void);
 
 /* ipip_xmit.c */
 netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev);
+const struct xfrm_if *ipip_xfrm_if(const struct net_device *dev);
 bool ipip_xmit_has_ipsec(const struct dst_entry *dst);
 bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 		struct iphdr *outer);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Whose SA brings a packet into a tunnel that requires IPsec: the far end's. b has another
-# peer, r, which sends with the far end's address whatever its own SA lets it.
+# Whose SA brings a packet into a tunnel that requires IPsec: the far end's, or one of
+# the xfrm interface that the tunnel is bound to. b has another peer, r, which sends with the
+# far end's address whatever its own SA lets it; and xfrm interfaces.
 . ./lib.sh
 
 if [ "$IPIP" = in-tree ]; then
@@ -133,3 +134,167 @@ policy b out 10.2.0.1 10.1.0.1 10.2.0.1 10.1.0.1 tunnel proto 4
 policy b in 10.1.0.1 10.2.0.1 10.1.0.1 10.2.0.1 tunnel proto 4
 check "the far end's own SA in tunnel mode" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
 flush
+
+# Route-based IPsec: the tunnel runs between the addresses of two xfrm interfaces.
+interface a xfrm5 5 10.9.0.1/24
+interface b xfrm5 5 10.9.0.2/24
+for n in a b; do
+	ip -n $n link set dev xfrm5 mtu 1400
+	state $n 10.1.0.1 10.2.0.1 0x320 tunnel if_id 5
+	state $n 10.2.0.1 10.1.0.1 0x321 tunnel if_id 5
+done
+any=(0.0.0.0/0 0.0.0.0/0)
+policy a out "${any[@]}" 10.1.0.1 10.2.0.1 tunnel if_id 5
+policy a in "${any[@]}" 10.2.0.1 10.1.0.1 tunnel if_id 5
+policy b out "${any[@]}" 10.2.0.1 10.1.0.1 tunnel if_id 5
+policy b in "${any[@]}" 10.1.0.1 10.2.0.1 tunnel if_id 5
+check "the interfaces reach each other" ns a ping -c 1 -W 5 10.9.0.2
+over() {	# NETNS LOCAL REMOTE ADDRESS [ARGUMENT...]
+	ip -n "$1" link add name t9 type ipip local "$2" remote "$3" "${@:5}"
+	ip -n "$1" addr add "$4/30" dev t9
+	ip -n "$1" link set dev t9 up
+	./ext "$1" t9 require_ipsec=1
+}
+over a 10.9.0.1 10.9.0.2 192.168.9.1
+over b 10.9.0.2 10.9.0.1 192.168.9.2 dev xfrm5
+capture r a "proto 4 or proto 50"
+before=$(count a t9 rx_no_ipsec)
+refuse "bound to no interface: no answer is taken" ns a ping -c 2 -i 0.2 -W 1 192.168.9.2
+is "bound to no interface: the packets leave" "$(count a t9 tx_no_ipsec)" 0
+is "bound to no interface: their answers are refused, and counted" \
+	"$(($(count a t9 rx_no_ipsec) - before))" 2
+ip -n a link del dev t9
+over a 10.9.0.1 10.9.0.2 192.168.9.1 dev xfrm5
+check "bound to the interface: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.9.2
+check "bound to the interface: 1 MB over TCP" tcp_bulk a b 192.168.9.2 1
+./ext a t9 keepalive_interval=200 keepalive_retries=3
+answered() { [ "$(count a t9 keepalive_answered)" -gt 3 ]; }
+check "bound to the interface: keepalives are answered" wait_for 20 answered
+./ext a t9 keepalive_interval=0
+for n in a b; do
+	is "bound to the interface: nothing at $n lacked IPsec" \
+		"$(count $n t9 tx_no_ipsec) $(count $n t9 rx_no_ipsec)" "0 0"
+done
+
+# The other peer has the tunnel's address, too.
+ip -n r addr add 10.9.0.1/32 dev lo
+ip -n r link add name fake type ipip local 10.9.0.1 remote 10.9.0.2
+ip -n r addr add 192.168.9.1/30 dev fake
+ip -n r link set dev fake up
+ip -n r route add 10.9.0.2/32 via 10.2.0.1
+forge() {	# SPI [ARGUMENT...]
+	ip -n r xfrm state flush
+	ip -n r xfrm policy flush
+	policy r out 10.9.0.1 10.9.0.2 10.2.0.99 10.2.0.1 tunnel proto 4
+	state r 10.2.0.99 10.2.0.1 "$1" tunnel
+	state b 10.2.0.99 10.2.0.1 "$1" tunnel "${@:2}"
+}
+forge 0x330 if_id 9
+policy b in "${any[@]}" 10.2.0.99 10.2.0.1 tunnel if_id 9
+is "another peer's interface doesn't lead into it" "$(forged t9 192.168.9.2)" "0 2"
+forge 0x331
+policy b in "${any[@]}" 10.2.0.99 10.2.0.1 tunnel
+is "nor does another peer's SA without one" "$(forged t9 192.168.9.2)" "0 2"
+# Where the interface is down, what comes by its SAs is left to the device below.
+forge 0x332 if_id 5
+ip -n b link set dev xfrm5 down
+is "nor an SA with its number that didn't come by it" "$(forged t9 192.168.9.2)" "0 2"
+ip -n b link set dev xfrm5 up
+ip -n b xfrm policy del dir in src 0.0.0.0/0 dst 0.0.0.0/0
+policy b in 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2 transport proto 4
+ip -n r xfrm policy flush
+policy r out 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2 transport proto 4
+state r 10.9.0.1 10.9.0.2 0x334 transport
+state b 10.9.0.1 10.9.0.2 0x334 transport
+is "nor an SA of its far end's address that didn't" "$(forged t9 192.168.9.2)" "0 2"
+ip -n r link del dev fake
+ip -n r addr del 10.9.0.1/32 dev lo
+ip -n r route del 10.9.0.2/32
+
+if modprobe -q vrf; then
+	ip -n b link add name red type vrf table 100
+	ip -n b link set dev red up
+	ip -n b link set dev xfrm5 master red
+	check "the interface is in a VRF: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.9.2
+	ip -n b link set dev xfrm5 nomaster
+	ip -n b link del dev red
+else
+	skip "the interface is in a VRF" "this kernel hasn't got it"
+fi
+
+# The interface is in a netns of its own, and the SAs stay where it was made.
+ns_add c
+ip -n b link del dev t9
+ip -n b link set dev xfrm5 netns c
+ip -n c addr add 10.9.0.2/24 dev xfrm5
+ip -n c link set dev xfrm5 up mtu 1400
+over c 10.9.0.2 10.9.0.1 192.168.9.2 dev xfrm5
+check "the interface is in another netns: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.9.2
+is "the interface is in another netns: nothing lacked IPsec" \
+	"$(count c t9 tx_no_ipsec) $(count c t9 rx_no_ipsec)" "0 0"
+ip -n a link add name t7 type ipip local 10.9.0.1 remote 10.7.0.2
+ip -n a link set dev t7 up
+ip -n a addr add 192.168.7.1/30 dev t7
+ip link add name plain netns a type veth peer name plain netns c
+ip -n a addr add 10.7.0.1/24 dev plain
+ip -n a link set dev plain up
+ip -n c addr add 10.7.0.2/24 dev plain
+ip -n c link set dev plain up
+ip -n c link set dev t9 type ipip local 10.7.0.2 remote 10.9.0.1 dev xfrm5
+before=$(count c t9 rx_no_ipsec)
+ns a ping -c 2 -i 0.2 -W 1 192.168.7.2 > /dev/null
+is "the interface is in another netns: nothing is taken that came by another" \
+	"$(($(count c t9 rx_no_ipsec) - before))" 2
+ip -n a link del dev t7
+ip -n a link del dev plain
+ip -n c link del dev t9
+ip -n c link set dev xfrm5 netns b
+ip -n b addr add 10.9.0.2/24 dev xfrm5
+ip -n b link set dev xfrm5 up mtu 1400
+over b 10.9.0.2 10.9.0.1 192.168.9.2 dev xfrm5
+check "and back: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.9.2
+
+# The far end is a host behind the one that has the SAs, and knows of none.
+ip -n a route replace 172.16.2.0/24 dev xfrm5
+ip -n b xfrm policy add dir fwd src 0.0.0.0/0 dst 0.0.0.0/0 if_id 5 \
+	tmpl src 10.1.0.1 dst 10.2.0.1 proto esp mode tunnel
+ip -n a link add name t8 type ipip local 10.9.0.1 remote 172.16.2.2 dev xfrm5
+ip -n a addr add 192.168.8.1/30 dev t8
+ip -n a link set dev t8 up
+./ext a t8 require_ipsec=1
+tunnel h2 172.16.2.2 10.9.0.1
+ip -n h2 addr add 192.168.8.2/30 dev t0
+check "a far end behind the one with the SAs" ns a ping -c 2 -i 0.2 -W 5 192.168.8.2
+path() { ns a ip route get 172.16.2.2 oif xfrm5 | grep -o 'mtu [0-9]*'; }
+is "it has no path MTU of its own" "$(path)" ""
+ip -n b link set dev h2 mtu 1000
+ns a ping -c 1 -W 1 -M "do" -s 1100 192.168.8.2 > /dev/null
+is "the path MTU behind the SAs is learned" "$(path)" "mtu 1000"
+ip -n a route flush cache
+ip netns exec r python3 - <<-END
+	import socket, struct
+	def sum16(data):
+	    s = sum(struct.unpack(f">{len(data) // 2}H", data))
+	    s = (s & 0xffff) + (s >> 16)
+	    return ~(s + (s >> 16)) & 0xffff
+	quoted = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 1500, 1, 0x4000, 64, 4, 0,
+	                     socket.inet_aton("10.9.0.1"), socket.inet_aton("172.16.2.2")) + bytes(8)
+	icmp = struct.pack(">BBHHH", 3, 4, 0, 0, 900) + quoted
+	icmp = icmp[:2] + struct.pack(">H", sum16(icmp)) + icmp[4:]
+	s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+	s.sendto(icmp, ("10.1.0.1", 0))
+END
+sleep 0.5
+is "and not from somebody outside of them" "$(path)" ""
+ip -n a link del dev t8
+
+# It fails closed: the interface sends nothing without an SA, and nothing passes it by.
+check "all that was to no effect" ns a ping -c 1 -W 5 192.168.9.2
+flush
+for n in a b; do
+	ns $n sysctl -qw net.core.xfrm_acq_expires=1
+done
+refuse "the SAs are gone: nothing passes" ns a ping -c 2 -i 0.2 -W 1 192.168.9.2
+captured > "$WORK/packets"
+check "all the time there was ESP" grep -q 'ESP(' "$WORK/packets"
+is "and no IPIP in the clear" "$(grep -c 'proto IPIP' "$WORK/packets")" 0

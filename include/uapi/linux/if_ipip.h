@@ -44,9 +44,10 @@ enum {
 	 */
 	IFLA_IPIP_EXT_MTU_AUTO,
 	/* u8, 0 or 1; default 0. With 1 a packet is dropped that did not come
-	 * through an IPsec SA (ESP or AH) of the far end, or would not leave
-	 * through an SA. The far end's SAs are those with its address as their
-	 * source. ERANGE above 1.
+	 * through an IPsec SA (ESP or AH) of the far end, or would leave neither
+	 * through an SA nor by an xfrm interface. The far end's SAs are those
+	 * with its address as their source; or, if IFLA_IPTUN_LINK is an xfrm
+	 * interface, those of that interface. ERANGE above 1.
 	 */
 	IFLA_IPIP_EXT_REQUIRE_IPSEC,
 	/* u64, milliseconds from one probe to the next, 100 to
