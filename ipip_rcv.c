@@ -7,9 +7,10 @@
  * a label's 4, linear. The inner packet is handed up at once, or queued in this CPU's
  * cell if GRO may merge it with others.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/delay.h>
 #include <linux/icmp.h>
-#include <linux/local_lock.h>
+#include <linux/spinlock.h>
 #include <linux/tcp.h>
 #include <net/dst_metadata.h>
 #include <net/gro.h>
@@ -29,7 +30,7 @@ bool ipip_log_ecn_error = true;
 /**
  * struct ipip_cell - a CPU's queue of received packets for GRO, for all tunnels
  * @napi: merges what is in @skbs and hands it up
- * @lock: protects @skbs, @queued, @done and @kinds
+ * @lock: on PREEMPT_RT protects @skbs, @queued, @done and @kinds; not used elsewhere
  * @skbs: packets that wait
  * @queued: number of packets that have ever been put into @skbs
  * @done: number of those that have been handed up
@@ -38,14 +39,26 @@ bool ipip_log_ecn_error = true;
  *	was last idle
  * @nested: a packet that has not waited is being handed up
  *
- * Only its own CPU writes to a cell, with softirqs off. On PREEMPT_RT that doesn't
- * exclude other tasks on that CPU: @lock does for what it protects, and @nested may
- * be another task's, which makes the bound on the stack's depth less exact. RTNL
- * protects @flush_until.
+ * Only its own CPU puts packets into a cell and schedules @napi, with softirqs off. The
+ * same CPU polls it. If that CPU goes offline while packets are queued, the kernel
+ * hands @napi to another CPU, which polls until none is left; ipip_cell_prepare() has
+ * the first one wait for that before it is online again. So two CPUs never use a cell at
+ * the same time, and without PREEMPT_RT no lock is needed.
+ *
+ * On PREEMPT_RT a task that has softirqs off can be preempted by another one on the same
+ * CPU that uses the cell, too: @lock excludes that. It is the cell's own, and not a
+ * local_lock_t of the CPU that runs, because a cell may be polled by another CPU than its
+ * own. There it is a sleeping lock, which all of its users may take: they are in a
+ * softirq, or have softirqs off, and never interrupts or preemption. No other lock is taken
+ * under it, and no two cells' locks at a time, so that for lockdep they are one class
+ * without nesting.
+ *
+ * @nested has no lock: on PREEMPT_RT it may be another task's, which makes the bound
+ * on the stack's depth less exact. RTNL protects @flush_until.
  */
 struct ipip_cell {
 	struct napi_struct napi;
-	local_lock_t lock;
+	spinlock_t lock; /* on PREEMPT_RT: @skbs, @queued, @done, @kinds */
 	struct sk_buff_head skbs;
 	u32 queued;
 	u32 done;
@@ -56,6 +69,7 @@ struct ipip_cell {
 
 static struct ipip_cell __percpu *ipip_cells;
 static struct net_device *ipip_cells_dev;	/* for NAPI; never registered */
+static enum cpuhp_state ipip_cells_state;
 
 /* Devices are being deleted, and cells may have packets of theirs. Under RTNL. */
 static bool ipip_rcv_unflushed;
@@ -83,6 +97,24 @@ static void ipip_cell_merge(struct napi_struct *napi, struct sk_buff *skb)
 		napi_gro_receive(napi, skb);
 }
 
+static void ipip_cell_lock(struct ipip_cell *cell)
+	__acquires(&cell->lock)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		spin_lock(&cell->lock);
+	else
+		__acquire(&cell->lock);
+}
+
+static void ipip_cell_unlock(struct ipip_cell *cell)
+	__releases(&cell->lock)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		spin_unlock(&cell->lock);
+	else
+		__release(&cell->lock);
+}
+
 static int ipip_cell_poll(struct napi_struct *napi, int budget)
 {
 	struct ipip_cell *cell = container_of(napi, struct ipip_cell, napi);
@@ -90,9 +122,9 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 	int work = 0;
 
 	while (work < budget) {
-		ipip_compat_lock_bh(&ipip_cells->lock);
+		ipip_cell_lock(cell);
 		skb = __skb_dequeue(&cell->skbs);
-		ipip_compat_unlock_bh(&ipip_cells->lock);
+		ipip_cell_unlock(cell);
 		if (!skb)
 			break;
 		ipip_cell_merge(napi, skb);
@@ -104,13 +136,38 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 	else
 		napi_gro_flush(napi, false);
 
-	ipip_compat_lock_bh(&ipip_cells->lock);
+	ipip_cell_lock(cell);
 	/* napi_gro_flush() leaves packets to the caller of this function. */
 	if (work < budget && cell->done + work == cell->queued)
 		WRITE_ONCE(cell->kinds, 0);
-	WRITE_ONCE(cell->done, cell->done + work);
-	ipip_compat_unlock_bh(&ipip_cells->lock);
+	/* The last access to the cell. Pairs with the acquire in
+	 * ipip_cell_is_idle().
+	 */
+	smp_store_release(&cell->done, cell->done + work);
+	ipip_cell_unlock(cell);
 	return work;
+}
+
+/* Is nobody going to touch the cell of a CPU that is offline? */
+static bool ipip_cell_is_idle(const struct ipip_cell *cell)
+{
+	/* Pairs with the release in ipip_cell_poll(). */
+	return smp_load_acquire(&cell->done) == READ_ONCE(cell->queued) &&
+	       !test_bit(NAPI_STATE_SCHED, &cell->napi.state);
+}
+
+/* A CPU is about to come online. When it went offline, dev_cpu_dead() gave its cell's NAPI
+ * to another CPU, which would go on polling the cell while this one fills it. Wait until
+ * the other has finished. It does, because nothing is put into the cell of a CPU
+ * that is offline, and because a poll waits for nothing that CPU hotplug holds.
+ */
+static int ipip_cell_prepare(unsigned int cpu)
+{
+	const struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
+
+	while (!ipip_cell_is_idle(cell))
+		usleep_range(100, 1000);
+	return 0;
 }
 
 /**
@@ -169,42 +226,7 @@ void ipip_rcv_flush(void)
 	}
 }
 
-/**
- * ipip_rcv_init() - Make the cells
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int ipip_rcv_init(void)
-{
-	int cpu;
-
-	ipip_cells_dev = ipip_compat_alloc_dummy();
-	if (!ipip_cells_dev)
-		return -ENOMEM;
-	ipip_cells = alloc_percpu(struct ipip_cell);
-	if (!ipip_cells) {
-		ipip_compat_free_dummy(ipip_cells_dev);
-		return -ENOMEM;
-	}
-	for_each_possible_cpu(cpu) {
-		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
-
-		local_lock_init(&cell->lock);
-		__skb_queue_head_init(&cell->skbs);
-		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
-		netif_napi_add(ipip_cells_dev, &cell->napi, ipip_cell_poll);
-		napi_enable(&cell->napi);
-	}
-	return 0;
-}
-
-/**
- * ipip_rcv_exit() - Free the cells
- *
- * Context: process; when the last device has gone.
- */
-void ipip_rcv_exit(void)
+static void ipip_cells_free(void)
 {
 	int cpu;
 
@@ -217,6 +239,56 @@ void ipip_rcv_exit(void)
 	synchronize_net();
 	free_percpu(ipip_cells);
 	ipip_compat_free_dummy(ipip_cells_dev);
+}
+
+/**
+ * ipip_rcv_init() - Make the cells
+ *
+ * Context: process.
+ * Return: 0, -ENOMEM, or what cpuhp_setup_state_nocalls() returns.
+ */
+int ipip_rcv_init(void)
+{
+	int cpu, state;
+
+	ipip_cells_dev = ipip_compat_alloc_dummy();
+	if (!ipip_cells_dev)
+		return -ENOMEM;
+	ipip_cells = alloc_percpu(struct ipip_cell);
+	if (!ipip_cells) {
+		ipip_compat_free_dummy(ipip_cells_dev);
+		return -ENOMEM;
+	}
+	for_each_possible_cpu(cpu) {
+		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
+
+		spin_lock_init(&cell->lock);
+		__skb_queue_head_init(&cell->skbs);
+		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
+		netif_napi_add(ipip_cells_dev, &cell->napi, ipip_cell_poll);
+		napi_enable(&cell->napi);
+	}
+
+	state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					  "net/ipip:prepare",
+					  ipip_cell_prepare, NULL);
+	if (state < 0) {
+		ipip_cells_free();
+		return state;
+	}
+	ipip_cells_state = state;
+	return 0;
+}
+
+/**
+ * ipip_rcv_exit() - Free the cells
+ *
+ * Context: process; when the last device has gone.
+ */
+void ipip_rcv_exit(void)
+{
+	cpuhp_remove_state_nocalls(ipip_cells_state);
+	ipip_cells_free();
 }
 
 /* GRO merges UDP for a socket that has asked for it, which is looked up here as GRO
@@ -320,16 +392,16 @@ static bool ipip_cell_add(struct ipip_cell *cell, struct sk_buff *skb)
 	const u32 kind = ipip_rcv_kind(skb);
 	unsigned int waiting;
 
-	ipip_compat_lock_bh(&ipip_cells->lock);
+	ipip_cell_lock(cell);
 	waiting = skb_queue_len(&cell->skbs);
 	if (unlikely(waiting > ipip_compat_max_backlog())) {
-		ipip_compat_unlock_bh(&ipip_cells->lock);
+		ipip_cell_unlock(cell);
 		return false;
 	}
 	__skb_queue_tail(&cell->skbs, skb);
 	WRITE_ONCE(cell->queued, cell->queued + 1);
 	WRITE_ONCE(cell->kinds, cell->kinds | kind);
-	ipip_compat_unlock_bh(&ipip_cells->lock);
+	ipip_cell_unlock(cell);
 	if (!waiting)
 		napi_schedule(&cell->napi);
 	return true;
