@@ -19,6 +19,8 @@
 #   make check-field		run those about the programs around a tunnel with newer versions
 #			of these
 #     T=strongswan	  only this one
+#   make findings		see what programs around a tunnel do that one wouldn't guess; downloads them
+#     T=swan		  only those with this in the name
 #   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,
 #			netlink, races, faults, memory, keepalive
 #     DEBUG=, VM=1	  as above
@@ -158,6 +160,9 @@ check-field:
 	@tests/setup field
 	@tests/field "$(T)"
 
+findings:
+	@findings/run "$(T)"
+
 torture: K := $(or $(K),7.2)
 torture:
 	@tests/setup
@@ -196,5 +201,5 @@ clean:
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools dist deb rpm \
 	check-cross check-packages load \
-	unload demo demo-ipsec check check-upstream check-uml check-debug check-field torture \
-	report-reliability bench bench-native fuzz lint lint-matrix clean
+	unload demo demo-ipsec check check-upstream check-uml check-debug check-field findings \
+	torture report-reliability bench bench-native fuzz lint lint-matrix clean
