@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# tshark 4.4.19
+#
+# Expected: the statistics of IPv4 addresses, "-z ip_hosts,tree", count each packet of a tunnel once, by its
+# outer addresses; or, since tshark looks into tunnels, once by the outer and once by the inner ones.
+#
+# So it is: they count it twice by the inner addresses, and by the outer ones not at all. The
+# conversations, "-z conv,ip", have both, each with the length of the whole frame.
+#
+# Why it matters: of a capture between two gateways the statistics show twice the packets, between
+# hosts that aren't on this network, and no gateway.
+
+# shellcheck source=findings/lib.sh
+. "$(dirname "$0")/lib.sh"
+fetch trixie tshark=4.4.19-0+deb13u1 python3-scapy=2.6.1+dfsg-1
+
+run python3 - <<'END'
+import logging
+logging.disable()
+from scapy.all import IP, UDP, Ether, wrpcap
+wrpcap("/tmp/ipip.pcap", [Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="10.1.0.1", dst="10.2.0.1") /
+                          IP(src="172.16.1.2", dst="172.16.2.2") / UDP(sport=4000, dport=4001) / (b"x" * 100)] * 3)
+END
+tshark() { run tshark -r /tmp/ipip.pcap "$@" 2> /dev/null; }
+count() { awk -v address="$1" '$1 == address { print $2 }' "$seen"; }
+observe "three packets" tshark
+same "they are three" "$(wc -l < "$seen")" 3
+observe "-z ip_hosts,tree" tshark -q -z ip_hosts,tree
+same "six addresses in all" "$(sed -n "s,.*All Addresses  *\([0-9]*\) .*,\1,p" "$seen")" 6
+same "the inner source is counted twice for each packet" "$(count 172.16.1.2)" 6
+same "the inner destination, too" "$(count 172.16.2.2)" 6
+same "the outer source isn't counted" "$(count 10.1.0.1)" ""
+observe "-z conv,ip" tshark -q -z conv,ip
+has "the conversations have both, of the same length" '^10.1.0.1 .* 3 486 bytes' '^172.16.1.2 .* 3 486 bytes'
+finish
