@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# strongSwan 6.0.1, IKEv2, whose pre-shared key is changed while the SAs are up
+#
+# Expected: after "swanctl --load-creds" and "--load-conns" with another secret the next rekeying fails if the
+# far end has the old one; asked to authenticate anew, it says that it can't.
+#
+# So it is: the SAs stay up, and rekeying of the IKE SA and of the child succeed as before, since neither
+# authenticates. "--initiate" says that there is a duplicate. "--rekey --ike c --reauth" prints "rekey completed
+# successfully" with exit status 0 as soon as it is asked. Then the far end refuses the new secret, and the
+# old SAs stay. Only "--terminate" and "--initiate" show that the secrets differ.
+#
+# Why it matters: a secret that was mistyped is found at the next restart, perhaps weeks later. A secret
+# that was changed since somebody knows it isn't in use yet. ipipctl terminates and initiates when a secret
+# changes (tests/61_ipsec.sh).
+
+# shellcheck source=findings/lib.sh
+. "$(dirname "$0")/lib.sh"
+fetch trixie user-mode-linux=6.12um1+b22 strongswan-swanctl=6.0.1-6+deb13u7 charon-systemd \
+	libstrongswan-standard-plugins iproute2=6.15.0-1 grep sed kmod busybox-static mount
+
+{ strongswan_hosts 2; cat <<'END'; } | boot 200
+echo "== initiate"
+sw a --initiate --child c
+sed -i 's/"one"/"two"/' /tmp/a/swanctl/swanctl.conf
+echo "== change"
+sw a --load-creds
+sw a --load-conns
+echo "== again"
+sw a --initiate --child c
+echo "== rekey ike"
+sw a --rekey --ike c
+sleep 1
+echo "== rekey child"
+sw a --rekey --child c
+# Before the old child has gone, it would put off what comes next.
+sleep 8
+echo "== reauth"
+sw a --rekey --ike c --reauth
+sleep 6
+echo "== SAs"
+sw a --list-sas
+echo "== log"
+grep -E 'AUTH_FAILED|establish.*fail|tried ' /tmp/a/log /tmp/b/log
+echo "== anew"
+sw a --terminate --ike c
+sw a --initiate --child c
+echo "== end"
+END
+observe "both have the same secret" part initiate
+has "it is up" 'status 0'
+observe "a has another one" part change
+same "it is taken, twice" "$(grep -c 'status 0' "$seen")" 2
+observe "--initiate" part again
+has "there is one already" 'existing duplicate'
+observe "--rekey --ike c" part "rekey ike"
+has "it succeeds" 'rekey completed successfully'
+observe "--rekey --child c" part "rekey child"
+has "it succeeds" 'rekey completed successfully'
+observe "--rekey --ike c --reauth" part reauth
+has "it is said to succeed" 'rekey completed successfully' 'status 0'
+observe "what the logs have" part log
+has "the far end has refused it" AUTH_FAILED
+observe "--list-sas" part SAs
+has "the SAs stay" 'ESTABLISHED, IKEv2' 'INSTALLED, TRANSPORT'
+observe "--terminate, --initiate" part anew
+has "now it fails" 'initiate failed' AUTH_FAILED
+finish
