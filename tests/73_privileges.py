@@ -229,7 +229,7 @@ def test():
     if INTREE:
         skip("privileges", "half of it is about what the in-tree driver doesn't have")
         return
-    shell("topo")
+    shell("topo dev wan")
     nobody()
     no_key()
     before = shown("a", "t0")

@@ -204,8 +204,8 @@ static int put_new_file(struct change *c)
 		return 0;
 	}
 	if (errno == ENOENT)
-		snprintf(c->why, sizeof(c->why), "there is no %.180s/conf.d: is strongSwan installed?",
-			 swanctl_dir());
+		snprintf(c->why, sizeof(c->why),
+			 "there is no %.180s/conf.d: is strongSwan installed?", swanctl_dir());
 	else
 		snprintf(c->why, sizeof(c->why), "%.180s: %.60s", c->new_path, strerror(errno));
 	return -1;
