@@ -234,6 +234,7 @@ ctl a set te.st_1 name=t0
 ctl a enable t0
 ip -n a addr replace 192.168.0.1/30 dev t0
 check "and back" alive 60
+# A rekeying would succeed all the same (findings/strongswan-secret.sh).
 ctl a set t0 "ipsec-secret-file=$WORK/secret2"
 refuse "another secret on one side" ping_a
 ctl b set t0 "ipsec-secret-file=$WORK/secret2"

@@ -19,8 +19,9 @@ if [ "$IPIP" = ours ]; then
 	done
 fi
 
-# Made anew: a netem that is changed goes on corrupting when that isn't named, and ping(8)
-# believes the time in a reply that is broken, and waits twice as long as that for the last one.
+# Made anew: a netem that is changed goes on corrupting when that isn't named
+# (findings/netem-change.sh), and ping(8) believes the time in a reply that is broken, and
+# waits twice as long as that for the last one.
 impair() {
 	local device
 
