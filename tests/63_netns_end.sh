@@ -1,12 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Many netns end together under traffic: what is left is right. A netns that ends waits
-# for no grace period of this driver's own, and neither does each of many tunnels that
-# are deleted together.
+# Many netns end together under traffic: what is left is right.
 . ./lib.sh
 
 count=40
-trace=/sys/kernel/tracing
 numbers=$(seq $count)
 
 # n1, n2, ... are far ends of the hub's tunnels h1, h2, ... Of each the device f1, f2,
@@ -64,35 +61,6 @@ while True:
                 s[i % 4].sendto(bytes(1000), (f"192.168.{i}.2", 9))
             except OSError:
                 pass' $count
-}
-
-# How often a command waits for a grace period of the network, in tasks of this name.
-grace_periods() {	# TASK COMMAND...
-	local task=$1
-	shift
-
-	echo > $trace/trace
-	echo 1 > $trace/events/kprobes/grace/enable
-	"$@" > /dev/null
-	echo 0 > $trace/events/kprobes/grace/enable
-	grep -c "^ *$task-[0-9].* grace:" $trace/trace
-}
-
-# The cable goes with the last of the netns' devices.
-netns_end() {
-	ip netns add e
-	ip link add name we type veth peer name wan netns e
-	ip netns del e
-	wait_for 20 eval '! ip link show dev we'
-	sleep 1
-}
-
-load() {
-	if [ "$IPIP" = in-tree ]; then
-		modprobe ipip
-	else
-		insmod "$MODULE"
-	fi
 }
 
 kind() { ip -n "$1" -o link show type ipip | grep -vc ': tunl0@'; }
@@ -156,36 +124,10 @@ for i in $numbers; do
 	ns "n$i" ping -q -f "192.168.$i.1" > /dev/null 2>&1 &
 done
 sleep 1
-if [ -e $trace/kprobe_events ] && echo 'p:grace synchronize_net' > $trace/kprobe_events; then
-	ip -n hub link set dev h1 group 9
-	one=$(grace_periods ip ip -n hub link del group 9)
-	is "the hub's tunnels are deleted under traffic: as many grace periods as for one" \
-		"$(grace_periods ip ip -n hub link del group 7)" "$one"
-	echo "# $one"
-else
-	skip "grace periods when tunnels are deleted under traffic" "no kprobes"
-	check "the hub's tunnels are deleted under traffic" ip -n hub link del group 7
-fi
+check "the hub's tunnels are deleted under traffic" ip -n hub link del group 7
 is "one is left" "$(kind hub)" 1
 check "and carries packets" ns hub ping -c 2 -i 0.2 -W 5 192.168.0.2
 kill $flooding
 end
 wait $flooding 2> /dev/null
 check "all have ended" wait_for 60 ended
-
-# The other driver's devices are there with and without this one's.
-if [ ! -e $trace/kprobe_events ]; then
-	skip "grace periods when a netns ends" "no kprobes"
-elif ! modprobe ip_gre || ! grep -qE ' ipgre_exit_(batch_)?rtnl' /proc/kallsyms; then
-	skip "grace periods when a netns ends" "each driver waits for its own in this kernel"
-else
-	netns_end
-	with=$(grace_periods 'kworker/[^ ]*' netns_end)
-	rmmod ipip
-	without=$(grace_periods 'kworker/[^ ]*' netns_end)
-	is "a netns ends: as many grace periods as without the driver" "$with" "$without"
-	check "and there are some" [ "$without" -gt 0 ]
-	load
-	rmmod ip_gre
-fi
-[ ! -e $trace/kprobe_events ] || echo > $trace/kprobe_events
