@@ -427,6 +427,51 @@ def copies():
     clear()
 
 
+def longest_comment():
+    """As long as the kernel takes, by each way that a comment goes."""
+    text = "c" * 255
+    good("add", "name=c1", "remote-address=10.1.1.1", f"comment={text}")
+    equal("255 bytes: add", get("c1", "comment"), text)
+    good("set", "c1", "comment=x")
+    good("comment", "c1", text)
+    equal("255 bytes: comment", get("c1", "comment"), text)
+    good("save", "/run/files/long")
+    clear()
+    good("restore", "/run/files/long")
+    equal("255 bytes: restore", get("c1", "comment"), text)
+    good("unset", "c1", "comment")
+    equal("none", get("c1", "comment"), "")
+    refused(2, f"set: comment: '{text}c' longer than 255 bytes", "set", "c1", f"comment={text}c")
+    clear()
+
+
+def numbers():
+    """Decimal numbers: what looks like another kind is a name."""
+    good("add", "name=0x1", "remote-address=10.1.1.1")
+    good("add", "name=other", "remote-address=10.1.1.2")
+    good("add", "name=more", "remote-address=10.1.1.3")
+    good("remove", "0x1")
+    refused(1, "0x1: no such tunnel", "remove", "0x1")
+    equal("the others are there", found(), "other,more")
+    clear()
+
+
+def files():
+    """save replaces files, and nothing else."""
+    good("add", "name=o", "remote-address=10.1.1.1")
+    os.mkfifo("/run/files/pipe")
+    os.symlink("real", "/run/files/link")
+    for name in "/run/files/pipe", "/run/files", "/dev/null":
+        refused(1, f'{name}: not a regular file; "-" is the standard output', "save", name)
+    for name in "new", "real", "link":
+        good("save", f"/run/files/{name}")
+    check("a symbolic link stays one", os.path.islink("/run/files/link"))
+    with open("/run/files/real", encoding="ascii") as real, open("/run/files/new",
+                                                                encoding="ascii") as new:
+        equal("and what it leads to is written", real.read(), new.read())
+    clear()
+
+
 def outer_ttl():
     """What OSPF and eBGP send has a TTL of 1; it has to reach the far end."""
     good("add", "name=o", "remote-address=10.1.1.1", "!keepalive")
@@ -479,6 +524,9 @@ def test():
     prompts()
     outputs()
     copies()
+    longest_comment()
+    numbers()
+    files()
     outer_ttl()
 
 

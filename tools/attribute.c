@@ -118,7 +118,7 @@ static void read_comment(const struct nlattr *attr, struct tunnel *t)
 static void put_comment(struct nlmsghdr *nlh, const struct tunnel *t)
 {
 	if (t->ifindex)
-		mnl_attr_put_strz(nlh, IFLA_IFALIAS, t->comment);
+		mnl_attr_put_str(nlh, IFLA_IFALIAS, t->comment);
 }
 
 static void read_altnames(const struct nlattr *nest, struct tunnel *t)

@@ -202,6 +202,9 @@ static struct tunnel *find_tunnel(struct tunnels *all, const char *item, size_t 
 		return t;
 	memcpy(number, item, len);
 	number[len] = '\0';
+	/* Decimal only: "0x1" may be a name, and that of a tunnel which has gone. */
+	if (number[strspn(number, "0123456789")])
+		return NULL;
 	if (!parse_number(number, UINT32_MAX, &id) && id < all->n)
 		return &all->t[id];
 	return NULL;

@@ -139,17 +139,27 @@ int cmd_export(char **words, size_t n)
 	return ret;
 }
 
+/* A symbolic link goes on to lead to the file. */
 static int write_file(const char *name, const struct tunnels *list)
 {
-	char *text = NULL;
+	char *path = realpath(name, NULL), *text = NULL;
 	size_t size;
 	FILE *out = need_memory(open_memstream(&text, &size));
 	int ret;
 
 	write_tunnels(out, list, true);
-	ret = fclose(out) ? -1 : replace_file(name, text);
+	ret = fclose(out) ? -1 : replace_file(path ?: name, text);
 	free(text);
+	free(path);
 	return ret;
+}
+
+/* The file is replaced: of a device or a pipe nothing would be left. */
+static bool is_replaceable(const char *name)
+{
+	struct stat st;
+
+	return stat(name, &st) || S_ISREG(st.st_mode);
 }
 
 /**
@@ -195,6 +205,10 @@ int cmd_save(char **words, size_t n)
 
 	if (!name)
 		return IPIPCTL_USAGE;
+	if (strcmp(name, "-") && !is_replaceable(name)) {
+		fail(name, "not a regular file; \"-\" is the standard output");
+		return IPIPCTL_REFUSED;
+	}
 	ret = tunnels_read(&list, false) ?: take_out(&list);
 	if (!ret && save(name, &list)) {
 		fail(name, "%s", strerror(errno));

@@ -100,7 +100,7 @@ static bool read_line(struct reader *r)
 	size_t len = 0, n, room = 0;
 	char *line = NULL, *from;
 	ssize_t got;
-	bool more;
+	bool more = false;
 
 	r->start = r->line + 1;
 	do {
@@ -129,7 +129,10 @@ static bool read_line(struct reader *r)
 	if (line)
 		explicit_bzero(line, room);
 	free(line);
-	return got >= 0 || len;
+	/* What is missing may be require-ipsec=yes. */
+	if (more)
+		refuse_line(r, "the file ends in the middle of a command");
+	return !more && (got >= 0 || len);
 }
 
 /* Say it once for each menu in a row, and nothing of what is set there: there are

@@ -261,7 +261,7 @@ static void put_comment(void *buffer, const struct request *r)
 {
 	struct nlmsghdr *nlh = put_header(buffer, RTM_SETLINK, NLM_F_ACK, r->t.ifindex);
 
-	mnl_attr_put_strz(nlh, IFLA_IFALIAS, r->t.comment);
+	mnl_attr_put_str(nlh, IFLA_IFALIAS, r->t.comment);
 }
 
 static void put_altname(void *buffer, const struct request *r, const char *name, size_t len)
