@@ -53,7 +53,7 @@ check "plain: encapsulated as ever" grep -q '10.1.0.1 > 10.2.0.1: *IP' "$WORK/pa
 if [ "$IPIP" = ours ]; then
 	./ext a t0 clamp_mss=rx
 	bulk "MSS clamp"
-	check "MSS clamp: all comes through the driver" test "$seen" -gt 200
+	check "MSS clamp: all comes through the driver" test "$seen" -gt 100
 	./ext a t0 clamp_mss=off
 
 	# What is offloaded already comes back when the tunnel is changed, for that makes
@@ -80,11 +80,11 @@ if [ "$IPIP" = ours ]; then
 	./ext a t0 require_ipsec=0
 	ip -n a link set dev t0 type ipip tos inherit
 	bulk "DSCP inherited"
-	check "DSCP inherited: all comes through the driver" test "$seen" -gt 200
+	check "DSCP inherited: all comes through the driver" test "$seen" -gt 100
 	ip -n a link set dev t0 type ipip tos 0
 	./ext a t0 df=no
 	bulk "no DF"
-	check "no DF, whatever the inner one is: all comes through the driver" test "$seen" -gt 200
+	check "no DF, whatever the inner one is: all comes through the driver" test "$seen" -gt 100
 	./ext a t0 df=legacy
 	bulk "plain again"
 	check "plain again: past the stack" test "$seen" -lt 60
@@ -112,5 +112,5 @@ for n in a b; do
 done
 if [ "$IPIP" = ours ]; then
 	bulk "FOU"
-	check "FOU: all comes through the driver" test "$seen" -gt 200
+	check "FOU: all comes through the driver" test "$seen" -gt 100
 fi
