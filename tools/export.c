@@ -24,9 +24,11 @@ static void write_word(FILE *out, unsigned int *column, const char *name,
 		*column = 3;
 	}
 	*column += len;
-	fprintf(out, " %s", name);
+	/* Written for each property of each tunnel: fprintf() takes a third of save's time. */
+	putc_unlocked(' ', out);
+	fputs_unlocked(name, out);
 	if (value) {
-		putc('=', out);
+		putc_unlocked('=', out);
 		quote_word(out, value);
 	}
 }
@@ -97,7 +99,9 @@ static int take_out(struct tunnels *list)
 	for (i = 0; i < list->n; i++) {
 		why = why_not(&list->t[i]);
 		if (!why) {
-			list->t[kept++] = list->t[i];
+			if (kept != i)
+				list->t[kept] = list->t[i];
+			kept++;
 			continue;
 		}
 		fail(list->t[i].name, "%s", why);
