@@ -174,23 +174,6 @@ def restart(path, mode):
     path.lives(f"{mode}: comes back after a change while it was lost")
 
 
-def sleep(path, mode):
-    """The host sleeps for three seconds: its clock for probes does, too."""
-    path.lives(f"{mode}: before the host sleeps")
-    misses = path.rtnl().ext("t0")["keepalive_misses"]
-    run("rtcwake -m freeze -s 3")
-    equal(f"{mode}: after that it is up at once", (path.state(), misses), ("up", 0))
-    path.lives(f"{mode}: it goes on")
-
-
-def can_sleep():
-    try:
-        with open("/sys/power/state", encoding="ascii") as f, open("/dev/rtc0", "rb"):
-            return "freeze" in f.read()
-    except OSError:
-        return False
-
-
 def test():
     if INTREE:
         skip("keepalive", "the in-tree driver has none")
@@ -203,10 +186,6 @@ def test():
         path = Path()
         for event in addresses, without_carrier, names, netns, underlay, far_end, restart:
             event(path, mode)
-        if can_sleep():
-            sleep(path, mode)
-        else:
-            skip(f"{mode}: sleep", "this kernel can't, or has no clock that wakes it")
 
 
 main(test)
