@@ -203,16 +203,10 @@ static bool ipip_keepalive_send_routeros(const struct ipip_keepalive_out *out)
 
 static bool ipip_keepalive_is_own(const struct net_device *dev, __be32 addr)
 {
-	const struct in_device *in_dev = __in_dev_get_rcu(dev);
-	const struct in_ifaddr *ifa;
+	struct in_device *in_dev = __in_dev_get_rcu(dev);
 
-	if (!in_dev)
-		return false;
-	in_dev_for_each_ifa_rcu(ifa, in_dev) {
-		if (ifa->ifa_local == addr)
-			return true;
-	}
-	return false;
+	return in_dev && inet_confirm_addr(dev_net(dev), in_dev, 0, addr,
+					   RT_SCOPE_UNIVERSE);
 }
 
 /* The source of an echo to @target, or 0 if the host has no address. A network manager

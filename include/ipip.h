@@ -241,7 +241,7 @@ struct ipip_parms {
 /**
  * struct ipip_keepalive - what is known about the far end
  * @timer: fires once in an interval while the device is up, always on one CPU
- * @lock: protects all that follows but @reflected; taken with softirqs off
+ * @lock: protects all that follows but @source and @reflected; taken with softirqs off
  * @key: drawn when the device goes up; makes answers ours
  * @id: ICMP identifier, drawn with @key
  * @source: the device's own address that an echo has had last as its source, or 0;
@@ -259,7 +259,7 @@ struct ipip_parms {
  */
 struct ipip_keepalive {
 	struct hrtimer timer;
-	spinlock_t lock; /* all that follows but @reflected */
+	spinlock_t lock; /* all that follows but @source and @reflected */
 	siphash_key_t key;
 	__be16 id;
 	__be32 source;
