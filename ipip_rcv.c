@@ -74,9 +74,6 @@ static enum cpuhp_state ipip_cells_state;
 /* Devices are being deleted, and cells may have packets of theirs. Under RTNL. */
 static bool ipip_rcv_unflushed;
 
-/* CPUs whose cells are being waited for. Under RTNL. */
-static struct cpumask ipip_rcv_busy;
-
 static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
 			 enum ipip_verdict verdict)
 {
@@ -212,15 +209,12 @@ void ipip_rcv_flush(void)
 	ipip_rcv_unflushed = false;
 
 	/* What is queued from here on is of other devices, and isn't waited for. */
-	cpumask_clear(&ipip_rcv_busy);
 	for_each_possible_cpu(cpu) {
 		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
 
 		cell->flush_until = READ_ONCE(cell->queued);
-		if (!ipip_cell_is_flushed(cell))
-			cpumask_set_cpu(cpu, &ipip_rcv_busy);
 	}
-	for_each_cpu(cpu, &ipip_rcv_busy) {
+	for_each_possible_cpu(cpu) {
 		while (!ipip_cell_is_flushed(per_cpu_ptr(ipip_cells, cpu)))
 			usleep_range(100, 1000);
 	}
