@@ -250,6 +250,23 @@ int find_word(const char *what, const char *word, size_t len,
 	return -1;
 }
 
+/**
+ * hold_signals() - Have signals wait
+ * @signals: which
+ * @n: how many
+ * @before: set to what was held before, for sigprocmask(SIG_SETMASK)
+ */
+void hold_signals(const int *signals, size_t n, sigset_t *before)
+{
+	sigset_t held;
+	size_t i;
+
+	sigemptyset(&held);
+	for (i = 0; i < n; i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, before);
+}
+
 /* Returns 0, or -1 with errno. */
 static int write_all(int fd, const char *text)
 {

@@ -228,14 +228,10 @@ int carry_out(struct requests *list, const struct tunnels *before,
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction on_pipe;
-	sigset_t held, mask;
-	unsigned int i;
+	sigset_t mask;
 	int ret;
 
-	sigemptyset(&held);
-	for (i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaddset(&held, signals[i]);
-	sigprocmask(SIG_BLOCK, &held, &mask);
+	hold_signals(signals, ARRAY_SIZE(signals), &mask);
 	/* Nobody may be reading the errors. */
 	sigaction(SIGPIPE, &ignore, &on_pipe);
 	ret = carry(list, before, keep_going, source);

@@ -347,13 +347,12 @@ static bool is_equal(const struct condition *c, const struct tunnel *t)
 
 static bool is_altname_like(const struct condition *c, const struct tunnel *t)
 {
+	const char *rest = t->altnames, *altname;
 	char name[IPIPCTL_ALTNAME_MAX + 1];
-	const char *p;
 	size_t len;
 
-	for (p = t->altnames; *p; p += len + !!p[len]) {
-		len = strcspn(p, ALTNAME_SEPARATOR);
-		snprintf(name, sizeof(name), "%.*s", (int)len, p);
+	while ((altname = next_altname(&rest, &len))) {
+		snprintf(name, sizeof(name), "%.*s", (int)len, altname);
 		if (!regexec(&c->regex, name, 0, NULL, 0))
 			return true;
 	}

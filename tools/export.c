@@ -24,7 +24,7 @@ static void write_word(FILE *out, unsigned int *column, const char *name,
 		*column = 3;
 	}
 	*column += len;
-	/* Written for each property of each tunnel: fprintf() takes a third of save's time. */
+	/* For each property of each tunnel: without a format that would be read each time. */
 	putc_unlocked(' ', out);
 	fputs_unlocked(name, out);
 	if (value) {

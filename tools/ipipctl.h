@@ -422,6 +422,7 @@ void *grow(void *array, size_t n, size_t *room, size_t size);
 int match_word(const char *word, size_t len, const char *(*name)(size_t i), size_t n);
 int find_word(const char *what, const char *word, size_t len,
 	      const char *(*name)(size_t i), size_t n);
+void hold_signals(const int *signals, size_t n, sigset_t *before);
 int replace_file(const char *path, const char *text);
 
 /* netns.c */
@@ -438,6 +439,7 @@ void json_key(FILE *out, const char *name);
 bool word_parse(const struct word *words, const char *name, int64_t *value);
 const char *word_format(const struct word *words, int64_t value);
 const char *keep_string(const char *text);
+const char *next_altname(const char **rest, size_t *len);
 void short_name(const char *name, unsigned int turn, char *out);
 const char *parse_duration(const char *text, uint64_t *ms);
 void format_duration(uint64_t ms, char *out);

@@ -126,16 +126,15 @@ static void note_name(struct tunnels *list, size_t *room, const char *name, size
 static void note_names(struct tunnels *list)
 {
 	size_t i, len, room = 0;
-	const char *name;
+	const char *name, *rest;
 
 	for (i = 0; i < list->n; i++) {
 		struct tunnel *t = &list->t[i];
 
 		note_name(list, &room, t->name, strlen(t->name), t);
-		for (name = t->altnames; *name; name += len + !!name[len]) {
-			len = strcspn(name, ALTNAME_SEPARATOR);
+		rest = t->altnames;
+		while ((name = next_altname(&rest, &len)))
 			note_name(list, &room, name, len, t);
-		}
 	}
 	if (list->names)
 		qsort(list->names, list->n_names, sizeof(*list->names), compare_name);
@@ -184,12 +183,11 @@ struct tunnel *tunnel_of_name(struct tunnels *list, const char *name)
 bool has_altname(const struct tunnel *t, const char *name)
 {
 	const size_t wanted = strlen(name);
-	const char *p;
+	const char *rest = t->altnames, *altname;
 	size_t len;
 
-	for (p = t->altnames; *p; p += len + !!p[len]) {
-		len = strcspn(p, ALTNAME_SEPARATOR);
-		if (len == wanted && !memcmp(p, name, len))
+	while ((altname = next_altname(&rest, &len))) {
+		if (len == wanted && !memcmp(altname, name, len))
 			return true;
 	}
 	return false;

@@ -494,14 +494,13 @@ static int batch_put(struct batch *b, struct request *r,
 
 static int put_names(struct batch *b, struct request *r)
 {
-	const char *name = r->t.altnames;
+	const char *rest = r->t.altnames, *name;
 	void *buffer;
 	size_t len;
 
 	if (*r->t.comment && batch_put(b, r, put_comment))
 		return -1;
-	for (; *name; name += len + !!name[len]) {
-		len = strcspn(name, ALTNAME_SEPARATOR);
+	while ((name = next_altname(&rest, &len))) {
 		buffer = batch_begin(b);
 		if (!buffer)
 			return -1;

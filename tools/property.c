@@ -478,15 +478,15 @@ static void format_altnames(const struct tunnel *t, char *out)
 
 static void json_altnames(const struct tunnel *t)
 {
-	const char *p, *end;
+	const char *rest = t->altnames, *altname;
 	char name[FORMAT_MAX];
+	size_t len;
 
 	json_key(stdout, "altnames");
 	putchar('[');
-	for (p = t->altnames; *p; p = end + !!*end) {
-		end = p + strcspn(p, ALTNAME_SEPARATOR);
-		snprintf(name, sizeof(name), "%.*s", (int)(end - p), p);
-		if (p != t->altnames)
+	while ((altname = next_altname(&rest, &len))) {
+		snprintf(name, sizeof(name), "%.*s", (int)len, altname);
+		if (altname != t->altnames)
 			putchar(',');
 		json_string(stdout, name);
 	}

@@ -12,6 +12,8 @@
 
 volatile sig_atomic_t stopped;
 
+static const int stops[] = { SIGINT, SIGTERM };
+
 static void stop(int signal)
 {
 	(void)signal;
@@ -24,9 +26,10 @@ static void stop(int signal)
 void stop_on_signals(void)
 {
 	const struct sigaction on_stop = { .sa_handler = stop };
+	unsigned int i;
 
-	sigaction(SIGINT, &on_stop, NULL);
-	sigaction(SIGTERM, &on_stop, NULL);
+	for (i = 0; i < ARRAY_SIZE(stops); i++)
+		sigaction(stops[i], &on_stop, NULL);
 }
 
 /**
@@ -38,12 +41,9 @@ void stop_on_signals(void)
 void pause_for(uint64_t ms)
 {
 	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-	sigset_t held, mask;
+	sigset_t mask;
 
-	sigemptyset(&held);
-	sigaddset(&held, SIGINT);
-	sigaddset(&held, SIGTERM);
-	sigprocmask(SIG_BLOCK, &held, &mask);
+	hold_signals(stops, ARRAY_SIZE(stops), &mask);
 	if (!stopped)
 		ppoll(NULL, 0, &t, &mask);
 	sigprocmask(SIG_SETMASK, &mask, NULL);

@@ -155,14 +155,11 @@ static const char *ask_for_secret(const struct secret **out)
 {
 	const struct sigaction note = { .sa_handler = note_interrupt };
 	struct sigaction before[ARRAY_SIZE(interrupts)];
-	sigset_t held, mask;
+	sigset_t mask;
 	const char *why;
 	unsigned int i;
 
-	sigemptyset(&held);
-	for (i = 0; i < ARRAY_SIZE(interrupts); i++)
-		sigaddset(&held, interrupts[i]);
-	sigprocmask(SIG_BLOCK, &held, &mask);
+	hold_signals(interrupts, ARRAY_SIZE(interrupts), &mask);
 	for (i = 0; i < ARRAY_SIZE(interrupts); i++) {
 		sigaction(interrupts[i], NULL, &before[i]);
 		if (before[i].sa_handler != SIG_IGN)

@@ -362,6 +362,24 @@ const char *keep_string(const char *text)
 }
 
 /**
+ * next_altname() - Walk over the names that have ALTNAME_SEPARATOR between
+ * @rest: what is still to be walked over; the name that is returned is taken off
+ * @len: set to its length
+ *
+ * Return: a name, which doesn't end in a NUL unless it is the last; or NULL at the end.
+ */
+const char *next_altname(const char **rest, size_t *len)
+{
+	const char *name = *rest;
+
+	if (!*name)
+		return NULL;
+	*len = strcspn(name, ALTNAME_SEPARATOR);
+	*rest = name + *len + !!name[*len];
+	return name;
+}
+
+/**
  * short_name() - Make a name for a device of one that Linux doesn't take
  * @name: the name: too long, or with characters that can't be in one
  * @turn: 0; more if the name that this gives is another's already
