@@ -13,42 +13,8 @@ import subprocess
 import termios
 import threading
 
-from lib import HERE, INTREE, Tap, USER_MODE, check, equal, main, run, shell, skip
-
-PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
-TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
-NET = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "C"}
-
-
-def ctl(*words, netns="a", stdin=""):
-    p = subprocess.run(["ip", "netns", "exec", netns, TOOL, *words], input=stdin,
-                       capture_output=True, text=True, env=NET)
-    return p.returncode, p.stdout, p.stderr
-
-
-def good(*words, **kwargs):
-    status, out, err = ctl(*words, **kwargs)
-    if status or err:
-        equal(" ".join(words), (status, err), (0, ""))
-    return out
-
-
-def refused(status, error, *words, **kwargs):
-    equal(f"refused: {' '.join(words)}", ctl(*words, **kwargs), (status, "", f"ipipctl: {error}\n"))
-
-
-def found(*words):
-    return ctl("find", *words)[1].strip()
-
-
-def get(tunnel, name):
-    return good("get", tunnel, name).rstrip("\n")
-
-
-def clear():
-    names = found()
-    if names:
-        good("remove", "--", names)
+from ipipctl import ENV, TOOL, can_run, clear, ctl, found, get, good, refused
+from lib import HERE, Tap, check, equal, main, run, shell
 
 
 def brackets():
@@ -117,7 +83,7 @@ def through_sh(text):
     """In a folder where a pattern finds something."""
     run("mkdir -p /run/files && touch /run/files/axb")
     run(["ip", "netns", "exec", "a", "sh", "-e", "-c", f"cd /run/files\n{text}"],
-        env={**NET, "PATH": f"/run/bin:{NET['PATH']}"})
+        env={**ENV, "PATH": f"/run/bin:{ENV['PATH']}"})
 
 
 def for_a_shell():
@@ -159,7 +125,7 @@ def dry_run_is_complete():
 @contextlib.contextmanager
 def started(*words):
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, *words], stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, text=True, env=NET)
+                         stderr=subprocess.STDOUT, text=True, env=ENV)
     # What doesn't come would be waited for all the time.
     timer = threading.Timer(20, p.kill)
     timer.start()
@@ -286,13 +252,13 @@ def going_on():
               "echo secret > /run/secret && ip netns exec b")
     add = f"{TOOL} --continue add name=s remote-address=10.1.1.1 ipsec-secret-file=/run/secret"
     out = run(["unshare", "-m", "sh", "-c", f"{script} {add}; ls /etc/netns/b/swanctl/conf.d; "
-               f"ip netns exec b {TOOL} remove s || :"], env=NET)
+               f"ip netns exec b {TOOL} remove s || :"], env=ENV)
     equal("--continue add waits for no IKE daemon", out, "ipip-s.conf\n")
 
 
 def on_terminal(*words):
     return run(["ip", "netns", "exec", "a", "script", "-qec", shlex.join((TOOL, *words)),
-                "/dev/null"], env={**NET, "TERM": "xterm", "NO_COLOR": "1"})
+                "/dev/null"], env={**ENV, "TERM": "xterm", "NO_COLOR": "1"})
 
 
 def controls():
@@ -344,7 +310,7 @@ def complete_bash(line):
               f"COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}; _ipipctl; "
               "printf '%s\\n' \"${COMPREPLY[@]}\"")
     return run(["ip", "netns", "exec", "a", "bash", "-c", script],
-               env={**NET, "PATH": f"/run/bin:{NET['PATH']}"}).split("\n")[:-1]
+               env={**ENV, "PATH": f"/run/bin:{ENV['PATH']}"}).split("\n")[:-1]
 
 
 def completion():
@@ -365,7 +331,7 @@ def asked(*words):
     """The tool on a terminal of its own, which has asked for a secret."""
     ours, theirs = pty.openpty()
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, *words], stdin=theirs, stdout=theirs,
-                         stderr=theirs, env=NET, start_new_session=True,
+                         stderr=theirs, env=ENV, start_new_session=True,
                          preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     timer = threading.Timer(20, p.kill)
     timer.start()
@@ -405,12 +371,12 @@ def prompts():
 def outputs():
     for word in "--help", "--version", "help", "version", "export":
         p = subprocess.run(["ip", "netns", "exec", "a", "sh", "-c", f"{TOOL} {word} > /dev/full"],
-                           capture_output=True, text=True, env=NET)
+                           capture_output=True, text=True, env=ENV)
         equal(f"{word} to a full disk", (p.returncode, p.stderr),
               (1, "ipipctl: output: No space left on device\n"))
     good("add", "name=o", "remote-address=10.1.1.1")
     p = subprocess.run(f"mkdir /run/empty; cd /run/empty && ip netns exec a {TOOL} save - && ls", shell=True,
-                       capture_output=True, text=True, env=NET)
+                       capture_output=True, text=True, env=ENV)
     equal("save to the standard output", (p.stdout, p.stderr),
           (good("export", "verbose"), ""))
     clear()
@@ -498,11 +464,7 @@ def outer_ttl():
 
 
 def test():
-    if not os.path.exists(TOOL):
-        skip("ipipctl", "it isn't built here")
-        return
-    if INTREE:
-        skip("ipipctl's words", "it is for our driver")
+    if not can_run("ipipctl's words"):
         return
     shell("ns_add a b; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
           "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan; "

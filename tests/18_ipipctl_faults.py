@@ -9,12 +9,10 @@ import signal
 import subprocess
 import time
 
-from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
+from ipipctl import ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused
+from lib import check, equal, main, run, shell
 
-PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
-TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
-ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": f"/run/bin:{os.environ['PATH']}", "LC_ALL": "C",
-       "SWANCTL_DIR": "/run/swanctl"}
+ENV.update(PATH=f"/run/bin:{ENV['PATH']}", SWANCTL_DIR="/run/swanctl")
 CONF = "/run/swanctl/conf.d"
 # It has the connections of the files, but for those that a test has it refuse.
 SWANCTL = r"""#!/bin/bash
@@ -45,41 +43,8 @@ esac
 """
 
 
-def ctl(*words, netns="a", stdin="", tool=TOOL, env=()):
-    env = {name: value for name, value in {**ENV, **dict(env)}.items() if value}
-    p = subprocess.run(["ip", "netns", "exec", netns, tool, *words], input=stdin,
-                       capture_output=True, text=True, env=env)
-    return p.returncode, p.stdout, p.stderr
-
-
-def good(*words, **kwargs):
-    status, out, err = ctl(*words, **kwargs)
-    if status or err:
-        check(" ".join(words), False, f"{status}: {out}{err}")
-    return out
-
-
-def refused(status, error, *words, **kwargs):
-    equal(f"refused: {' '.join(words)}", ctl(*words, **kwargs), (status, "", f"ipipctl: {error}\n"))
-
-
-def found(*words):
-    return ctl("find", *words)[1].strip()
-
-
-def get(tunnel, *names):
-    values = [good("get", tunnel, name).rstrip("\n") for name in names]
-    return values if len(names) > 1 else values[0]
-
-
 def index(name):
     return json.loads(run(f"ip -n a -j link show dev {name}"))[0]["ifindex"]
-
-
-def clear():
-    names = found()
-    if names:
-        good("remove", names)
 
 
 # What is refused
@@ -552,11 +517,7 @@ def counted_once():
 
 
 def test():
-    if not os.path.exists(TOOL):
-        skip("ipipctl", "it isn't built here")
-        return
-    if INTREE:
-        skip("ipipctl's refusals", "they are those of our driver")
+    if not can_run("ipipctl's refusals"):
         return
     shell("ns_add a b")
     os.makedirs(CONF)

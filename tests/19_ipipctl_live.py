@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """ipipctl on a router that is in use: nothing comes up through another driver, nothing is
 done to another tunnel than the one that was named, and what scripts read is what the schema
-says. In User Mode Linux the tool is the one built with the sanitizers, which take a second
-to start in an emulated machine."""
+says."""
 import contextlib
 import json
 import os
@@ -15,45 +14,12 @@ import time
 
 import jsonschema
 
-from lib import (HERE, INTREE, USER_MODE, IPTUN_REMOTE, RTM_DELLINK, RTM_NEWLINK, NLM_F_CREATE, NLM_F_EXCL,
-                 Rtnl, Tap, addr, check, equal, main, run, shell, skip)
+from ipipctl import ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused
+from lib import (HERE, IPTUN_REMOTE, RTM_DELLINK, RTM_NEWLINK, NLM_F_CREATE, NLM_F_EXCL, Rtnl, Tap,
+                 addr, check, equal, main, run, shell)
 
-PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
-TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
-NET = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "C"}
 with open(os.path.join(HERE, "../tools/ipipctl.schema.json"), encoding="utf-8") as f:
     SCHEMA = json.load(f)
-
-
-def ctl(*words, netns="a", stdin="", tool=TOOL):
-    p = subprocess.run(["ip", "netns", "exec", netns, tool, *words], input=stdin,
-                       capture_output=True, text=True, env=NET)
-    return p.returncode, p.stdout, p.stderr
-
-
-def good(*words, **kwargs):
-    status, out, err = ctl(*words, **kwargs)
-    if status or err:
-        check(" ".join(words), False, f"{status}: {out}{err}")
-    return out
-
-
-def refused(status, error, *words, **kwargs):
-    equal(f"refused: {' '.join(words)}", ctl(*words, **kwargs), (status, "", f"ipipctl: {error}\n"))
-
-
-def found(*words):
-    return ctl("find", *words)[1].strip()
-
-
-def get(tunnel, name):
-    return good("get", tunnel, name).rstrip("\n")
-
-
-def clear():
-    names = found()
-    if names:
-        good("remove", names)
 
 
 def links(netns="a"):
@@ -127,7 +93,7 @@ def slowly(call, *words):
     p = subprocess.Popen(
         ["ip", "netns", "exec", "a", "strace", "-o", "/dev/null", "-e", "trace=sendto", "-e",
          f"inject=sendto:delay_enter=4000000:when={call}", PLAIN, *words],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=NET)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV)
     time.sleep(2)
     swap_drivers()
     out, err = p.communicate()
@@ -374,7 +340,7 @@ add name=d1 remote-address=10.1.1.2 comment="it's $1 \\"x\\"" mtu=1400
 """)
     equal("--dry-run changes nothing", (status, err, good("export", "verbose")), (0, "", before))
     run(["ip", "netns", "exec", "a", "sh", "-e", "-c", out],
-        env={**NET, "PATH": f"/run/bin:{NET['PATH']}"})
+        env={**ENV, "PATH": f"/run/bin:{ENV['PATH']}"})
     equal("and what it prints does it", (found(), get("d1", "comment"), get("d1", "mtu")),
           ("d1", 'it\'s $1 "x"', "1400"))
     clear()
@@ -488,7 +454,7 @@ def dry_run():
 def monitor_goes_on():
     good("add", "name=gone", "remote-address=10.1.1.1")
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, "-j", "monitor", "gone",
-                          "interval=200ms"], stdout=subprocess.PIPE, text=True, env=NET)
+                          "interval=200ms"], stdout=subprocess.PIPE, text=True, env=ENV)
     lines = [p.stdout.readline()]
     good("remove", "gone")
     time.sleep(0.6)
@@ -534,7 +500,7 @@ def errors():
 def ctl_hosts(*words):
     p = subprocess.run(["unshare", "-m", "sh", "-c",
                         'mount --bind /run/hosts /etc/hosts && exec "$@"', "sh", "ip", "netns",
-                        "exec", "a", TOOL, *words], capture_output=True, text=True, env=NET)
+                        "exec", "a", TOOL, *words], capture_output=True, text=True, env=ENV)
     return p.returncode, p.stdout, p.stderr
 
 
@@ -578,7 +544,7 @@ def habits():
     equal("remove [find], and of nothing", found(), "h1,h2")
     refused(1, "get: no such tunnel", "get", "[find name=h0]", "mtu")
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, "print", "follow"],
-                         stdout=subprocess.PIPE, text=True, env=NET)
+                         stdout=subprocess.PIPE, text=True, env=ENV)
     head = [p.stdout.readline() for _ in range(5)]
     good("add", "name=h9", "remote-address=10.1.1.19")
     lines = [p.stdout.readline()]
@@ -593,7 +559,7 @@ def habits():
     p.send_signal(signal.SIGTERM)
     equal("print follow: ends", p.wait(), 0)
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, "print", "interval=100ms",
-                          "count-only"], stdout=subprocess.PIPE, text=True, env=NET)
+                          "count-only"], stdout=subprocess.PIPE, text=True, env=ENV)
     equal("print interval=", [p.stdout.readline() for _ in range(3)], ["2\n"] * 3)
     p.send_signal(signal.SIGTERM)
     p.wait()
@@ -606,7 +572,7 @@ def complete_bash(line):
               f"COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}; _ipipctl; "
               "printf '%s\\n' \"${COMPREPLY[@]}\"")
     return run(["ip", "netns", "exec", "a", "bash", "-c", script],
-               env={**NET, "PATH": f"/run/bin:{NET['PATH']}"}).split()
+               env={**ENV, "PATH": f"/run/bin:{ENV['PATH']}"}).split()
 
 
 def completion():
@@ -636,11 +602,7 @@ def completion():
 
 
 def test():
-    if not os.path.exists(TOOL):
-        skip("ipipctl", "it isn't built here")
-        return
-    if INTREE:
-        skip("ipipctl on a live router", "it is for our driver")
+    if not can_run("ipipctl on a live router"):
         return
     shell("ns_add a b; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
           "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan; "

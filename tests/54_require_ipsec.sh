@@ -165,21 +165,7 @@ ip -n b xfrm state flush
 ip -n b xfrm policy flush
 mtu_of() { ns b ip route get 10.1.0.1 | grep -o 'mtu [0-9]*'; }
 mtu_is() { [ "$(mtu_of)" = "$1" ]; }
-forge() {
-	ip netns exec r python3 - <<-END
-	import socket, struct
-	def sum16(data):
-	    s = sum(struct.unpack(f">{len(data) // 2}H", data))
-	    s = (s & 0xffff) + (s >> 16)
-	    return ~(s + (s >> 16)) & 0xffff
-	quoted = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 1500, 1, 0x4000, 64, 4, 0,
-	                     socket.inet_aton("10.2.0.1"), socket.inet_aton("10.1.0.1")) + bytes(8)
-	icmp = struct.pack(">BBHHH", 3, 4, 0, 0, 1000) + quoted
-	icmp = icmp[:2] + struct.pack(">H", sum16(icmp)) + icmp[4:]
-	s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-	s.sendto(icmp, ("10.2.0.1", 0))
-	END
-}
+forge() { frag_needed r 10.2.0.1 10.1.0.1 1000 10.2.0.1; }
 ./ext b t0 require_ipsec=0
 forge
 check "a forged path MTU, where nothing is required" wait_for 5 mtu_is "mtu 1000"

@@ -222,13 +222,17 @@ else
 	skip "the interface is in a VRF" "this kernel hasn't got it"
 fi
 
+move_to() {	# NETNS FROM
+	ip -n "$2" link set dev xfrm5 netns "$1"
+	ip -n "$1" addr add 10.9.0.2/24 dev xfrm5
+	ip -n "$1" link set dev xfrm5 up mtu 1400
+	over "$1" 10.9.0.2 10.9.0.1 192.168.9.2 dev xfrm5
+}
+
 # The interface is in a netns of its own, and the SAs stay where it was made.
 ns_add c
 ip -n b link del dev t9
-ip -n b link set dev xfrm5 netns c
-ip -n c addr add 10.9.0.2/24 dev xfrm5
-ip -n c link set dev xfrm5 up mtu 1400
-over c 10.9.0.2 10.9.0.1 192.168.9.2 dev xfrm5
+move_to c b
 check "the interface is in another netns: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.9.2
 is "the interface is in another netns: nothing lacked IPsec" \
 	"$(count c t9 tx_no_ipsec) $(count c t9 rx_no_ipsec)" "0 0"
@@ -248,10 +252,7 @@ is "the interface is in another netns: nothing is taken that came by another" \
 ip -n a link del dev t7
 ip -n a link del dev plain
 ip -n c link del dev t9
-ip -n c link set dev xfrm5 netns b
-ip -n b addr add 10.9.0.2/24 dev xfrm5
-ip -n b link set dev xfrm5 up mtu 1400
-over b 10.9.0.2 10.9.0.1 192.168.9.2 dev xfrm5
+move_to b c
 check "and back: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.9.2
 
 # The far end is a host behind the one that has the SAs, and knows of none.
@@ -271,19 +272,7 @@ ip -n b link set dev h2 mtu 1000
 ns a ping -c 1 -W 1 -M "do" -s 1100 192.168.8.2 > /dev/null
 is "the path MTU behind the SAs is learned" "$(path)" "mtu 1000"
 ip -n a route flush cache
-ip netns exec r python3 - <<-END
-	import socket, struct
-	def sum16(data):
-	    s = sum(struct.unpack(f">{len(data) // 2}H", data))
-	    s = (s & 0xffff) + (s >> 16)
-	    return ~(s + (s >> 16)) & 0xffff
-	quoted = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 1500, 1, 0x4000, 64, 4, 0,
-	                     socket.inet_aton("10.9.0.1"), socket.inet_aton("172.16.2.2")) + bytes(8)
-	icmp = struct.pack(">BBHHH", 3, 4, 0, 0, 900) + quoted
-	icmp = icmp[:2] + struct.pack(">H", sum16(icmp)) + icmp[4:]
-	s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-	s.sendto(icmp, ("10.1.0.1", 0))
-END
+frag_needed r 10.9.0.1 172.16.2.2 900 10.1.0.1
 sleep 0.5
 is "and not from somebody outside of them" "$(path)" ""
 ip -n a link del dev t8

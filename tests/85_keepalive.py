@@ -7,7 +7,8 @@ import subprocess
 import time
 
 from craft import Raw
-from lib import INTREE, Rtnl, Tap, check, equal, main, run, shell, skip, stat, topo
+from lib import (INTREE, Rtnl, Tap, check, equal, main, run, shell, skip, stat, topo,
+                 wait)
 
 A, B = "10.1.0.1", "10.2.0.1"
 NOBODY = "0.0.0.0"
@@ -31,15 +32,6 @@ def fields(packet):
     """Addresses, protocol, TOS, DF, length."""
     return (socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), packet[9],
             packet[1], packet[6] >> 5, struct.unpack(">H", packet[2:4])[0])
-
-
-def wait(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 class Bench:

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Keepalive of each mode, and what happens around the tunnel: none of it may leave it dead."""
-import time
-
 from lib import (INTREE, IPTUN_LOCAL, IPTUN_REMOTE, Rtnl, addr, check, equal, main, run, skip,
-                 topo)
+                 topo, wait)
 
 A, B = "10.1.0.1", "10.2.0.1"
 FAR = "192.168.0.2"
@@ -12,15 +10,6 @@ MODES = "cookie", "routeros", "icmp"
 
 def ends(local, remote):
     return (IPTUN_LOCAL, addr(local)), (IPTUN_REMOTE, addr(remote))
-
-
-def wait(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 class Path:

@@ -102,6 +102,16 @@ def topo(arguments=""):
     shell(f"topo {arguments}")
 
 
+def wait(condition, seconds=15):
+    """Does it come true in time?"""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def log_lines():
     """How many the kernel's log has."""
     return run("dmesg").count("\n")

@@ -221,6 +221,23 @@ for k in sys.argv[1].split("."): s = s[k]
 print(s)' "$3"
 }
 
+# ICMP "fragmentation needed" about a packet of IPIP that the host TO may have sent.
+frag_needed() {	# NETNS SOURCE DESTINATION MTU TO: the first two are those of the packet
+	ip netns exec "$1" python3 - <<-END
+	import socket, struct
+	def sum16(data):
+	    s = sum(struct.unpack(f">{len(data) // 2}H", data))
+	    s = (s & 0xffff) + (s >> 16)
+	    return ~(s + (s >> 16)) & 0xffff
+	quoted = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 1500, 1, 0x4000, 64, 4, 0,
+	                     socket.inet_aton("$2"), socket.inet_aton("$3")) + bytes(8)
+	icmp = struct.pack(">BBHHH", 3, 4, 0, 0, $4) + quoted
+	icmp = icmp[:2] + struct.pack(">H", sum16(icmp)) + icmp[4:]
+	s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+	s.sendto(icmp, ("$5", 0))
+	END
+}
+
 # tcpdump in the background; `captured` ends it and prints what it saw.
 capture() {	# NETNS DEVICE FILTER
 	# Before the background shell does, or the line that the last capture left there is found.

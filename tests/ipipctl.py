@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+"""ipipctl as a user calls it, in a netns. In User Mode Linux it is the one built with the
+sanitizers, which take a second to start in an emulated machine."""
+import os
+import subprocess
+
+from lib import HERE, INTREE, USER_MODE, check, equal, skip
+
+PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
+TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
+# What every call gets; a test may add to it.
+ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "C"}
+
+
+def can_run(what):
+    """Or else a line in the report says why not."""
+    if not os.path.exists(TOOL):
+        skip("ipipctl", "it isn't built here")
+    elif INTREE:
+        skip(what, "it is for our driver")
+    else:
+        return True
+    return False
+
+
+def ctl(*words, netns="a", stdin="", tool=TOOL, env=()):
+    """Status, output and errors. A variable of env that is None or empty isn't passed on."""
+    env = {name: value for name, value in {**ENV, **dict(env)}.items() if value}
+    p = subprocess.run(["ip", "netns", "exec", netns, tool, *words], input=stdin,
+                       capture_output=True, text=True, env=env, check=False)
+    return p.returncode, p.stdout, p.stderr
+
+
+def good(*words, **kwargs):
+    status, out, err = ctl(*words, **kwargs)
+    if status or err:
+        check(" ".join(words), False, f"{status}: {out}{err}")
+    return out
+
+
+def refused(status, error, *words, **kwargs):
+    equal(f"refused: {' '.join(words)}", ctl(*words, **kwargs), (status, "", f"ipipctl: {error}\n"))
+
+
+def found(*words):
+    return ctl("find", *words)[1].strip()
+
+
+def get(tunnel, *names):
+    values = [good("get", tunnel, name).rstrip("\n") for name in names]
+    return values if len(names) > 1 else values[0]
+
+
+def clear():
+    names = found()
+    if names:
+        good("remove", "--", names)
