@@ -43,6 +43,10 @@ bulk() {
 topo
 check "a flowtable is there" offload a h1 wan
 ns a nft flush ruleset
+# A host that has yet to learn the path MTU sends segments that are too large for the
+# tunnel. The flowtable leaves these to the stack.
+ns h1 ping -q -c 1 -W 1 -M "do" -s 1472 172.16.2.2 > /dev/null
+ns h2 ping -q -c 1 -W 1 -M "do" -s 1472 172.16.1.2 > /dev/null
 bulk "plain"
 check "plain: the stack has seen the beginning only" test "$seen" -lt 60
 capture r a "proto 4 and src 10.1.0.1"

@@ -96,13 +96,21 @@ def without_carrier(path, mode):
     path.lives(f"{mode}: down and up while the far end is lost")
 
 
+def rename(path, name):
+    """Before 6.2 the kernel renames a device only while it is down."""
+    try:
+        path.ip(f"link set dev DEV name {name}")
+    except RuntimeError:
+        path.ip(f"link set dev DEV down; ip -n {path.ns} link set dev DEV name {name}")
+        run(f"ip -n {path.ns} link set dev {name} up")
+    path.device = name
+
+
 def names(path, mode):
-    path.ip("link set dev DEV name t7")
-    path.device = "t7"
+    rename(path, "t7")
     path.lives(f"{mode}: goes on under another name")
     path.lost()
-    path.ip("link set dev DEV name t0")
-    path.device = "t0"
+    rename(path, "t0")
     path.found()
     path.lives(f"{mode}: comes back under another name")
 
