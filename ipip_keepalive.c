@@ -138,7 +138,7 @@ static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 	skb->priority = TC_PRIO_CONTROL;
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	skb_dst_set(skb, dst_clone(out->dst));
-	err = ip_local_out(out->net, NULL, skb);
+	err = ip_local_out(out->net, ipip_sock(out->parms), skb);
 	return !net_xmit_eval(err);
 }
 

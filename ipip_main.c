@@ -168,6 +168,7 @@ static void ipip_destruct(struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 
+	ipip_ipsec_free(dev);
 	ipip_parms_free(rcu_dereference_protected(tunnel->parms, 1));
 }
 
@@ -179,8 +180,8 @@ static void ipip_destruct(struct net_device *dev)
  * @mtu_given: dev->mtu is what the user asked for, not to be derived
  *
  * Context: process, RTNL.
- * Return: 0, -ENOMEM, or what nf_register_net_hook() or register_netdevice()
- * returns.
+ * Return: 0, -ENOMEM, or what nf_register_net_hook(), ipip_ipsec_start() or
+ * register_netdevice() returns.
  */
 int ipip_create(struct net_device *dev, struct net *net,
 		struct ipip_parms *parms, bool mtu_given)
@@ -201,6 +202,9 @@ int ipip_create(struct net_device *dev, struct net *net,
 	err = ipip_keepalive_hook_get(net, parms);
 	if (err)
 		goto err_parms;
+	err = ipip_ipsec_start(dev, parms);
+	if (err)
+		goto err_hook;
 	mtu = ipip_mtu_bind(dev, net, parms) ?: ETH_DATA_LEN - parms->hlen;
 	dev->min_mtu = IPV4_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU - parms->hlen;
@@ -219,7 +223,7 @@ int ipip_create(struct net_device *dev, struct net *net,
 
 	err = register_netdevice(dev);
 	if (err)
-		goto err_hook;
+		goto err_ipsec;
 
 	/* Not before: register_netdevice() calls the destructor for some failures
 	 * and not for others, and err_parms frees the configuration for all.
@@ -232,8 +236,11 @@ int ipip_create(struct net_device *dev, struct net *net,
 	ipip_mtu_schedule(net);
 	return 0;
 
-err_hook:
+err_ipsec:
 	RCU_INIT_POINTER(tunnel->parms, NULL);
+	ipip_ipsec_stop(dev);
+	ipip_ipsec_free(dev);
+err_hook:
 	ipip_keepalive_hook_put(net, parms);
 err_parms:
 	ipip_parms_free(parms);
@@ -308,8 +315,8 @@ static void ipip_change_mtu(struct net_device *dev,
  * equals the present one changes nothing and notifies nobody.
  *
  * Context: process, RTNL.
- * Return: 0; or -ENOMEM or what nf_register_net_hook() returns, and then nothing
- * has changed.
+ * Return: 0; or -ENOMEM, or what nf_register_net_hook() or ipip_ipsec_start()
+ * returns, and then nothing has changed.
  */
 int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		bool mtu_given)
@@ -321,6 +328,9 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 	if (ipip_config_equal(&parms->cfg, &old->cfg))
 		goto err_parms;
 	err = ipip_parms_complete(parms);
+	if (err)
+		goto err_parms;
+	err = ipip_ipsec_start(dev, parms);
 	if (err)
 		goto err_parms;
 	err = ipip_keepalive_hook_get(tunnel->net, parms);
@@ -382,6 +392,7 @@ static void ipip_uninit_dev(struct net_device *dev)
 	if (ipip_table_has(in, parms)) {
 		ipip_table_unlink(in, parms);
 		ipip_keepalive_hook_put(tunnel->net, parms);
+		ipip_ipsec_stop(dev);
 	}
 	ipip_rcv_flush();
 	ipip_compat_stats_free(dev);

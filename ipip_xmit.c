@@ -348,10 +348,11 @@ static void ipip_select_ident(struct net *net, struct ipip_route *route,
 }
 
 /* Push the outer header and send. The device counts a packet of @len bytes. */
-static void ipip_send(struct sk_buff *skb, struct net_device *dev,
+static void ipip_send(struct sk_buff *skb, const struct ipip_parms *parms,
 		      struct net *net, const struct ipip_out *out,
 		      unsigned int len)
 {
+	struct net_device *dev = parms->dev;
 	struct iphdr *iph;
 	int err;
 
@@ -374,7 +375,7 @@ static void ipip_send(struct sk_buff *skb, struct net_device *dev,
 			  skb_shinfo(skb)->gso_segs ?: 1);
 
 	dev_xmit_recursion_inc();
-	err = ip_local_out(net, NULL, skb);
+	err = ip_local_out(net, ipip_sock(parms), skb);
 	dev_xmit_recursion_dec();
 
 	iptunnel_xmit_stats(dev, unlikely(net_xmit_eval(err)) ? 0 : len);
@@ -599,7 +600,7 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 		verdict = IPIP_DROP_TX_ENCAP;
 		goto drop;
 	}
-	ipip_send(skb, dev, tunnel->net, &out, len);
+	ipip_send(skb, parms, tunnel->net, &out, len);
 	return NETDEV_TX_OK;
 
 drop:

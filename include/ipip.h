@@ -28,6 +28,7 @@
 
 #include "ipip_compat.h"
 
+struct sock;
 struct ipip_table;	/* known to ipip_table.c alone */
 struct xfrm_if;
 
@@ -288,6 +289,9 @@ struct ipip_keepalive {
  * @link_name: name of the device that the tunnel is bound to, also when the
  *	device has been deleted; "" for none, or if there was none of that index;
  *	under RTNL
+ * @ipsec_sk: what netfilter knows the tunnel's packets by, if IPsec has ever been
+ *	required, or NULL. Set under RTNL, before a configuration that requires IPsec is
+ *	published
  * @keepalive: keepalive's state
  * @counters: by IFLA_IPIP_XSTATS_*
  *
@@ -309,6 +313,7 @@ struct ipip_tunnel {
 	bool offloaded;
 	bool received;
 	char link_name[IFNAMSIZ];
+	struct sock *ipsec_sk;
 	struct ipip_keepalive keepalive;
 	atomic64_t counters[__IFLA_IPIP_XSTATS_MAX];
 };
@@ -325,6 +330,7 @@ struct ipip_tunnel {
  * @mtu_expires: jiffies when a learned path MTU will be forgotten; @mtu_work's own
  * @mtu_genid: what rt_genid_ipv4() was at the last look; @mtu_work's own
  * @hooks: tunnels that need the netfilter hook for empty packets; under RTNL
+ * @ipsec_hooks: tunnels that have required IPsec; under RTNL
  */
 struct ipip_net {
 	struct ipip_table __rcu *table;
@@ -335,6 +341,7 @@ struct ipip_net {
 	unsigned long mtu_expires;
 	int mtu_genid;
 	unsigned int hooks;
+	unsigned int ipsec_hooks;
 };
 
 extern unsigned int ipip_net_id;
@@ -342,6 +349,21 @@ extern unsigned int ipip_net_id;
 static inline struct ipip_net *ipip_pernet(const struct net *net)
 {
 	return net_generic(net, ipip_net_id);
+}
+
+/**
+ * ipip_sock() - What to call ip_local_out() with
+ * @parms: the configuration that the packet is sent by
+ *
+ * Context: RCU.
+ * Return: the socket by which netfilter's hook knows that the packet requires IPsec, or
+ * NULL if it doesn't.
+ */
+static inline struct sock *ipip_sock(const struct ipip_parms *parms)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+
+	return parms->xmit_extras & IPIP_EXTRA_IPSEC ? tunnel->ipsec_sk : NULL;
 }
 
 static inline bool ipip_same_addresses(const struct ipip_config *a,
@@ -462,6 +484,11 @@ const struct xfrm_if *ipip_xfrm_if(const struct net_device *dev);
 bool ipip_xmit_has_ipsec(const struct dst_entry *dst);
 bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 		struct iphdr *outer);
+
+/* ipip_ipsec.c */
+int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms);
+void ipip_ipsec_stop(struct net_device *dev);
+void ipip_ipsec_free(struct net_device *dev);
 
 /* ipip_path.c, where the kernel has a use for it */
 int ipip_fill_forward_path(struct net_device_path_ctx *ctx,

@@ -176,37 +176,87 @@ sleep 0.5
 is "a forged path MTU isn't believed" "$(mtu_of)" ""
 
 # A rule of the host's own that changes the outer packet takes the SA from it, after the
-# tunnel has seen that there is one. This is the rule that reference.md has against that.
+# tunnel has seen that there is one.
 sa add esp
 policies add esp
 ip -n a addr add 10.1.0.2/24 dev wan
+rules() { ns a nft -f -; }
+# Two pings: none of their packets leaves in the clear, and each counts.
+held_back() {	# WHAT
+	capture r a "proto 4"
+	counts "$1: held back, and counts" a tx_no_ipsec 2 \
+		ns a ping -c 2 -i 0.2 -W 1 192.168.0.2
+	is "$1: nothing in the clear" "$(captured | grep -c 'proto IPIP')" 0
+	ns a nft flush ruleset
+}
+clear() {	# WHAT
+	capture r a "proto 4"
+	ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
+	is "$1: in the clear, where nothing is required" "$(captured | grep -c 'proto IPIP')" 1
+}
+snat() {
+	rules <<-END
+		table ip test {
+			chain post {
+				type nat hook postrouting priority srcnat
+				oifname wan snat to 10.1.0.2
+			}
+		}
+	END
+}
+snat
+clear "SNAT"
 ./ext a t0 require_ipsec=1
-capture r a "proto 4"
-ns a nft -f - <<-END
+ns a nft flush ruleset
+snat
+held_back "SNAT"
+rules <<-END
 	table ip test {
-		chain post {
-			type nat hook postrouting priority srcnat
-			oifname wan snat to 10.1.0.2
+		chain output {
+			type nat hook output priority -100
+			oifname wan ip protocol 4 dnat to 10.2.0.9
 		}
 	}
 END
-ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
-is "SNAT of outer packets: out in the clear" "$(captured | grep -c 'proto IPIP')" 1
-capture r a "proto 4"
-ns a nft -f - <<-END
-	table ip ipip {
-		chain clear {
-			type filter hook postrouting priority srcnat + 1
-			oifname wan ip protocol 4 rt ipsec missing drop
+held_back "DNAT"
+# The policy is that of packets with the tunnel's mark. The packet has another.
+policy a del out 10.1.0.1 10.2.0.1
+ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.2.0.1 proto 4 mark 1 \
+	tmpl src 10.1.0.1 dst 10.2.0.1 proto esp mode transport
+ip -n a link set dev t0 type ipip fwmark 1
+check "the mark leads to the SA: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
+rules <<-END
+	table ip test {
+		chain output {
+			type route hook output priority mangle
+			ip protocol 4 meta mark set 2
 		}
 	}
 END
-ns a ping -c 2 -i 0.2 -W 1 192.168.0.2 > /dev/null
-is "but for a rule after it" "$(captured | grep -c 'proto IPIP')" 0
-ns a nft delete table ip test
-check "which lets ESP out" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
-ns a nft delete table ip ipip
+held_back "another mark"
+check "without such rules: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
+ip -n a link set dev t0 type ipip fwmark 0
 ip -n a addr del 10.1.0.2/24 dev wan
+# A VRF with a queueing discipline looks the route up again, and nobody can see for whom.
+if modprobe -q vrf; then
+	ip -n a xfrm policy del dir out src 10.1.0.1 dst 10.2.0.1 proto 4 mark 1
+	policy a add out 10.1.0.1 10.2.0.1 esp
+	ip -n a link add name red type vrf table 77
+	ip -n a link set dev red up
+	ip -n a link set dev wan master red
+	ip -n a route add default via 10.1.0.254 vrf red
+	ip -n a link set dev t0 type ipip dev red
+	check "the far end is in a VRF: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
+	ns a tc qdisc add dev red root pfifo limit 100
+	held_back "a VRF with a queueing discipline"
+	ip -n a link del dev red
+	ip -n a route replace default via 10.1.0.254
+	ip -n a link del dev t0
+	tunnel a 10.1.0.1 10.2.0.1
+	ip -n a addr add 192.168.0.1/30 dev t0
+else
+	skip "a VRF with a queueing discipline" "this kernel has no VRF"
+fi
 for n in a b; do
 	ip -n $n xfrm policy flush
 	ip -n $n xfrm state flush

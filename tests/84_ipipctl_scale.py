@@ -33,10 +33,10 @@ def timed(netns, *command):
 
 
 def compare(what, ours, theirs):
-    """The best of up to five turns of each: in an emulated guest what the host does
+    """The best of up to nine turns of each: in an emulated guest what the host does
     besides counts, too. Returns what ipipctl printed."""
     best = None
-    for _ in range(5):
+    for _ in range(9):
         turn = ours(), theirs()
         best = [min(pair, key=lambda r: r[1]) for pair in zip(turn, best or turn)]
         print(f"# {what}: ipipctl {turn[0][2]}, ip {turn[1][2]}")

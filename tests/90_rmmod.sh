@@ -30,6 +30,12 @@ tunnels() {
 	ip -n a link add name far type ipip local 10.1.0.1 remote 10.9.9.9
 	ip -n a link set dev far netns h1
 	ip -n h1 link set dev far up
+	# These two have a socket.
+	if [ "$IPIP" = ours ]; then
+		./ext a t0 require_ipsec=1
+		./ext a t0 require_ipsec=0
+		./ext h1 far require_ipsec=1
+	fi
 	# Many, some of them with routes in their caches.
 	for i in 1 2 3 4 5 6 7 8; do
 		ip -n a link add name x$i type ipip local 10.1.0.1 remote 10.2.1.$i tos inherit

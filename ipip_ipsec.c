@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel: required IPsec, behind the host's own rules.
+ *
+ * The tunnel looks at a packet's route before it lets the packet go, and sends nothing
+ * that has no SA. After that, a netfilter rule of the host may change the outer header
+ * or the mark, and the kernel then looks for an SA anew: if it finds none, it sends the
+ * packet in the clear. A hook behind all of these rules drops such packets.
+ *
+ * What tells the hook that IPsec is required is the socket that ip_local_out() is
+ * called with. Netfilter keeps it with the packet, also while a program in user space
+ * has the packet. Nothing is ever received or sent by that socket itself.
+ */
+#include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <net/inet_common.h>
+#include <net/ip.h>
+#include <net/sock.h>
+
+#include "ipip.h"
+
+/* Is a packet neither through an SA of ESP or AH yet, nor has a route through one? UDP
+ * is ESP if the packet has been transformed, and FOU or GUE if it hasn't.
+ */
+static bool ipip_ipsec_is_missing(const struct sk_buff *skb)
+{
+	if (ipip_xmit_has_ipsec(skb_dst(skb)))
+		return false;
+
+	switch (ip_hdr(skb)->protocol) {
+	case IPPROTO_ESP:
+	case IPPROTO_AH:
+		return false;
+	case IPPROTO_UDP:
+		return !(IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED);
+	default:
+		return true;
+	}
+}
+
+/* Is a socket that of a tunnel? Nobody else has a socket of the kernel's for IPIP. */
+static bool ipip_ipsec_is_socket(const struct sock *sk)
+{
+	return sk && sk_fullsock(sk) && sk->sk_kern_sock &&
+	       sk->sk_type == SOCK_RAW && sk->sk_protocol == IPPROTO_IPIP;
+}
+
+/* Netfilter frees the packet, with its own drop reason. That way ip_local_out() returns
+ * an error on every kernel, and the packet doesn't count as sent.
+ */
+static unsigned int ipip_ipsec_hook(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	const struct net_device *dev;
+
+	if (likely(!ipip_ipsec_is_socket(state->sk)) ||
+	    likely(!ipip_ipsec_is_missing(skb)))
+		return NF_ACCEPT;
+
+	/* NULL if the device is being deleted. */
+	dev = rcu_dereference_sk_user_data(state->sk);
+	if (dev)
+		ipip_count(dev, IFLA_IPIP_XSTATS_TX_NO_IPSEC);
+	return NF_DROP;
+}
+
+/* A priority behind NAT and all of the user's filters. */
+static const struct nf_hook_ops ipip_ipsec_hook_ops = {
+	.hook		= ipip_ipsec_hook,
+	.pf		= NFPROTO_IPV4,
+	.hooknum	= NF_INET_POST_ROUTING,
+	.priority	= NF_IP_PRI_LAST - 1,
+};
+
+static int ipip_ipsec_hook_get(struct ipip_net *in)
+{
+	int err;
+
+	if (!in->ipsec_hooks) {
+		err = ipip_compat_register_net_hook(in->net,
+						    &ipip_ipsec_hook_ops);
+		if (err)
+			return err;
+	}
+	in->ipsec_hooks++;
+	return 0;
+}
+
+static void ipip_ipsec_hook_put(struct ipip_net *in)
+{
+	if (!--in->ipsec_hooks)
+		ipip_compat_unregister_net_hook(in->net, &ipip_ipsec_hook_ops);
+}
+
+/**
+ * ipip_ipsec_start() - Make sure that what requires IPsec doesn't lose it again
+ * @dev: the tunnel's device
+ * @parms: the configuration that is going to be published
+ *
+ * Does nothing if @parms don't require IPsec, or if they are not the first of this
+ * tunnel that do. Without netfilter nothing changes a packet.
+ *
+ * Context: process, RTNL; before packets find @parms.
+ * Return: 0, or what inet_ctl_sock_create() or nf_register_net_hook() returns.
+ */
+int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct sock *sk;
+	int err;
+
+	if (!IS_ENABLED(CONFIG_NETFILTER) || !parms->cfg.require_ipsec ||
+	    tunnel->ipsec_sk)
+		return 0;
+
+	err = inet_ctl_sock_create(&sk, PF_INET, SOCK_RAW, IPPROTO_IPIP,
+				   tunnel->net);
+	if (err)
+		return err;
+	err = ipip_ipsec_hook_get(ipip_pernet(tunnel->net));
+	if (err) {
+		inet_ctl_sock_destroy(sk);
+		return err;
+	}
+	rcu_assign_sk_user_data(sk, dev);
+	tunnel->ipsec_sk = sk;
+	return 0;
+}
+
+/**
+ * ipip_ipsec_stop() - The tunnel sends nothing any more
+ * @dev: the tunnel's device
+ *
+ * A grace period has to follow before the device is freed.
+ *
+ * Context: process, RTNL; once, and only if the tunnel has been made.
+ */
+void ipip_ipsec_stop(struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+
+	if (!tunnel->ipsec_sk)
+		return;
+	rcu_assign_sk_user_data(tunnel->ipsec_sk, NULL);
+	ipip_ipsec_hook_put(ipip_pernet(tunnel->net));
+}
+
+/**
+ * ipip_ipsec_free() - Free what ipip_ipsec_start() has made
+ * @dev: the tunnel's device
+ *
+ * Context: process, may sleep; a grace period after ipip_ipsec_stop(), since a
+ * received keepalive may still be answered until then.
+ */
+void ipip_ipsec_free(struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+
+	if (tunnel->ipsec_sk)
+		inet_ctl_sock_destroy(tunnel->ipsec_sk);
+}
