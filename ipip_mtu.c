@@ -22,6 +22,7 @@
 #include <linux/rtnetlink.h>
 #include <net/dst.h>
 #include <net/ip.h>
+#include <net/ip_fib.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
@@ -94,15 +95,36 @@ static struct rtable *ipip_mtu_route(struct net *net,
 	return IS_ERR(rt) ? NULL : rt;
 }
 
+/* The device of the default route, or NULL; valid under RCU. A tunnel that isn't bound
+ * to a device and has no remote, as tunl0, leads to hosts that only its packets name. An
+ * automatic MTU takes them to be where most hosts are.
+ */
+static struct net_device *ipip_mtu_default(struct net *net,
+					   const struct ipip_parms *parms)
+{
+	struct flowi4 fl4 = { .flowi4_mark = parms->cfg.fwmark };
+	struct net_device *underlay;
+	struct fib_result res;
+
+	if (fib_lookup(net, &fl4, &res, FIB_LOOKUP_NOREF))
+		return NULL;
+	underlay = FIB_RES_DEV(res);
+	return underlay == parms->dev ? NULL : underlay;
+}
+
 /* The device that outer packets leave by, or NULL. Valid under RCU. */
 static struct net_device *ipip_mtu_underlay(struct net *net,
 					    const struct ipip_parms *parms,
 					    const struct rtable *rt)
 {
+	const struct ipip_config *cfg = &parms->cfg;
+
 	if (rt)
 		return rt->dst.dev;
-	return parms->cfg.link ? dev_get_by_index_rcu(net, parms->cfg.link) :
-				 NULL;
+	if (cfg->link)
+		return dev_get_by_index_rcu(net, cfg->link);
+	return cfg->mtu_auto && !cfg->remote ? ipip_mtu_default(net, parms) :
+					       NULL;
 }
 
 /* Does the way of a tunnel, which leaves by @underlay, come back to a tunnel that it

@@ -182,6 +182,29 @@ ip -n a link set dev wan mtu 1350
 becomes "a tunnel to anybody follows its device" 1330 any
 ip -n a link del any
 
+# tunl0 is bound to nothing, and its remotes are gateways of routes.
+ip -n a link add name jumbo mtu 9000 type dummy
+ip -n a link set dev jumbo up
+./ext a tunl0 mtu_auto=1
+becomes "tunl0 follows the device of the default route" 1330 tunl0
+ip -n a link set dev wan mtu 1340
+becomes "whose MTU changes" 1320 tunl0
+ip -n a route replace default dev jumbo
+becomes "and the default route" 8980 tunl0
+ip -n a link set dev tunl0 up
+ip -n a route replace default dev tunl0
+sleep 1.5
+is "but not itself" "$(mtu tunl0)" 8980
+ip -n a route del default
+sleep 1.5
+is "nor where there is none" "$(mtu tunl0)" 8980
+ip -n a route add default via 10.1.0.254
+becomes "the default route is back" 1320 tunl0
+ip -n a link set dev tunl0 mtu 1000
+sleep 1.5
+is "an MTU that was set ends it" "$(mtu tunl0)" 1000
+ip -n a link del dev jumbo
+
 ip -n a link set dev t0 netns h1
 ip -n a link set dev wan mtu 1250
 becomes "from another netns" 1230 t0 h1
