@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Documentation/routing.md with FRR at both ends. FRR is a folder with a Debian that has it.
+. ./lib.sh
+
+if [ -z "${FRR:-}" ]; then
+	skip "routing daemons" "FRR is for make check-field, in a version of its own"
+	exit
+fi
+if [ "$IPIP" = in-tree ]; then
+	skip "routing daemons" "the page uses what the in-tree driver doesn't have"
+	exit
+fi
+export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
+page=../Documentation/routing.md
+root=$WORK/root
+
+# FRR's folder, with what may be written above it. The daemons' other files are in /run.
+frr_init() {
+	local dir
+
+	modprobe -q overlay
+	mkdir -p "$root" "$WORK/up" "$WORK/work"
+	mount -t overlay -o "lowerdir=$FRR,upperdir=$WORK/up,workdir=$WORK/work" overlay "$root"
+	for dir in proc sys dev run; do
+		mount --rbind "/$dir" "$root/$dir"
+	done
+	trap 'umount -l "$root"; _finish' EXIT
+}
+
+frr_start() {	# NETNS
+	local daemon
+
+	mkdir -p "$root/etc/frr/$1" "/run/frr/$1"
+	: > "$root/etc/frr/$1/vtysh.conf"
+	chroot "$root" chown -R frr:frr "/run/frr" "/etc/frr/$1"
+	for daemon in mgmtd zebra ospfd bgpd bfdd staticd; do
+		ns "$1" chroot "$root" "/usr/lib/frr/$daemon" -d -N "$1" --log "file:/run/frr/$1/log" ||
+			return 1
+	done
+}
+
+vtysh() {	# NETNS COMMAND...
+	local commands=() command
+
+	for command in "${@:2}"; do
+		commands+=(-c "$command")
+	done
+	ns "$1" chroot "$root" vtysh -N "$1" "${commands[@]}"
+}
+
+# A box of the page, as it is at A; B's side of it.
+box() { awk -v begin="\`\`\`$1" '$0 == "```" { on = 0 } on; $0 == begin { on = 1 }' "$page"; }
+mirrored() {
+	sed 's/10\.1\.0\.1/10.2.0.1/; s/172\.16\.1\./172.16.2./; s/10\.99\.1\./10.99.2./
+		s/192\.168\.0\.2 /192.168.0.1 /; s/remote-as 65002/remote-as 65001/
+		s/bgp 65001/bgp 65002/'
+}
+configure() {	# BOX
+	box "$1" > "$root/etc/frr/a/$1.conf"
+	mirrored < "$root/etc/frr/a/$1.conf" > "$root/etc/frr/b/$1.conf"
+	for n in a b; do
+		ns $n chroot "$root" vtysh -N $n -f "/etc/frr/$n/$1.conf" || return 1
+	done
+}
+
+full() { vtysh a "show ip ospf neighbor" | grep -q "Full.*$1:"; }
+lost() { ! full "$1"; }
+established() {
+	vtysh a "show bgp neighbors 192.168.0.2 json" | grep -q '"bgpState":"Established"'
+}
+bfd_is() { vtysh a "show bfd peers json" | grep -q "\"status\":\"$1\""; }
+nexthops() { ip -n a route show 172.16.2.0/24 | grep -o 'dev ipip[0-9]*' | sort | tr '\n' ' '; }
+nexthops_are() { [ "$(nexthops)" = "$1" ]; }
+add() {	# NAME A B
+	ns a ipipctl add name="$1" local-address="$2" remote-address="$3" mtu=1480 keepalive=1s,3 &&
+	ns b ipipctl add name="$1" local-address="$3" remote-address="$2" mtu=1480 keepalive=1s,3
+}
+
+frr_init
+echo "# $(chroot "$root" dpkg-query -W frr)"
+topo_underlay
+ip -n a link add name ipip1 type ipip local 10.1.0.1 remote 10.2.0.1
+ip -n b link add name ipip1 type ipip local 10.2.0.1 remote 10.1.0.1
+for n in a b; do
+	ip -n $n link set dev ipip1 mtu 1480 up
+done
+ip -n a addr add 192.168.0.1/30 dev ipip1
+ip -n b addr add 192.168.0.2/30 dev ipip1
+for n in a b; do
+	check "FRR starts at $n" frr_start $n
+done
+check "OSPF and BGP are configured" configure frr
+check "the tunnel carries ping" ns a ping -c 1 -W 5 192.168.0.2
+capture r a "icmp[0] == 11"
+refuse "an inherited TTL: OSPF doesn't come up" wait_for 8 full ipip1
+captured > "$WORK/packets"
+check "because the first router drops it" grep -q 'time exceeded' "$WORK/packets"
+for n in a b; do
+	ip -n $n link set dev ipip1 type ipip ttl 64
+done
+check "ttl 64: it does" wait_for 30 full ipip1
+check "and eBGP" wait_for 60 established
+
+for n in a b; do
+	ip -n $n link del dev ipip1
+done
+check "as ipipctl makes it" add ipip1 10.1.0.1 10.2.0.1
+ip -n a addr add 192.168.0.1/30 dev ipip1
+ip -n b addr add 192.168.0.2/30 dev ipip1
+check "OSPF" wait_for 30 full ipip1
+check "eBGP" wait_for 60 established
+check "OSPF's route" wait_for 10 nexthops_are "dev ipip1 "
+check "from network to network" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+routed() { ip -n a route show 10.99.2.0/24 | grep -q 'via 192.168.0.2 dev ipip1 proto bgp'; }
+check "BGP's route" wait_for 10 routed
+sleep 12
+check "it stays so for three dead intervals" full ipip1
+
+gone() { ip -n r route add blackhole 10.2.0.1; ip -n r route add blackhole 10.1.0.1; }
+back() { ip -n r route del blackhole 10.2.0.1; ip -n r route del blackhole 10.1.0.1; }
+no_carrier() { ! ns a ipipctl get ipip1 running | grep -q yes; }
+# A dead interval that keepalive has to be faster than.
+for n in a b; do
+	vtysh $n "conf" "interface ipip1" "ip ospf dead-interval 40"
+done
+sleep 1
+gone
+check "keepalive takes the carrier" wait_for 10 no_carrier
+check "OSPF drops the neighbour at once" wait_for 2 lost ipip1
+back
+check "and is Full again" wait_for 30 full ipip1
+for n in a b; do
+	vtysh $n "conf" "interface ipip1" "ip ospf dead-interval 4"
+done
+check "and BGP is back" wait_for 60 established
+
+check "BFD is configured" configure bfd
+check "BFD is up" wait_for 20 bfd_is up
+gone
+check "BFD says that the far end is gone" wait_for 2 bfd_is down
+is "the carrier is still there" "$(ns a ipipctl get ipip1 running)" yes
+refuse "BGP has heard of it" established
+back
+check "BFD is up again" wait_for 20 bfd_is up
+check "and BGP" wait_for 60 established
+
+for n in a b; do
+	ns $n sysctl -qw net.ipv4.fib_multipath_hash_policy=1
+done
+ip -n a addr add 10.1.0.2/24 dev wan
+ip -n b addr add 10.2.0.2/24 dev wan
+check "a second tunnel" add ipip2 10.1.0.2 10.2.0.2
+ip -n a addr add 192.168.0.5/30 dev ipip2
+ip -n b addr add 192.168.0.6/30 dev ipip2
+check "its OSPF is configured" configure ecmp
+check "OSPF" wait_for 30 full ipip2
+check "both are in the route" wait_for 20 nexthops_are "dev ipip1 dev ipip2 "
+check "by a nexthop group" test "$(ip -n a route show 172.16.2.0/24 | grep -c nhid)" -gt 0
+gone
+check "the first is lost: the second carries all" wait_for 20 nexthops_are "dev ipip2 "
+check "from network to network" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+back
+check "the first is back in the route" wait_for 40 nexthops_are "dev ipip1 dev ipip2 "
+check "from network to network, by both" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
