@@ -21,6 +21,8 @@ Failover
 IPsec
 UDP, through NAT
 VRF
+Queueing and rates
+Several processors
 Calico
 A real server of LVS or Katran
 44Net'
@@ -33,7 +35,7 @@ split() {
 		import os, re, sys
 		page, out = sys.argv[1:]
 		step = re.compile(r"^```(sh|routeros) ([a-z ]+)\n(.*?)^```$|^<!-- lab\n(.*?)^-->$|"
-		                  r"^<!-- check ([^:]*): (.*?) -->$", re.M | re.S)
+		                  r"^<!-- (check|needs) ([^:]*): (.*?) -->$", re.M | re.S)
 		begin = re.compile(r"^ *(```\S|<!--)", re.M)
 		intro, *sections = open(page).read().split("\n## ")
 		if begin.search(intro):
@@ -50,9 +52,9 @@ split() {
 		    os.makedirs(where)
 		    open(f"{where}/name", "w").write(name)
 		    for i, m in enumerate(step.finditer(body)):
-		        kind = m[1] or ("lab" if m[4] is not None else "check")
-		        open(f"{where}/{i:02}.{kind}", "w").write(m[3] or m[4] or m[6])
-		        open(f"{where}/{i:02}.to", "w").write(m[2] or m[5] or "")
+		        kind = m[1] or m[5] or "lab"
+		        open(f"{where}/{i:02}.{kind}", "w").write(m[3] or m[4] or m[7])
+		        open(f"{where}/{i:02}.to", "w").write(m[2] or m[6] or "")
 	END
 }
 
@@ -88,6 +90,12 @@ recipe() {	# FOLDER
 		*.lab)
 			# shellcheck disable=SC1090 # made above
 			. "$file" > "$WORK/lab" 2>&1 || sed 's/^/# /' "$WORK/lab"
+			;;
+		*.needs)
+			if ! eval "$(cat "$file")" > /dev/null 2>&1; then
+				skip "$name" "this kernel has no $to"
+				break
+			fi
 			;;
 		*.check)
 			check "$name: $to" eval "$(cat "$file")"
