@@ -55,6 +55,7 @@ static const struct nla_policy ipip_ext_policy[IFLA_IPIP_EXT_MAX + 1] = {
 	[IFLA_IPIP_EXT_KEEPALIVE_ANSWER] = NLA_POLICY_MAX(NLA_U8, 1),
 	[IFLA_IPIP_EXT_LINK_NAME]	= IPIP_READ_ONLY,
 	[IFLA_IPIP_EXT_KEEPALIVE_SOURCE] = { .type = NLA_BE32 },
+	[IFLA_IPIP_EXT_FAST_PATH]	= NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
@@ -117,6 +118,8 @@ static void ipip_parse_ext(struct nlattr *ext[], struct ipip_config *cfg)
 	if (ext[IFLA_IPIP_EXT_REQUIRE_IPSEC])
 		cfg->require_ipsec =
 			nla_get_u8(ext[IFLA_IPIP_EXT_REQUIRE_IPSEC]);
+	if (ext[IFLA_IPIP_EXT_FAST_PATH])
+		cfg->fast_path = nla_get_u8(ext[IFLA_IPIP_EXT_FAST_PATH]);
 	if (ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL])
 		ka->interval = nla_get_u64(ext[IFLA_IPIP_EXT_KEEPALIVE_INTERVAL]);
 	if (ext[IFLA_IPIP_EXT_KEEPALIVE_RETRIES])
@@ -431,7 +434,8 @@ static size_t ipip_get_size(const struct net_device *dev)
 	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_RTT */
 	       nla_total_size(1) +	/* IFLA_IPIP_EXT_KEEPALIVE_ANSWER */
 	       nla_total_size(IFNAMSIZ) + /* IFLA_IPIP_EXT_LINK_NAME */
-	       nla_total_size(4);	/* IFLA_IPIP_EXT_KEEPALIVE_SOURCE */
+	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_SOURCE */
+	       nla_total_size(1);	/* IFLA_IPIP_EXT_FAST_PATH */
 }
 
 static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
@@ -456,6 +460,7 @@ static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
 	    nla_put_in_addr(skb, IFLA_IPIP_EXT_KEEPALIVE_TARGET, ka->target) ||
 	    nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_ANSWER, ka->answer) ||
 	    nla_put_in_addr(skb, IFLA_IPIP_EXT_KEEPALIVE_SOURCE, ka->source) ||
+	    nla_put_u8(skb, IFLA_IPIP_EXT_FAST_PATH, cfg->fast_path) ||
 	    ipip_keepalive_fill(skb, dev))
 		return -EMSGSIZE;
 	if (*tunnel->link_name &&

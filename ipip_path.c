@@ -12,15 +12,22 @@
 
 #include "ipip.h"
 
-/* Would a flowtable do the same as this driver? It knows neither our extras nor FOU
- * and GUE. It sends all packets of a flow to one host by one route, whatever their
- * DSCP, and copies the inner DF.
+/* May a flowtable take flows past the tunnel? The administrator has accepted what it
+ * does otherwise: TTL, TOS and DF of the outer header come from the inner packet, the
+ * ECN field of a received outer header is lost, and the tunnel counts nothing. What is
+ * left here would send packets to the wrong place, or make or understand another
+ * format: it knows neither our extras nor FOU and GUE, and sends all packets of a flow
+ * to one host by one route.
  */
-static bool ipip_path_is_plain(const struct ipip_parms *parms)
+static bool ipip_path_is_allowed(const struct ipip_parms *parms)
 {
-	return parms->cfg.remote && !ipv4_is_multicast(parms->cfg.remote) &&
-	       !(parms->cfg.tos & IPIP_TOS_INHERIT) && parms->cfg.df != IPIP_DF_NO &&
-	       !parms->cfg.encap.type &&
+	const struct ipip_config *cfg = &parms->cfg;
+
+	return cfg->fast_path && netif_carrier_ok(parms->dev) &&
+	       cfg->remote && !ipv4_is_multicast(cfg->remote) &&
+	       !(cfg->tos & IPIP_TOS_INHERIT) && cfg->df != IPIP_DF_NO &&
+	       !cfg->encap.type &&
+	       (IPIP_COMPAT_PATH_TAKES_ROUTE || (!cfg->link && !cfg->fwmark)) &&
 	       !parms->xmit_extras && !(parms->rcv_extras & ~IPIP_EXTRA_ICMP);
 }
 
@@ -47,7 +54,7 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 	 */
 	smp_mb();
 	parms = rcu_dereference(tunnel->parms);
-	if (!ipip_path_is_plain(parms) || !ipip_compat_path_is_ipv4(ctx) ||
+	if (!ipip_path_is_allowed(parms) || !ipip_compat_path_is_ipv4(ctx) ||
 	    !net_eq(tunnel->net, dev_net(ctx->dev)))
 		return -EOPNOTSUPP;
 	rt = ipip_route_lookup(tunnel->net, parms, &fl4, IPPROTO_IPIP,

@@ -161,6 +161,7 @@ struct ipip_keepalive_config {
  *	effect with IPIP_DF_LEGACY
  * @clamp: IPIP_CLAMP_*
  * @require_ipsec: drop what does not come or leave through an IPsec SA
+ * @fast_path: a flowtable may take flows past the tunnel
  * @mtu_auto: the device's MTU follows the path; ipip_table_end_mtu_auto() clears
  *	it under RTNL when the user sets an MTU
  *
@@ -183,6 +184,7 @@ struct ipip_config {
 	bool pmtudisc;
 	u8 clamp;
 	bool require_ipsec;
+	bool fast_path;
 	bool mtu_auto;
 };
 

@@ -235,8 +235,15 @@ ipip_compat_path_is_ipv4(const struct net_device_path_ctx *ctx)
 }
 
 /* Consumes the route. 7.3: the flowtable takes it over, where it has looked one up
- * before; cb1d3ae6a785 ("netfilter: flowtable: rename tun.l3_proto to tun.inner_proto").
+ * before by the addresses alone; cb1d3ae6a785 ("netfilter: flowtable: rename
+ * tun.l3_proto to tun.inner_proto").
  */
+#ifdef IPIP_HAVE_DEV_PATH_INNER_PROTO
+#define IPIP_COMPAT_PATH_TAKES_ROUTE	true
+#else
+#define IPIP_COMPAT_PATH_TAKES_ROUTE	false
+#endif
+
 static inline void ipip_compat_path_set_route(struct net_device_path *path,
 					      struct dst_entry *dst)
 {

@@ -15,11 +15,11 @@ ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
 DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
             "keepalive_interval": 0, "keepalive_retries": 10, "keepalive_mode": "cookie",
             "keepalive_target": "0.0.0.0", "keepalive_state": "off", "keepalive_misses": 0,
-            "keepalive_answer": 1, "keepalive_source": "0.0.0.0"}
+            "keepalive_answer": 1, "keepalive_source": "0.0.0.0", "fast_path": 0}
 OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
           "keepalive_interval": 2500, "keepalive_retries": 7, "keepalive_mode": "icmp",
           "keepalive_target": "192.168.0.2", "keepalive_answer": 0,
-          "keepalive_source": "192.168.0.9"}
+          "keepalive_source": "192.168.0.9", "fast_path": 1}
 READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name")
 
 
@@ -85,7 +85,7 @@ def values(bench):
     rtnl.delete("t")
 
     for name, least, most in (("df", 0, 3), ("clamp_mss", 0, 3), ("keepalive_retries", 1, 2**32 - 1),
-                              ("keepalive_interval", 100, 4294967295000), ("keepalive_answer", 0, 1)):
+                              ("keepalive_interval", 100, 4294967295000), ("keepalive_answer", 0, 1), ("fast_path", 0, 1)):
         for value in least, most:
             bench.add("t", *ENDS, ext(**{name: value}))
             got, = struct.unpack("=" + EXT[name][1], parse(
@@ -164,7 +164,7 @@ def refusals(bench):
 
     for name, value in (("df", 4), ("df", 255), ("clamp_mss", 4), ("mtu_auto", 2),
                         ("require_ipsec", 2), ("keepalive_retries", 0), ("keepalive_mode", 3),
-                        ("keepalive_answer", 2)):
+                        ("keepalive_answer", 2), ("fast_path", 2)):
         bench.refused(f"{name} {value}", errno.ERANGE, "out of range", number(name), *ENDS,
                       ext(**{**more, name: value}))
     for value in 1, 99, 4294967295001, 2**64 - 1:

@@ -90,7 +90,7 @@ def add_and_print():
     equal("JSON: all", [t["name"] for t in data], ["ipip1", "ipip2", "x"])
     want = {"id": 2, "name": "x", "ifindex": link("x")["ifindex"], "disabled": False,
             "running": True, "mtu": 1480, "mtu_auto": True, "local_address": "0.0.0.0",
-            "remote_address": "10.9.9.8", "clamp_tcp_mss": "both", "dont_fragment": "inherit",
+            "remote_address": "10.9.9.8", "allow_fast_path": False, "clamp_tcp_mss": "both", "dont_fragment": "inherit",
             "dscp": None, "ttl": 64, "link": "wan", "fwmark": 16, "mode": "any",
             "external": False, "encap": "none", "encap_sport": 0, "encap_dport": 0,
             "encap_csum": False, "encap_remcsum": False,
@@ -249,8 +249,6 @@ def routeros():
     r = ctl("import", "-", stdin=ROUTEROS.replace("hunter2", '""').replace("\n", "\r\n"))
     equal("RouterOS's export", (r.status, r.out, r.err.replace("ipipctl: -:", "").splitlines()),
           (0, "", ["4: /interface bridge: another menu, left out",
-                   "7: allow-fast-path: has no counterpart here, left out",
-                   "11: allow-fast-path: has no counterpart here, left out",
                    "14: /ip address: another menu, left out"]))
     equal("all of it", find(), "ipip-syd,ipip-lab,ipip-sec,ipip1,short\n")
     equal("no keepalive, another MTU", (get("0", "keepalive"), get("0", "mtu")), ("", "1500"))

@@ -18,7 +18,7 @@ REQUEST = {"df": "no", "clamp_mss": "rx", "mtu_auto": 1, "keepalive_interval": 1
            "keepalive_retries": 10}
 OFF = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
        "keepalive_interval": 0, "keepalive_mode": "cookie", "keepalive_target": "0.0.0.0",
-       "keepalive_source": "0.0.0.0", "keepalive_state": "off"}
+       "keepalive_source": "0.0.0.0", "keepalive_state": "off", "fast_path": 0}
 
 
 def ends(rtnl, name):

@@ -47,6 +47,11 @@ ns a nft flush ruleset
 # tunnel. The flowtable leaves these to the stack.
 ns h1 ping -q -c 1 -W 1 -M "do" -s 1472 172.16.2.2 > /dev/null
 ns h2 ping -q -c 1 -W 1 -M "do" -s 1472 172.16.1.2 > /dev/null
+if [ "$IPIP" = ours ]; then
+	bulk "by default"
+	check "by default all comes through the driver" test "$seen" -gt 100
+	./ext a t0 fast_path=1
+fi
 bulk "plain"
 check "plain: the stack has seen the beginning only" test "$seen" -lt 60
 capture r a "proto 4 and src 10.1.0.1"
@@ -92,6 +97,14 @@ if [ "$IPIP" = ours ]; then
 	./ext a t0 df=legacy
 	bulk "plain again"
 	check "plain again: past the stack" test "$seen" -lt 60
+
+	# The flowtable's look-up of the outer route knows no device and no mark before 7.3.
+	if [ "$(uname -r | awk -F. '{ print ($1 * 100 + $2 < 703) }')" = 1 ]; then
+		ip -n a link set dev t0 type ipip fwmark 7
+		bulk "a mark"
+		check "a mark: all comes through the driver" test "$seen" -gt 100
+		ip -n a link set dev t0 type ipip fwmark 0
+	fi
 fi
 
 # The flowtable doesn't ask for a policy.

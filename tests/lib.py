@@ -306,7 +306,7 @@ EXT = {"df": (2, "B"), "clamp_mss": (3, "B"), "mtu_auto": (4, "B"), "require_ips
        "keepalive_interval": (6, "Q"), "keepalive_retries": (7, "I"), "keepalive_mode": (8, "B"),
        "keepalive_target": (9, "4s"), "keepalive_state": (10, "B"), "keepalive_misses": (11, "I"),
        "keepalive_age": (12, "Q"), "keepalive_rtt": (13, "Q"), "keepalive_answer": (14, "B"),
-       "link_name": (15, "16s"), "keepalive_source": (16, "4s")}
+       "link_name": (15, "16s"), "keepalive_source": (16, "4s"), "fast_path": (17, "B")}
 DF = {"legacy": 0, "no": 1, "inherit": 2, "set": 3}
 CLAMP = {"off": 0, "rx": 1, "tx": 2, "both": 3}
 MODE = {"cookie": 0, "routeros": 1, "icmp": 2}

@@ -74,7 +74,7 @@ static void print_ip_set(const struct tunnel *t, const char *what, const char *v
 static void print_ip_rest(const struct tunnel *t)
 {
 	static const unsigned int rest[] = {
-		P_CLAMP_TCP_MSS, P_KEEPALIVE, P_KEEPALIVE_MODE,
+		P_ALLOW_FAST_PATH, P_CLAMP_TCP_MSS, P_KEEPALIVE, P_KEEPALIVE_MODE,
 		P_KEEPALIVE_SOURCE, P_KEEPALIVE_TARGET, P_REQUIRE_IPSEC,
 		P_IPSEC_PROFILE,
 	};

@@ -363,6 +363,7 @@ struct line {
 	char name[sizeof("name=") + IFNAMSIZ];
 	char *copy_from;
 	bool no_fast_path;
+	bool is_ours;	/* has a property that RouterOS hasn't */
 };
 
 static bool is_taken(const struct reader *r, const char *name, const char *altname)
@@ -429,6 +430,7 @@ static int take_words(struct reader *r, char **words, size_t n, struct line *lin
 				why = rename_word(r, &words[kept], line);
 			kept++;
 			line->no_fast_path |= !strcmp(word, "allow-fast-path=no");
+			line->is_ours |= begins(word, "require-ipsec=");
 		}
 	}
 	if (!why)
@@ -531,8 +533,8 @@ static struct request *add_tunnel(struct reader *r, struct tunnel *t)
  */
 static void note_suspect(struct request *request, const struct line *line)
 {
-	request->suspect = line->no_fast_path && !line->secret && !request->t.ipsec_profile &&
-			   !request->t.require_ipsec;
+	request->suspect = line->no_fast_path && !line->is_ours && !line->secret &&
+			   !request->t.ipsec_profile && !request->t.require_ipsec;
 }
 
 static void read_add(struct reader *r, char **words, size_t n)

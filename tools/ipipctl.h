@@ -44,6 +44,7 @@ enum {
 
 /* Indices of properties[]; those up to P_SETTABLE can be set. */
 enum {
+	P_ALLOW_FAST_PATH,
 	P_CLAMP_TCP_MSS,
 	P_COMMENT,
 	P_DISABLED,
@@ -157,6 +158,7 @@ struct secret {
  * @encap_flags: TUNNEL_ENCAP_FLAG_*
  * @encap_sport: UDP port, host byte order, 0 is one for each flow
  * @encap_dport: UDP port, host byte order
+ * @fast_path: IFLA_IPIP_EXT_FAST_PATH
  * @keepalive_answer: IFLA_IPIP_EXT_KEEPALIVE_ANSWER
  * @keepalive_mode: IPIP_KEEPALIVE_MODE_*
  * @keepalive_state: IPIP_KEEPALIVE_STATE_*
@@ -195,6 +197,7 @@ struct tunnel {
 	bool pmtudisc;
 	bool require_ipsec;
 	bool external;
+	bool fast_path;
 	bool keepalive_answer;
 	uint32_t mtu;
 	uint32_t local;

@@ -841,6 +841,11 @@ static void format_comment(const struct tunnel *t, char *out)
 #define YES_NO(member)	.kind = KIND_YES_NO, .words = yes_no, FIELD(member)
 
 const struct property properties[P_COUNT] = {
+	[P_ALLOW_FAST_PATH] = {
+		.name = "allow-fast-path",
+		.meaning = "let a netfilter flowtable take flows past the tunnel",
+		YES_NO(fast_path),
+	},
 	[P_CLAMP_TCP_MSS] = {
 		.name = "clamp-tcp-mss",
 		.meaning = "lower the MSS of TCP's SYNs to the tunnel's MTU less 40",
@@ -1128,7 +1133,7 @@ int find_property(const char *what, const char *word, size_t len)
  */
 bool is_of_routeros(const char *word, size_t len)
 {
-	static const char *const words[] = { "allow-fast-path", "l2mtu" };
+	static const char *const words[] = { "l2mtu" };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++)

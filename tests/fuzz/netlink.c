@@ -97,6 +97,7 @@ static const struct known known_ext[] = {
 	{ IFLA_IPIP_EXT_KEEPALIVE_TARGET, 4, 4 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_SOURCE, 4, 8 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_ANSWER, 1, 4 },
+	{ IFLA_IPIP_EXT_FAST_PATH, 1, 4 },
 	{ IFLA_IPIP_EXT_UNSPEC, 4, 128 },
 	{ IFLA_IPIP_EXT_PAD, 0, 128 },
 	{ IFLA_IPIP_EXT_LINK_NAME, 4, 128 },
@@ -200,6 +201,7 @@ static uint64_t sensible_ext(unsigned int type)
 		return random_below(one_in(32) ? 256 : 4);
 	case IFLA_IPIP_EXT_MTU_AUTO:
 	case IFLA_IPIP_EXT_REQUIRE_IPSEC:
+	case IFLA_IPIP_EXT_FAST_PATH:
 		return random_below(2);
 	case IFLA_IPIP_EXT_KEEPALIVE_INTERVAL:
 		return one_in(3) ? 0 : 100 + random_below(2000);

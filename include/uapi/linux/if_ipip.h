@@ -105,6 +105,15 @@ enum {
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_SOURCE,
 
+	/* u8, 0 or 1; default 0. With 1 a netfilter flowtable may take flows past the
+	 * tunnel, though it doesn't do all that the tunnel is configured to do: it makes
+	 * TTL, TOS and DF of the outer header from the inner packet, drops the ECN
+	 * field of a received one, and counts nothing for the tunnel. Without effect
+	 * in kernels whose flowtables don't know tunnels. ERANGE above 1. RouterOS:
+	 * allow-fast-path
+	 */
+	IFLA_IPIP_EXT_FAST_PATH,
+
 	__IFLA_IPIP_EXT_MAX
 };
 
