@@ -3,7 +3,6 @@
 is configured, and with fast_path as the documentation's list says."""
 import os
 import socket
-import struct
 import subprocess
 import time
 
