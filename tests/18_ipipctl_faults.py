@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 from ipipctl import ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused
-from lib import check, equal, main, run, shell
+from lib import check, equal, main, netns, run, shell
 
 ENV.update(PATH=f"/run/bin:{ENV['PATH']}", SWANCTL_DIR="/run/swanctl")
 CONF = "/run/swanctl/conf.d"
@@ -516,6 +518,78 @@ def counted_once():
     clear()
 
 
+# Behind the cookies: what a daemon that has IKEv1 says to a proposal that it doesn't take, and
+# what one says that doesn't have it, in IKEv2.
+NO_PROPOSAL_CHOSEN = bytes.fromhex("0b100500 00000000 00000028 0000000c 00000001 0100000e")
+INVALID_MAJOR_VERSION = bytes.fromhex("29202520 00000000 00000024 00000008 00000005")
+
+
+@contextlib.contextmanager
+def ike_daemon(answer):
+    """It answers a first message of main mode so; with None it doesn't. Yields what it got."""
+    got = []
+
+    def serve():
+        data, peer = server.recvfrom(2048)
+        while data:
+            got.append(data)
+            if answer:
+                server.sendto(data[:16] + answer, peer)
+            data, peer = server.recvfrom(2048)
+
+    with netns("a"):
+        server, end = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    with server, end:
+        server.bind(("0.0.0.0", 500))
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield got
+        end.sendto(b"", ("127.0.0.1", 500))
+        thread.join()
+
+
+NO_IKEV1 = ("ipsec-secret: this IKE daemon has no IKEv1, which ipsec-profile=routeros is; "
+            "modern is IKEv2")
+
+
+def without_ikev1():
+    add = ("add", "name=v1", "remote-address=10.1.1.1", "ipsec-secret-file=-")
+    protected("v0", 9, "ipsec-profile=modern")
+    protected("v2", 2)
+    with ike_daemon(INVALID_MAJOR_VERSION) as asked:
+        equal("print says it of the one that is there",
+              (get("v2", "ipsec-state"), get("v0", "ipsec-state")), ("no-ikev1", "no-sa"))
+        equal("in JSON", json.loads(good("-j", "get", "v2", "ipsec-state")), {"ipsec_state": "no-ikev1"})
+        equal("it is found by it", found("ipsec-state=no-ikev1"), "v2")
+        equal("it was asked by main mode", {data[16:20].hex() for data in asked}, {"01100200"})
+        before = secrets(), good("export", "verbose")
+        called()
+        refused(1, f"v1: {NO_IKEV1}", *add, stdin="x")
+        equal("nobody was told", called(), [])
+        refused(1, f"v0: {NO_IKEV1}", "set", "v0", "ipsec-profile=routeros")
+        refused(1, f"v2: {NO_IKEV1}", "set", "v2", "local-address=10.0.0.9")
+        refused(1, f"-:2: v1: {NO_IKEV1}", "import", "-", stdin=(
+            "/interface ipip\nadd ipsec-secret=x name=v1 remote-address=10.1.1.1\n"))
+        write("/run/tunnels.conf", "/interface ipip\nadd ipsec-profile=routeros name=v2 "
+              "remote-address=10.1.1.3\n")
+        refused(1, f"/run/tunnels.conf:2: v2: {NO_IKEV1}", "restore", "/run/tunnels.conf")
+        equal("nothing has changed", (secrets(), good("export", "verbose")), before)
+        protected("v3", 3, "disabled=yes")
+        refused(1, f"v3: {NO_IKEV1}", "enable", "v3")
+        good("set", "v2", "ipsec-profile=modern")
+        good("disable", "v0")
+        good("remove", "v0,v3")
+        equal("what needs none goes its way", sorted(secrets()), ["ipip-v2.conf"])
+    for what, answer in ("has IKEv1", NO_PROPOSAL_CHOSEN), ("doesn't say", None), (
+            "says something else", INVALID_MAJOR_VERSION[:-1] + b"\x07"), ("says too little", b"\x29"):
+        with ike_daemon(answer) as asked:
+            good(*add, stdin="x")
+            equal(f"a daemon that {what}", get("v1", "ipsec-state"), "no-sa")
+            equal("once each", len(asked), 2)
+            good("remove", "v1")
+    clear()
+
+
 def test():
     if not can_run("ipipctl's refusals"):
         return
@@ -541,6 +615,7 @@ def test():
     interrupted_wait()
     stopped_at_once()
     without_a_daemon()
+    without_ikev1()
 
 
 main(test)

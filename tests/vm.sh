@@ -169,7 +169,8 @@ vm_suite() {	# SUITE PACKAGE...
 
 vm_bootstrap() {	# FOLDER mmdebstrap's OPTION... SUITE SOURCE
 	rm -rf "$1"
-	mmdebstrap "${@:2:$#-3}" "${@: -2:1}" "$1" "${@: -1}"
+	# A mirror may serve what the archive had at some time.
+	mmdebstrap --aptopt='Acquire::Check-Valid-Until "false"' "${@:2:$#-3}" "${@: -2:1}" "$1" "${@: -1}"
 }
 
 # A Debian, or Ubuntu, of this release in a folder, by this machine's mirrors.

@@ -111,6 +111,7 @@ enum {
 	IPSEC_CONNECTING,
 	IPSEC_ESTABLISHED,
 	IPSEC_NO_DAEMON,
+	IPSEC_NO_IKEV1,
 };
 
 /**
@@ -556,6 +557,9 @@ bool connection_has_secret(const char *tunnel);
 const char *connection_secret(const char *tunnel, const struct secret **out);
 void connection_text_free(char *text);
 void connections_read(struct tunnels *list);
+
+/* ike.c */
+bool ike_lacks_v1(void);
 
 /* swanctl.c */
 /**

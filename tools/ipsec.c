@@ -188,6 +188,9 @@ static void plan_all(struct changes *changes, struct requests *list)
 	}
 }
 
+static const char no_ikev1[] =
+	"this IKE daemon has no IKEv1, which ipsec-profile=routeros is; modern is IKEv2";
+
 /* Returns -1 with what is wrong. */
 static int put_new_file(struct change *c)
 {
@@ -195,6 +198,10 @@ static int put_new_file(struct change *c)
 		snprintf(c->why, sizeof(c->why),
 			 "the netns %.80s has no IKE daemon: there is no /etc/netns/%.80s/strongswan.conf",
 			 netns_name(), netns_name());
+		return -1;
+	}
+	if (*c->connection && c->r->t.ipsec_profile == IPSEC_ROUTEROS && ike_lacks_v1()) {
+		strcpy(c->why, no_ikev1);
 		return -1;
 	}
 	if (!*c->new_path)

@@ -77,7 +77,8 @@ const struct word ipsec_profiles[] = {
 
 static const struct word ipsec_states[] = {
 	{ "no-sa", IPSEC_NO_SA, false }, { "connecting", IPSEC_CONNECTING, false },
-	{ "established", IPSEC_ESTABLISHED, false }, { "no-daemon", IPSEC_NO_DAEMON, false }, { }
+	{ "established", IPSEC_ESTABLISHED, false }, { "no-daemon", IPSEC_NO_DAEMON, false },
+	{ "no-ikev1", IPSEC_NO_IKEV1, false }, { }
 };
 
 static const struct word modes[] = {

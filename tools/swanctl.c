@@ -374,6 +374,14 @@ static struct pretty read_sas(struct sas *sas)
 	};
 }
 
+static uint8_t why_no_sa(const struct tunnel *t, int status)
+{
+	if (status)
+		return IPSEC_NO_DAEMON;
+	return t->ipsec_profile == IPSEC_ROUTEROS && ike_lacks_v1() ? IPSEC_NO_IKEV1 :
+								     IPSEC_NO_SA;
+}
+
 /**
  * swanctl_states() - How are the SAs of tunnels?
  * @list: the tunnels; what they have of ipsec_* is set
@@ -400,6 +408,6 @@ void swanctl_states(struct tunnels *list)
 		return;
 	ret = swanctl(args, read_pretty, &r);
 	for (i = 0; i < list->n; i++)
-		if (ret && list->t[i].ipsec_state == IPSEC_NO_SA)
-			list->t[i].ipsec_state = IPSEC_NO_DAEMON;
+		if (list->t[i].ipsec_state == IPSEC_NO_SA)
+			list->t[i].ipsec_state = why_no_sa(&list->t[i], ret);
 }

@@ -48,6 +48,7 @@ static int (*test_tunnels)(struct tunnels *list);
 #include "../../tools/connection.c"
 #undef connection_has_secret
 #define connection_has_secret(name)	((name) != NULL)
+#include "../../tools/ike.c"
 #include "../../tools/swanctl.c"
 #include "../../tools/ipsec.c"
 

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# ipsec-secret with a strongSwan that has no IKEv1, as 6.1 hasn't: the profile routeros is refused,
+# and modern works. With one that has it nothing of that is said. STRONGSWAN names another one.
+. ./lib.sh
+. ./charon.sh
+
+if [ "$IPIP" = in-tree ]; then
+	skip "ipsec-secret" "the in-tree driver can't require IPsec"
+	exit
+fi
+
+export ASAN_OPTIONS=detect_leaks=0
+TOOL=$PWD/../build/tools/ipipctl-asan
+[ -x "$TOOL" ] || TOOL=$PWD/../build/tools/ipipctl
+charon_init || exit 1
+trap charon_finish EXIT
+echo 'k7Q"s{ecr}et' > "$WORK/secret"
+NO="ipsec-secret: this IKE daemon has no IKEv1, which ipsec-profile=routeros is; modern is IKEv2"
+
+ctl() {	# NETNS WORD...
+	local n=$1
+	shift
+	ns "$n" "$TOOL" "$@"
+}
+state() { ctl "$1" get t0 ipsec-state; }
+state_is() { [ "$(state "$1")" = "$2" ]; }
+alive() { wait_for 30 ns a ping -c 1 -W 1 192.168.0.2; }
+kept() { ctl a export verbose; find /etc/netns/a/swanctl/conf.d -type f -exec cat {} +; ns a swanctl --list-conns; }
+refused() {	# ERROR WORD...
+	local error=$1 before
+	shift
+	before=$(kept)
+	is "refused: $*" "$(ctl a "$@" 2>&1 < /dev/null) $?" "ipipctl: $error 1"
+	is "and nothing has changed" "$(kept)" "$before"
+}
+
+topo
+for n in a b; do
+	charon_configure $n
+	charon_start $n
+	ns $n sysctl -qw net.core.xfrm_acq_expires=3
+done
+version=$(ns a swanctl --version --daemon | awk '{ print $2 }')
+echo "# strongSwan $version"
+
+# Its library has a function for what it can, or doesn't.
+if grep -q main_mode_create "${STRONGSWAN:-}"/usr/lib/ipsec/libcharon.so.0; then
+	check "IKEv1 is there: a gets a secret" ctl a set t0 "ipsec-secret-file=$WORK/secret"
+	is "and nobody misses it" "$(state a | grep -c ikev1)" 0
+	ctl b set t0 "ipsec-secret-file=$WORK/secret"
+	check "established" wait_for 20 state_is a established
+	check "ping" alive
+	charon_stop a
+	charon_stop b
+	exit
+fi
+
+refused "t0: $NO" set t0 "ipsec-secret-file=$WORK/secret"
+refused "x: $NO" add name=x remote-address=10.3.0.1 "ipsec-secret-file=$WORK/secret"
+cat > "$WORK/router.rsc" <<-'END'
+	/interface ipip
+	add ipsec-secret=one name=x remote-address=10.3.0.1
+END
+refused "$WORK/router.rsc:2: x: $NO" import "$WORK/router.rsc"
+# As an upgrade of strongSwan leaves it: the daemon takes the file when it starts.
+charon_stop a
+ctl a --continue import - <<< '/interface ipip set t0 ipsec-secret=one'
+charon_start a
+is "the daemon has the connection" "$(ns a swanctl --list-conns 2> /dev/null | grep -c ^ipip-t0)" 1
+is "print says that it will never come up" "$(state a)" no-ikev1
+ctl a export terse | sed 's/ remote-address=[^ ]*/ remote-address=10.3.0.1/' > "$WORK/tunnels.conf"
+refused "$WORK/tunnels.conf:3: t0: $NO" restore "$WORK/tunnels.conf"
+check "it can be disabled" ctl a disable t0
+refused "t0: $NO" enable t0
+
+# The way out.
+check "modern" ctl a set t0 ipsec-profile=modern "ipsec-secret-file=$WORK/secret"
+check "is enabled" ctl a enable t0
+is "no answer yet, but no complaint" "$(state a | grep -c ikev1)" 0
+check "at the far end, too" ctl b set t0 ipsec-profile=modern "ipsec-secret-file=$WORK/secret"
+check "established" wait_for 30 state_is a established
+check "ping" alive
+charon_stop a
+charon_stop b
