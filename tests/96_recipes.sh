@@ -19,6 +19,7 @@ RouterOS
 Cisco
 Failover
 IPsec
+IPsec with RouterOS
 UDP, through NAT
 VRF
 Queueing and rates

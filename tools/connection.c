@@ -262,12 +262,15 @@ static const struct {
 		"\t\t\t\trekey_time = 27m\n"
 		"\t\t\t\tlife_time = 30m\n"
 	},
+	/* The last of each is the best that RouterOS has in IKEv2 for a peer that somebody
+	 * configures: no GCM for the IKE SA, and no X25519.
+	 */
 	[IPSEC_MODERN] = {
 		"\t\tversion = 2\n"
-		"\t\tproposals = aes256gcm16-prfsha384-x25519,aes128gcm16-prfsha256-x25519\n"
+		"\t\tproposals = aes256gcm16-prfsha384-x25519,aes128gcm16-prfsha256-x25519,aes256-sha256-ecp256\n"
 		"\t\tmobike = no\n"
 		"\t\tdpd_delay = 10s\n",
-		"aes256gcm16-x25519,aes128gcm16-x25519",
+		"aes256gcm16-x25519,aes128gcm16-x25519,aes256-sha256-ecp256",
 		"\t\t\t\trekey_time = 1h\n"
 	},
 };
