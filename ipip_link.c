@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: the name of the underlay device that a tunnel is bound to.
+ * IP in IP tunnel: the underlay device that a tunnel is bound to.
  *
- * A tunnel is bound to the index of a device. When the device is deleted, the index
- * leads nowhere, and only the name says which device was meant: a user who saves
- * the configuration needs it.
+ * A tunnel is bound to the index of a device, and remembers the device's name. When the
+ * device is deleted, the index leads nowhere, and no packet leaves. When a device comes
+ * by that name, as a PPP link does after each loss, the tunnel is bound to it.
  *
  * RTNL protects all of this.
  */
@@ -29,20 +29,70 @@ void ipip_link_note(struct ipip_tunnel *tunnel, int ifindex)
 	strscpy(tunnel->link_name, link ? link->name : "", IFNAMSIZ);
 }
 
+static bool ipip_link_waits_for(const struct ipip_parms *parms,
+				const struct net_device *link)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+
+	return parms->cfg.link && parms->dev != link &&
+	       !strcmp(tunnel->link_name, link->name) &&
+	       !__dev_get_by_index(tunnel->net, parms->cfg.link);
+}
+
+/* Bind a tunnel, whose link is gone, to @link, and change nothing else. */
+static void ipip_link_rebind(const struct ipip_parms *old,
+			     const struct net_device *link)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(old->dev);
+	struct ipip_parms *parms;
+
+	parms = ipip_parms_alloc(old->dev, old);
+	if (!parms)
+		return;
+	parms->cfg.link = link->ifindex;
+	if (ipip_exists(tunnel->net, parms)) {
+		net_warn_ratelimited("%s: not bound to %s, which is there again: another tunnel with these addresses is bound to it\n",
+				     old->dev->name, link->name);
+		ipip_parms_free(parms);
+		return;
+	}
+	/* As if the MTU were given: a fixed one is the user's and stays, and the work
+	 * looks after an automatic one.
+	 */
+	ipip_change(old->dev, parms, true);
+}
+
+/* @link has its name from now on. A tunnel that is bound anew has another entry, at the
+ * end of the same chain, so @next is found first, and an entry that was passed already
+ * may come up once more: it is bound, and nothing is done.
+ */
+static void ipip_link_named(const struct ipip_net *in,
+			    const struct net_device *link)
+{
+	struct ipip_parms *parms, *next;
+
+	for (parms = ipip_table_next(in, NULL); parms; parms = next) {
+		next = ipip_table_next(in, parms);
+		if (parms->cfg.link == link->ifindex)
+			ipip_link_note(netdev_priv(parms->dev), link->ifindex);
+		else if (ipip_link_waits_for(parms, link))
+			ipip_link_rebind(parms, link);
+	}
+}
+
 static int ipip_link_event(struct notifier_block *nb, unsigned long event,
 			   void *ptr)
 {
 	const struct net_device *link = netdev_notifier_info_to_dev(ptr);
-	const struct ipip_net *in = ipip_pernet(dev_net(link));
-	struct ipip_parms *parms = NULL;
+	const struct ipip_net *in;
 
-	if (event != NETDEV_CHANGENAME || !ipip_table_has_links(in))
+	if (event != NETDEV_REGISTER && event != NETDEV_CHANGENAME)
 		return NOTIFY_DONE;
 
-	while ((parms = ipip_table_next(in, parms))) {
-		if (parms->cfg.link == link->ifindex)
-			ipip_link_note(netdev_priv(parms->dev), link->ifindex);
-	}
+	/* A new netns gets its loopback device first. */
+	in = ipip_pernet(dev_net(link));
+	if (in && ipip_table_has_links(in))
+		ipip_link_named(in, link);
 	return NOTIFY_DONE;
 }
 

@@ -373,10 +373,10 @@ def underlays():
     refused(2, "add: copy-from: the device of its link= isn't here", "add", "copy-from=t1",
             "remote-address=10.1.1.9")
     run("ip -n a link add name ppp0 type dummy; ip -n a link set ppp0 up")
-    equal("another device of that name isn't it", found("link-missing"), "t1")
-    good("restore", "/run/links2")
-    equal("restore binds it to the new one", (found("link-missing"), get("t1", "link")),
+    equal("another device of that name takes its place", (found("link-missing"), get("t1", "link")),
           ("", "ppp0"))
+    good("restore", "/run/links2")
+    equal("restore brings back what was saved", (get("t1", "ttl"), get("t1", "link")), ("64", "ppp0"))
     clear()
     good("add", "name=t1", "remote-address=10.1.1.1", "link=ppp0", "!keepalive")
     run("ip -n a link set t1 netns b")

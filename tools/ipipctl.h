@@ -137,7 +137,7 @@ struct secret {
  * @link: name of the underlay device, or ""
  * @link_found: index of that device, or 0
  * @link_index: instead of @link_found, if there is no device of this index here: it has
- *	gone, or is in another netns. Another one may have the name
+ *	gone, or is in another netns
  * @link_netnsid: the netns of the underlay as this one numbers it, or -1: this one
  * @ours: the driver has sent IFLA_IPIP_EXT
  * @disabled: not IFF_UP

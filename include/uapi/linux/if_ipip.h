@@ -93,8 +93,10 @@ enum {
 	IFLA_IPIP_EXT_KEEPALIVE_ANSWER,
 
 	/* string, read-only: name of the device whose index IFLA_IPTUN_LINK is, or
-	 * which it had when it was deleted; absent without one. EINVAL in a
-	 * request.
+	 * which it had when it was deleted; absent without one. When a device is made,
+	 * renamed or moved so that it has that name in the netns of the underlay, the
+	 * tunnel is bound to it and IFLA_IPTUN_LINK changes, unless another tunnel
+	 * with the same addresses is bound to it already. EINVAL in a request.
 	 */
 	IFLA_IPIP_EXT_LINK_NAME,
 
