@@ -25,6 +25,26 @@
 unsigned int ipip_net_id __read_mostly;
 
 /**
+ * ipip_parms_set_name() - Set what an address was looked up by
+ * @parms: the configuration, which isn't published yet
+ * @i: IPIP_NAME_*
+ * @name: the name; "" or NULL for none
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int ipip_parms_set_name(struct ipip_parms *parms, unsigned int i,
+			const char *name)
+{
+	kfree(parms->names[i]);
+	parms->names[i] = NULL;
+	if (!name || !*name)
+		return 0;
+	parms->names[i] = kstrdup(name, GFP_KERNEL_ACCOUNT);
+	return parms->names[i] ? 0 : -ENOMEM;
+}
+
+/**
  * ipip_parms_alloc() - Allocate a configuration
  * @dev: the tunnel's device
  * @from: configuration to start from, or NULL for the defaults of the link
@@ -38,6 +58,7 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 				    const struct ipip_parms *from)
 {
 	struct ipip_parms *parms;
+	unsigned int i;
 
 	parms = kzalloc(sizeof(*parms), GFP_KERNEL_ACCOUNT);
 	if (!parms)
@@ -46,6 +67,9 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 	parms->dev = dev;
 	if (from) {
 		parms->cfg = from->cfg;
+		for (i = 0; i < IPIP_NAMES; i++)
+			if (ipip_parms_set_name(parms, i, from->names[i]))
+				goto err;
 		return parms;
 	}
 
@@ -54,6 +78,10 @@ struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 	parms->cfg.keepalive.retries = IPIP_KEEPALIVE_RETRIES;
 	parms->cfg.keepalive.answer = true;
 	return parms;
+
+err:
+	ipip_parms_free(parms);
+	return NULL;
 }
 
 static void ipip_parms_complete_outer(struct ipip_parms *parms)
@@ -149,6 +177,8 @@ void ipip_parms_free(struct ipip_parms *parms)
 	}
 	free_percpu(parms->routes);
 free:
+	for (i = 0; i < IPIP_NAMES; i++)
+		kfree(parms->names[i]);
 	kfree(parms);
 }
 
@@ -250,10 +280,15 @@ err_parms:
 /* If padding differs where all values are the same, the change is carried out and
  * changes nothing.
  */
-static bool ipip_config_equal(const struct ipip_config *a,
-			      const struct ipip_config *b)
+static bool ipip_parms_equal(const struct ipip_parms *a,
+			     const struct ipip_parms *b)
 {
-	return !memcmp(a, b, sizeof(*a));
+	unsigned int i;
+
+	for (i = 0; i < IPIP_NAMES; i++)
+		if (strcmp(a->names[i] ?: "", b->names[i] ?: ""))
+			return false;
+	return !memcmp(&a->cfg, &b->cfg, sizeof(a->cfg));
 }
 
 /* Replace a configuration so that no packet finds neither of the two. With another
@@ -325,7 +360,7 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 	struct ipip_parms *old = rtnl_dereference(tunnel->parms);
 	int err = 0;
 
-	if (ipip_config_equal(&parms->cfg, &old->cfg))
+	if (ipip_parms_equal(parms, old))
 		goto err_parms;
 	err = ipip_parms_complete(parms);
 	if (err)

@@ -56,6 +56,10 @@ static const struct nla_policy ipip_ext_policy[IFLA_IPIP_EXT_MAX + 1] = {
 	[IFLA_IPIP_EXT_LINK_NAME]	= IPIP_READ_ONLY,
 	[IFLA_IPIP_EXT_KEEPALIVE_SOURCE] = { .type = NLA_BE32 },
 	[IFLA_IPIP_EXT_FAST_PATH]	= NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_IPIP_EXT_LOCAL_NAME]	= { .type = NLA_NUL_STRING,
+					    .len = IPIP_NAME_MAX },
+	[IFLA_IPIP_EXT_REMOTE_NAME]	= { .type = NLA_NUL_STRING,
+					    .len = IPIP_NAME_MAX },
 };
 
 static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
@@ -145,6 +149,28 @@ static void ipip_parse_encap(struct nlattr *data[],
 		encap->sport = nla_get_be16(data[IFLA_IPTUN_ENCAP_SPORT]);
 	if (data[IFLA_IPTUN_ENCAP_DPORT])
 		encap->dport = nla_get_be16(data[IFLA_IPTUN_ENCAP_DPORT]);
+}
+
+/* The name is one of the old address, unless the request carries one. */
+static int ipip_parse_name(struct ipip_parms *parms, unsigned int i,
+			   bool changed, const struct nlattr *attr)
+{
+	if (!changed && !attr)
+		return 0;
+	return ipip_parms_set_name(parms, i, attr ? nla_data(attr) : NULL);
+}
+
+/* @ext is NULL for a request that can't carry names. */
+static int ipip_parse_names(struct ipip_parms *parms,
+			    const struct ipip_config *old, struct nlattr *ext[])
+{
+	const struct ipip_config *new = &parms->cfg;
+
+	return ipip_parse_name(parms, IPIP_NAME_LOCAL, new->local != old->local,
+			       ext ? ext[IFLA_IPIP_EXT_LOCAL_NAME] : NULL) ?:
+	       ipip_parse_name(parms, IPIP_NAME_REMOTE,
+			       new->remote != old->remote,
+			       ext ? ext[IFLA_IPIP_EXT_REMOTE_NAME] : NULL);
 }
 
 /* Put what the request carries over what @cfg has already. */
@@ -255,10 +281,11 @@ static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 /* Read what a request for a new tunnel asks for. */
 static int ipip_new_config(struct net_device *dev, const struct net *net,
 			   struct nlattr *tb[], struct nlattr *data[],
-			   struct ipip_config *cfg,
+			   struct ipip_parms *parms,
 			   struct netlink_ext_ack *extack)
 {
 	struct nlattr *ext[IFLA_IPIP_EXT_MAX + 1];
+	struct ipip_config *cfg = &parms->cfg;
 	int err;
 
 	err = ipip_parse_nest(ext, data, extack);
@@ -272,7 +299,8 @@ static int ipip_new_config(struct net_device *dev, const struct net *net,
 	return ipip_check_encap(cfg, data, extack) ?:
 	       ipip_check_mtu(dev, tb, ext, extack) ?:
 	       ipip_check_link(dev, net, cfg, data, ext, extack) ?:
-	       ipip_keepalive_check(cfg, ext, extack);
+	       ipip_keepalive_check(cfg, ext, extack) ?:
+	       ipip_parse_names(parms, cfg, ext);
 }
 
 /**
@@ -298,7 +326,7 @@ int ipip_newlink(struct net *net, struct net_device *dev, struct nlattr *tb[],
 		return -ENOMEM;
 
 	if (data)
-		err = ipip_new_config(dev, net, tb, data, &parms->cfg, extack);
+		err = ipip_new_config(dev, net, tb, data, parms, extack);
 	if (!err)
 		err = ipip_check_unique(net, data, parms, extack);
 	if (err)
@@ -385,6 +413,8 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 		err = ipip_keepalive_check(&parms->cfg, ext, extack);
 	if (!err)
 		err = ipip_check_unique(tunnel->net, data, parms, extack);
+	if (!err)
+		err = ipip_parse_names(parms, &old->cfg, ext);
 	if (err)
 		goto err_parms;
 	return ipip_change(dev, parms, tb[IFLA_MTU]);
@@ -404,8 +434,17 @@ static void ipip_dellink(struct net_device *dev, struct list_head *head)
 		ipip_delete(dev, head);
 }
 
+static size_t ipip_name_size(const char *name)
+{
+	return name ? nla_total_size(strlen(name) + 1) : 0;
+}
+
+/* A dump asks this under RCU, without RTNL. */
 static size_t ipip_get_size(const struct net_device *dev)
 {
+	const struct ipip_tunnel *tunnel = netdev_priv(dev);
+	const struct ipip_parms *parms = rcu_dereference_rtnl(tunnel->parms);
+
 	return nla_total_size(4) +	/* IFLA_IPTUN_LINK */
 	       nla_total_size(4) +	/* IFLA_IPTUN_LOCAL */
 	       nla_total_size(4) +	/* IFLA_IPTUN_REMOTE */
@@ -435,14 +474,22 @@ static size_t ipip_get_size(const struct net_device *dev)
 	       nla_total_size(1) +	/* IFLA_IPIP_EXT_KEEPALIVE_ANSWER */
 	       nla_total_size(IFNAMSIZ) + /* IFLA_IPIP_EXT_LINK_NAME */
 	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_SOURCE */
-	       nla_total_size(1);	/* IFLA_IPIP_EXT_FAST_PATH */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_FAST_PATH */
+	       ipip_name_size(parms->names[IPIP_NAME_LOCAL]) +
+	       ipip_name_size(parms->names[IPIP_NAME_REMOTE]);
+}
+
+static int ipip_fill_name(struct sk_buff *skb, int type, const char *name)
+{
+	return name ? nla_put_string(skb, type, name) : 0;
 }
 
 static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
-			 const struct ipip_config *cfg)
+			 const struct ipip_parms *parms)
 {
-	const struct ipip_keepalive_config *ka = &cfg->keepalive;
+	const struct ipip_keepalive_config *ka = &parms->cfg.keepalive;
 	const struct ipip_tunnel *tunnel = netdev_priv(dev);
+	const struct ipip_config *cfg = &parms->cfg;
 	struct nlattr *nest;
 
 	nest = nla_nest_start(skb, IFLA_IPIP_EXT);
@@ -461,6 +508,10 @@ static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
 	    nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_ANSWER, ka->answer) ||
 	    nla_put_in_addr(skb, IFLA_IPIP_EXT_KEEPALIVE_SOURCE, ka->source) ||
 	    nla_put_u8(skb, IFLA_IPIP_EXT_FAST_PATH, cfg->fast_path) ||
+	    ipip_fill_name(skb, IFLA_IPIP_EXT_LOCAL_NAME,
+			   parms->names[IPIP_NAME_LOCAL]) ||
+	    ipip_fill_name(skb, IFLA_IPIP_EXT_REMOTE_NAME,
+			   parms->names[IPIP_NAME_REMOTE]) ||
 	    ipip_keepalive_fill(skb, dev))
 		return -EMSGSIZE;
 	if (*tunnel->link_name &&
@@ -473,9 +524,9 @@ static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
 static int ipip_fill_info(struct sk_buff *skb, const struct net_device *dev)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(dev);
-	const struct ipip_config *cfg;
+	const struct ipip_parms *parms = rtnl_dereference(tunnel->parms);
+	const struct ipip_config *cfg = &parms->cfg;
 
-	cfg = &rtnl_dereference(tunnel->parms)->cfg;
 	if (nla_put_u32(skb, IFLA_IPTUN_LINK, cfg->link) ||
 	    nla_put_in_addr(skb, IFLA_IPTUN_LOCAL, cfg->local) ||
 	    nla_put_in_addr(skb, IFLA_IPTUN_REMOTE, cfg->remote) ||
@@ -492,7 +543,7 @@ static int ipip_fill_info(struct sk_buff *skb, const struct net_device *dev)
 	if (cfg->role == IPIP_ROLE_EXTERNAL &&
 	    nla_put_flag(skb, IFLA_IPTUN_COLLECT_METADATA))
 		return -EMSGSIZE;
-	return ipip_fill_ext(skb, dev, cfg);
+	return ipip_fill_ext(skb, dev, parms);
 }
 
 static struct net *ipip_get_link_net(const struct net_device *dev)
@@ -638,6 +689,9 @@ static int ipip_ctl_change(struct net_device *dev,
 	    ipip_mtu_is_own_link(old->dev, tunnel->net, &parms->cfg) ||
 	    (ipv4_is_multicast(parms->cfg.remote) &&
 	     !ipip_same_addresses(&old->cfg, &parms->cfg)))
+		goto err_parms;
+	err = ipip_parse_names(parms, &old->cfg, NULL);
+	if (err)
 		goto err_parms;
 	return ipip_change(old->dev, parms, false);
 

@@ -188,6 +188,13 @@ struct ipip_config {
 	bool mtu_auto;
 };
 
+/* Names that an address comes from. */
+enum {
+	IPIP_NAME_LOCAL,
+	IPIP_NAME_REMOTE,
+	IPIP_NAMES,
+};
+
 /**
  * struct ipip_parms - a tunnel's configuration, and its entry in the table
  * @node: links in the tunnel table, which uses one of them at a time
@@ -207,8 +214,9 @@ struct ipip_config {
  * @hlen: bytes that the tunnel puts on a packet: the outer header and the encap
  * @routes: route cache; NULL in external mode, where the metadata have their own
  * @rcu: for the deferred free
- * @cfg: what was configured, from which all but @node, @dev, @rcu and @ipsec_dst is
- *	derived
+ * @cfg: what was configured, from which all but @node, @dev, @rcu, @names and @ipsec_dst
+ *	is derived
+ * @names: what the addresses of @cfg were looked up by, or NULL; for dumps
  * @ipsec_dst: route of the last packet whose route was looked up, if it leads through
  *	IPsec and the MTU is automatic; holds a reference. Read under RCU, replaced by
  *	xchg()
@@ -238,6 +246,7 @@ struct ipip_parms {
 	struct rcu_head rcu;
 
 	struct ipip_config cfg;
+	char *names[IPIP_NAMES];
 	struct dst_entry __rcu *ipsec_dst;
 };
 
@@ -437,6 +446,8 @@ ipip_route_lookup_clear(struct net *net, const struct ipip_parms *parms,
 struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 				    const struct ipip_parms *from);
 void ipip_parms_free(struct ipip_parms *parms);
+int ipip_parms_set_name(struct ipip_parms *parms, unsigned int i,
+			const char *name);
 int ipip_create(struct net_device *dev, struct net *net,
 		struct ipip_parms *parms, bool mtu_given);
 int ipip_change(struct net_device *dev, struct ipip_parms *parms,

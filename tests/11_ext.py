@@ -19,7 +19,8 @@ DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 
 OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
           "keepalive_interval": 2500, "keepalive_retries": 7, "keepalive_mode": "icmp",
           "keepalive_target": "192.168.0.2", "keepalive_answer": 0,
-          "keepalive_source": "192.168.0.9", "fast_path": 1}
+          "keepalive_source": "192.168.0.9", "fast_path": 1, "local_name": "wan",
+          "remote_name": "far.example"}
 READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name")
 
 
@@ -171,7 +172,7 @@ def refusals(bench):
         bench.refused(f"keepalive_interval {value}", errno.ERANGE, "keepalive interval",
                       number("keepalive_interval"), *ENDS, ext(**more, keepalive_interval=value))
     for name in EXT:
-        if name not in READ_ONLY:
+        if name not in READ_ONLY and EXT[name][1] != "z":
             size = struct.calcsize("=" + EXT[name][1])
             for wrong in size - 1, size + 1:
                 bench.refused(f"{wrong} bytes of {name}", errno.EINVAL, "length", number(name),
@@ -179,8 +180,8 @@ def refusals(bench):
     for name in READ_ONLY:
         bench.refused(name, errno.EINVAL, "read-only", number(name), *ENDS,
                       ext(**more, **{name: 0}))
-    for kind in 0, 1, 17, 200:
-        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 16 else "",
+    for kind in 0, 1, 19, 200:
+        bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 18 else "",
                       kind, *ENDS, raw((number("df"), u8(1)), (kind, u32(0))))
     bench.refused("a nest that isn't marked as one", errno.EINVAL, "NLA_F_NESTED", IPIP_EXT,
                   *ENDS, (IPIP_EXT, attr(number("df"), u8(1))))
@@ -291,6 +292,35 @@ def link_names(bench):
     bench.rtnl.delete("t")
 
 
+def names(bench):
+    """What the addresses come from is kept, for whoever looks it up, and goes with them."""
+    rtnl = bench.rtnl
+
+    def have():
+        got = rtnl.ext("t")
+        return got.get("local_name"), got.get("remote_name")
+
+    bench.add("t", *ENDS, ext(local_name="wan", remote_name="far.example"))
+    equal("names: kept", have(), ("wan", "far.example"))
+    run("ip -n a link set dev t type ipip remote 10.2.0.1 ttl 9")
+    equal("names: the same address from another program", have(), ("wan", "far.example"))
+    rtnl.change("t", (IPTUN_REMOTE, addr("10.2.0.2")), ext(remote_name="far.example"))
+    equal("names: another address of the same name", have(), ("wan", "far.example"))
+    run("ip -n a link set dev t type ipip remote 10.2.0.3")
+    equal("names: another address alone takes its name away", have(), ("wan", None))
+    rtnl.change("t", ext(remote_name="x"))
+    tunnel_ioctl(SIOCCHGTUNNEL, "t", "a", name="t", local="10.1.0.9", remote="10.2.0.3")
+    equal("names: by an ioctl, too", have(), (None, "x"))
+    rtnl.set("t", local_name="y" * 253, remote_name="")
+    equal("names: the longest, and none", have(), ("y" * 253, None))
+    more = {"clamp_mss": "tx"}
+    bench.refused("a longer name", errno.EINVAL, "", number("remote_name"), *ENDS,
+                  ext(**more, remote_name="z" * 254))
+    bench.refused("a name without an end", errno.EINVAL, "", number("local_name"), *ENDS,
+                  raw((number("clamp_mss"), u8(1)), (number("local_name"), b"xyz")))
+    rtnl.delete("t")
+
+
 def index_of(device):
     return json.loads(run(f"ip -n a -j link show dev {device}"))[0]["ifindex"]
 
@@ -310,6 +340,7 @@ def test():
     refusals(bench)
     notified(bench)
     link_names(bench)
+    names(bench)
     dump(bench)
 
 

@@ -11,7 +11,8 @@ SPEC = "../Documentation/netlink/specs/ipip.yaml"
 VALUES = {"df": "no", "clamp-mss": {"rx", "tx"}, "mtu-auto": 0, "require-ipsec": 1,
           "keepalive-interval": 4294967295000, "keepalive-retries": 7,
           "keepalive-mode": "icmp", "keepalive-target": "192.168.0.2",
-          "keepalive-answer": 0, "keepalive-source": "192.168.0.9", "fast-path": 1}
+          "keepalive-answer": 0, "keepalive-source": "192.168.0.9", "fast-path": 1,
+          "local-name": "wan", "remote-name": "far.example"}
 
 
 def address(text):

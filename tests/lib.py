@@ -306,7 +306,8 @@ EXT = {"df": (2, "B"), "clamp_mss": (3, "B"), "mtu_auto": (4, "B"), "require_ips
        "keepalive_interval": (6, "Q"), "keepalive_retries": (7, "I"), "keepalive_mode": (8, "B"),
        "keepalive_target": (9, "4s"), "keepalive_state": (10, "B"), "keepalive_misses": (11, "I"),
        "keepalive_age": (12, "Q"), "keepalive_rtt": (13, "Q"), "keepalive_answer": (14, "B"),
-       "link_name": (15, "16s"), "keepalive_source": (16, "4s"), "fast_path": (17, "B")}
+       "link_name": (15, "16s"), "keepalive_source": (16, "4s"), "fast_path": (17, "B"),
+       "local_name": (18, "z"), "remote_name": (19, "z")}
 DF = {"legacy": 0, "no": 1, "inherit": 2, "set": 3}
 CLAMP = {"off": 0, "rx": 1, "tx": 2, "both": 3}
 MODE = {"cookie": 0, "routeros": 1, "icmp": 2}
@@ -338,6 +339,9 @@ def ext(**values):
     nest = b""
     for name, value in values.items():
         kind, form = EXT[name]
+        if form == "z":
+            nest += attr(kind, value)
+            continue
         if form == "4s":
             value = addr(value)
         elif form == "16s":
@@ -460,6 +464,9 @@ class Rtnl:
         result = {}
         for what, (kind, form) in EXT.items():
             if kind not in nest:
+                continue
+            if form == "z":
+                result[what] = nest[kind].rstrip(b"\0").decode()
                 continue
             value, = struct.unpack("=" + form, nest[kind].ljust(16, b"\0") if form == "16s"
                                    else nest[kind])

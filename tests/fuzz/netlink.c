@@ -98,6 +98,8 @@ static const struct known known_ext[] = {
 	{ IFLA_IPIP_EXT_KEEPALIVE_SOURCE, 4, 8 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_ANSWER, 1, 4 },
 	{ IFLA_IPIP_EXT_FAST_PATH, 1, 4 },
+	{ IFLA_IPIP_EXT_LOCAL_NAME, 1, 8 },
+	{ IFLA_IPIP_EXT_REMOTE_NAME, 8, 8 },
 	{ IFLA_IPIP_EXT_UNSPEC, 4, 128 },
 	{ IFLA_IPIP_EXT_PAD, 0, 128 },
 	{ IFLA_IPIP_EXT_LINK_NAME, 4, 128 },
@@ -209,6 +211,10 @@ static uint64_t sensible_ext(unsigned int type)
 		return random_below(one_in(32) ? 256 : 3);
 	case IFLA_IPIP_EXT_KEEPALIVE_RETRIES:
 		return one_in(32) ? 0 : random_edge();
+	case IFLA_IPIP_EXT_LOCAL_NAME:	/* "" */
+		return 0;
+	case IFLA_IPIP_EXT_REMOTE_NAME:	/* up to 7 bytes */
+		return random_u64() >> 8;
 	case IFLA_IPIP_EXT_KEEPALIVE_TARGET:
 	case IFLA_IPIP_EXT_KEEPALIVE_SOURCE:
 		return random_address(2);

@@ -115,6 +115,14 @@ enum {
 	 * allow-fast-path
 	 */
 	IFLA_IPIP_EXT_FAST_PATH,
+	/* string, at most IPIP_NAME_MAX bytes: what IFLA_IPTUN_LOCAL is an address of,
+	 * or IFLA_IPTUN_REMOTE, for programs that look the address up again; "" for
+	 * none, and absent without one, which is the default. The driver keeps it and
+	 * asks nobody. A request that changes the address and carries no name takes the
+	 * name away. EINVAL if it is longer, or doesn't end in 0.
+	 */
+	IFLA_IPIP_EXT_LOCAL_NAME,
+	IFLA_IPIP_EXT_REMOTE_NAME,
 
 	__IFLA_IPIP_EXT_MAX
 };
@@ -147,6 +155,9 @@ enum ipip_df {
  */
 #define IPIP_CLAMP_RX	(1 << 0)
 #define IPIP_CLAMP_TX	(1 << 1)
+
+/* A name of the DNS (RFC 1035 section 2.3.4) */
+#define IPIP_NAME_MAX	253
 
 /* 4294967295 s */
 #define IPIP_KEEPALIVE_INTERVAL_MIN	100
