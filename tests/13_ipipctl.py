@@ -95,7 +95,7 @@ def add_and_print():
             "external": False, "encap": "none", "encap_sport": 0, "encap_dport": 0,
             "encap_csum": False, "encap_remcsum": False,
             "keepalive_interval_ms": 90000, "keepalive_retries": 3, "keepalive_mode": "icmp",
-            "keepalive_target": "10.1.1.1", "keepalive_source": None, "keepalive_state": "up", "keepalive_misses": 0,
+            "keepalive_target": "10.1.1.1", "keepalive_source": None, "refresh_local": None, "refresh_remote": None, "keepalive_state": "up", "keepalive_misses": 0,
             "keepalive_age_ms": None, "keepalive_rtt_us": None, "require_ipsec": True,
             "ipsec_profile": None, "ipsec_state": None, "ipsec_proposal": None,
             "ipsec_bytes_in": None, "ipsec_bytes_out": None, "ipsec_rekey_s": None,
@@ -173,7 +173,7 @@ def refusals():
     refused(2, "add: keepalive: '10s,x' retries must be 0 to 4294967295", "add", "keepalive=10s,x")
     refused(2, "add: ipsec-secret: others can read a command line: use ipsec-secret-file", "add",
             "ipsec-secret=x")
-    refused(2, "verb: re: could be remove, reset, reset-counters, restore", "re", "0")
+    refused(2, "verb: re: could be refresh, remove, reset, reset-counters, restore", "re", "0")
     refused(2, "verb: prnit: unknown: did you mean print?", "prnit")
     refused(1, "ipip1: a device with this name exists", "add", "name=ipip1", "remote=4.4.4.4")
     refused(1, "ipip3: remote-address: a tunnel with this local, remote and link exists", "add",

@@ -328,6 +328,17 @@ echo "10.2.0.9 far.example" > /etc/netns/a/hosts
 ctl a set t0 remote-address=far.example
 is "a name is looked up by the tool" "$(ctl a get t0 remote-address)" 10.2.0.9
 check "and has a connection" alive 60
+ip -n b addr add 10.2.0.11/24 dev wan
+ctl b set t0 local-address=10.2.0.11
+echo "10.2.0.11 far.example" > /etc/netns/a/hosts
+is "another address of that name: refresh" "$(ctl a refresh)" \
+	"ipipctl set t0 refresh-remote=far.example remote-address=10.2.0.11 require-ipsec=yes"
+check "the connection follows" alive 60
+is "and there is one" "$(connections a)" 1
+echo "10.2.0.9 far.example" > /etc/netns/a/hosts
+ctl b set t0 local-address=10.2.0.9
+ctl a refresh > /dev/null
+check "and back" alive 60
 
 # The start of a machine: the daemon and the tunnels, in either order.
 ctl a save "$WORK/tunnels.conf"

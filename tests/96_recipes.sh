@@ -19,6 +19,7 @@ RouterOS
 Cisco
 Failover
 IPsec
+A far end with a dynamic address
 IPsec with RouterOS
 UDP, through NAT
 VRF

@@ -21,6 +21,7 @@
  * @property: P_* that it says, or a part of it
  * @len: bytes that it has in a message; 0: @read and @put do all of it
  * @read_only: it is in dumps only
+ * @text: the field is a string that is kept
  * @offset: of the field in struct tunnel
  * @size: of the field, bytes
  * @read: takes it from a message; NULL: a number that goes into the field
@@ -33,6 +34,7 @@ struct attribute {
 	uint8_t property;
 	uint8_t len;
 	bool read_only;
+	bool text;
 	uint16_t offset;
 	uint8_t size;
 	void (*read)(const struct nlattr *attr, struct tunnel *t);
@@ -81,11 +83,23 @@ static uint64_t get_field(const struct attribute *a, const struct tunnel *t)
 	return field_get(t, a->offset, a->size);
 }
 
+static const char **text_field(const struct attribute *a, const struct tunnel *t)
+{
+	return (const char **)((char *)t + a->offset);
+}
+
 static const char *get_string(const struct nlattr *attr, char *out, size_t size)
 {
 	snprintf(out, size, "%.*s", (int)mnl_attr_get_payload_len(attr),
 		 (const char *)mnl_attr_get_payload(attr));
 	return out;
+}
+
+static void read_text(const struct attribute *a, const struct nlattr *attr, struct tunnel *t)
+{
+	char text[IPIP_NAME_MAX + 1];
+
+	*text_field(a, t) = keep_string(get_string(attr, text, sizeof(text)));
 }
 
 /* Attributes that aren't just a number in a field. */
@@ -231,6 +245,10 @@ static void put_external(struct nlmsghdr *nlh, const struct tunnel *t)
 		.outer = where, .type = number, .property = what, .read = take, \
 		.put = give, \
 	}
+#define TEXT(where, number, what, member) { \
+		.outer = where, .type = number, .property = what, .text = true, \
+		.offset = offsetof(struct tunnel, member), \
+	}
 #define SHOWN(where, number, what, take) { \
 		.outer = where, .type = number, .property = what, .read = take, \
 		.read_only = true, \
@@ -276,6 +294,8 @@ static const struct attribute attributes[] = {
 	       keepalive_source),
 	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_TARGET, P_KEEPALIVE_TARGET, 4,
 	       keepalive_target),
+	TEXT(EXT, IFLA_IPIP_EXT_LOCAL_NAME, P_REFRESH_LOCAL, refresh_local),
+	TEXT(EXT, IFLA_IPIP_EXT_REMOTE_NAME, P_REFRESH_REMOTE, refresh_remote),
 	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_STATE, P_KEEPALIVE_STATE, 1, keepalive_state),
 	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_MISSES, P_KEEPALIVE_MISSES, 4,
 	      keepalive_misses),
@@ -347,6 +367,8 @@ static void read_attribute(unsigned int outer, const struct nlattr *attr, struct
 		return;
 	if (a->read)
 		a->read(attr, t);
+	else if (a->text)
+		read_text(a, attr, t);
 	else
 		field_set(t, a->offset, a->size, get_number(attr));
 }
@@ -462,6 +484,8 @@ static void put_group(struct nlmsghdr *nlh, unsigned int outer, const struct tun
 			continue;
 		if (a->put)
 			a->put(nlh, t);
+		else if (a->text)
+			mnl_attr_put_strz(nlh, a->type, *text_field(a, t));
 		else
 			put_number(nlh, a, get_field(a, t));
 	}
@@ -534,6 +558,14 @@ const char *attribute_at(const struct nlmsghdr *nlh, uint32_t offset)
 	return a && a->property < P_COUNT ? properties[a->property].name : NULL;
 }
 
+static bool is_other(const struct attribute *a, const struct tunnel *want,
+		     const struct tunnel *got)
+{
+	if (a->text)
+		return strcmp(*text_field(a, want), *text_field(a, got));
+	return get_field(a, want) != get_field(a, got);
+}
+
 /**
  * attributes_differ() - Has the driver taken what only this project's has?
  * @want: the tunnel as it was asked for
@@ -549,7 +581,7 @@ const char *attributes_differ(const struct tunnel *want, const struct tunnel *go
 
 	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++)
 		if (a->outer == IFLA_IPIP_EXT && is_wanted(a, mask) &&
-		    get_field(a, want) != get_field(a, got))
+		    is_other(a, want, got))
 			return properties[a->property].name;
 	return NULL;
 }

@@ -75,8 +75,8 @@ static void print_ip_rest(const struct tunnel *t)
 {
 	static const unsigned int rest[] = {
 		P_ALLOW_FAST_PATH, P_CLAMP_TCP_MSS, P_KEEPALIVE, P_KEEPALIVE_MODE,
-		P_KEEPALIVE_SOURCE, P_KEEPALIVE_TARGET, P_REQUIRE_IPSEC,
-		P_IPSEC_PROFILE,
+		P_KEEPALIVE_SOURCE, P_KEEPALIVE_TARGET, P_REFRESH_LOCAL,
+		P_REFRESH_REMOTE, P_REQUIRE_IPSEC, P_IPSEC_PROFILE,
 	};
 	char value[FORMAT_MAX];
 	unsigned int i;
@@ -378,6 +378,61 @@ int cmd_remove(char **words, size_t n)
 	if (!ret)
 		ret = carry_out(&list, NULL, true, "");
 	counters_forget(&list);
+	free(list.r);
+	tunnels_free(&chosen);
+	return ret;
+}
+
+/* Note what has another address now. One that can't be looked up stays, and is reported. */
+static void request_refresh(struct requests *list, const struct tunnel *old)
+{
+	struct tunnel t = *old;
+	uint64_t mask = 0;
+	char name[FORMAT_MAX], kept[FORMAT_MAX];
+	const char *why;
+	unsigned int p;
+
+	for (p = 0; p < P_SETTABLE; p++) {
+		if (!properties[p].source)
+			continue;
+		why = property_refresh(p, &t);
+		property_format(properties[p].source, old, name);
+		property_format(p, old, kept);
+		if (why) {
+			fail(old->name, "%s: '%s' %s: %s is kept", properties[p].name, name, why,
+			     kept);
+			opt.missed = true;
+		} else if (field_get(&t, properties[p].offset, properties[p].size) !=
+			   field_get(old, properties[p].offset, properties[p].size)) {
+			mask |= BIT(p) | BIT(properties[p].source);
+		}
+	}
+	why = mask ? complete_ipsec(&t, &mask) : NULL;
+	if (why) {
+		fail(old->name, "%s", why);
+		opt.missed = true;
+	} else if (mask) {
+		request_add(list, OP_SET, &t, mask);
+	}
+}
+
+/* Look up again what addresses were given by: those of all tunnels, or of the chosen ones. */
+int cmd_refresh(char **words, size_t n)
+{
+	struct tunnels chosen = {};
+	struct requests list = {};
+	size_t i;
+	int ret;
+
+	ret = n ? choose_all("refresh", words, n, &chosen) : tunnels_read(&chosen, false);
+	for (i = 0; !ret && i < chosen.n; i++)
+		request_refresh(&list, &chosen.t[i]);
+	tunnels_sort(&chosen);
+	if (!ret && list.n && !opt.dry_run)
+		ret = carry_out(&list, &chosen, true, "");
+	for (i = 0; i < list.n; i++)
+		if (!list.r[i].error)
+			request_show(&list.r[i]);
 	free(list.r);
 	tunnels_free(&chosen);
 	return ret;

@@ -137,7 +137,7 @@ static void offer_values(const struct cursor *c, unsigned int p, const char *pre
 		return;
 	}
 	offer_words(c, prefix, properties[p].words);
-	if (p == P_LINK) {
+	if (p == P_LINK || p == P_REFRESH_LOCAL) {
 		offer(c, prefix, "none", "", NULL);
 		offer_devices(c, prefix);
 	}

@@ -484,6 +484,15 @@ static const char *why_other(const struct tunnel *old, const struct tunnel *t)
 	return NULL;
 }
 
+/* What has been looked up since the file was written is newer than the file. */
+static void keep_looked_up(struct tunnel *t, const struct tunnel *old)
+{
+	if (*t->refresh_local && !strcmp(t->refresh_local, old->refresh_local))
+		t->local = old->local;
+	if (*t->refresh_remote && !strcmp(t->refresh_remote, old->refresh_remote))
+		t->remote = old->remote;
+}
+
 /* A tunnel that there is gets the values of the file, and keeps its addresses. */
 static void replace(struct reader *r, size_t i, struct tunnel *t)
 {
@@ -496,6 +505,7 @@ static void replace(struct reader *r, size_t i, struct tunnel *t)
 	}
 	t->ifindex = old->ifindex;
 	strcpy(t->name, old->name);
+	keep_looked_up(t, old);
 	request = request_for(r, i);
 	request->op = OP_SET;
 	request->mask = P_EVERYTHING & ~BIT(P_NAME);
@@ -799,7 +809,11 @@ static void show_property(const struct tunnel *t, unsigned int p)
 	quote_shell(stdout, value);
 }
 
-static void show_request(const struct request *r)
+/**
+ * request_show() - Print the command that a request is
+ * @r: the request
+ */
+void request_show(const struct request *r)
 {
 	static const char *const verbs[] = {
 		[OP_ADD] = "add", [OP_SET] = "set", [OP_REMOVE] = "remove",
@@ -836,7 +850,7 @@ static int show_requests(const struct requests *list)
 
 	for (i = 0; i < list->n; i++)
 		if (list->r[i].op != OP_NOTHING)
-			show_request(&list->r[i]);
+			request_show(&list->r[i]);
 	return 0;
 }
 

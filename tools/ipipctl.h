@@ -69,6 +69,8 @@ enum {
 	P_MODE,
 	P_MTU,
 	P_NAME,
+	P_REFRESH_LOCAL,
+	P_REFRESH_REMOTE,
 	P_REMOTE_ADDRESS,
 	P_REQUIRE_IPSEC,
 	P_TTL,
@@ -149,6 +151,8 @@ struct secret {
  * @mtu: bytes
  * @local: outer source, network byte order
  * @remote: outer destination, network byte order
+ * @refresh_local: device that has @local, or ""; kept by keep_string()
+ * @refresh_remote: host that has @remote, or ""; kept by keep_string()
  * @fwmark: IFLA_IPTUN_FWMARK
  * @dscp: 0 to 63, or -1 to inherit
  * @ttl: 0 is inherit
@@ -203,6 +207,8 @@ struct tunnel {
 	uint32_t mtu;
 	uint32_t local;
 	uint32_t remote;
+	const char *refresh_local;
+	const char *refresh_remote;
 	uint32_t fwmark;
 	int dscp;
 	uint8_t ttl;
@@ -296,6 +302,10 @@ enum kind {
  * @words: values that have names, or NULL
  * @min: least number
  * @max: largest number
+ * @source: P_* of what it is looked up by, whose field is a string that is kept; 0: it is
+ *	a value by itself
+ * @look_up: looks it up by that, into an address that stays if it is one of several; returns
+ *	NULL, or why it can't be done
  * @json_key: its key in JSON; NULL: @name with "_" for "-"
  * @there: does a tunnel have a value? NULL: always. If not, it is "" and null
  * @parse: put a value into a tunnel; NULL: as @kind says. Returns NULL, or what is wrong
@@ -316,6 +326,8 @@ struct property {
 	const struct word *words;
 	uint64_t min;
 	uint64_t max;
+	uint8_t source;
+	const char *(*look_up)(const char *name, uint32_t *address);
 	const char *json_key;
 	bool (*there)(const struct tunnel *t);
 	const char *(*parse)(struct tunnel *t, const char *value);
@@ -475,6 +487,10 @@ const char *secret_take(const void *bytes, size_t len, const struct secret **out
 const char *secret_file(const char *name, const struct secret **out);
 void secrets_shield(void);
 
+/* lookup.c */
+const char *lookup_host(const char *name, uint32_t *address);
+const char *lookup_device(const char *name, uint32_t *address);
+
 /* property.c */
 extern const struct property properties[P_COUNT];
 uint64_t field_get(const struct tunnel *t, size_t offset, size_t size);
@@ -487,6 +503,7 @@ bool is_of_routeros(const char *word, size_t len);
 bool is_secret(const char *word, size_t len);
 bool is_device_name(const char *name);
 bool is_number_or_list(const char *name);
+const char *property_refresh(unsigned int p, struct tunnel *t);
 const char *property_parse(unsigned int p, struct tunnel *t, const char *value);
 void property_format(unsigned int p, const struct tunnel *t, char *out);
 void property_show(unsigned int p, const struct tunnel *t, char *out);
@@ -611,6 +628,7 @@ int cmd_export(char **words, size_t n);
 int cmd_save(char **words, size_t n);
 
 /* import.c */
+void request_show(const struct request *r);
 int cmd_import(char **words, size_t n);
 int cmd_restore(char **words, size_t n);
 
@@ -619,6 +637,7 @@ int cmd_add(char **words, size_t n);
 int cmd_set(char **words, size_t n);
 int cmd_unset(char **words, size_t n);
 int cmd_reset(char **words, size_t n);
+int cmd_refresh(char **words, size_t n);
 int cmd_remove(char **words, size_t n);
 int cmd_enable(char **words, size_t n);
 int cmd_disable(char **words, size_t n);

@@ -37,6 +37,8 @@ static const struct verb verbs[] = {
 	  "              [follow|interval=DURATION] [where CONDITION]",
 	  "show them", cmd_print, TAKES_TUNNELS | TAKES_WHERE,
 	  "brief detail terse count-only stats follow proplist= interval= where" },
+	{ "refresh", "[TUNNELS]", "look addresses up again that were given by name",
+	  cmd_refresh, TAKES_TUNNELS, NULL },
 	{ "remove", "TUNNELS", "remove them", cmd_remove, TAKES_TUNNELS, NULL },
 	{ "reset", "TUNNELS PROPERTY...", "give properties the default of add",
 	  cmd_reset, TAKES_TUNNELS | TAKES_RESET, NULL },
@@ -239,8 +241,8 @@ static bool can_continue(const struct verb *verb)
 static int check_options(const struct verb *verb)
 {
 	if (opt.dry_run && verb->run != cmd_add && verb->run != cmd_import &&
-	    verb->run != cmd_restore)
-		return usage(verb->name, "--dry-run: for add, import and restore only");
+	    verb->run != cmd_refresh && verb->run != cmd_restore)
+		return usage(verb->name, "--dry-run: for add, import, refresh and restore only");
 	if (opt.disable_clear && verb->run != cmd_import)
 		return usage(verb->name, "--disable-clear: for import only");
 	if (opt.keep_going && !can_continue(verb))

@@ -5,7 +5,6 @@
  * completion.
  */
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,8 @@ void tunnel_defaults(struct tunnel *t)
 	memset(t, 0, sizeof(*t));
 	t->altnames = "";
 	t->comment = "";
+	t->refresh_local = "";
+	t->refresh_remote = "";
 	t->link_netnsid = -1;
 	t->mtu_auto = true;
 	t->ttl = OUTER_TTL;
@@ -494,35 +495,104 @@ static void json_altnames(const struct tunnel *t)
 	putchar(']');
 }
 
-/* A name is resolved once: a tunnel holds an address. */
-static const char *parse_remote(struct tunnel *t, const char *value)
+/* A tunnel holds an address, and beside it the name of the host that has it, for `refresh`. */
+static const char *parse_refresh_remote(struct tunnel *t, const char *value)
 {
-	const struct addrinfo hints = { .ai_family = AF_INET };
-	struct addrinfo *found;
-	int err;
-
-	if (!parse_address(value, &t->remote))
+	if (is_none(value)) {
+		t->refresh_remote = "";
 		return NULL;
+	}
 	if (strchr(value, '@'))
 		return "the VRF of the underlay is given by link=";
-	/* What looks like an address, but is none, shall not be looked up. */
-	if (!value[strspn(value, "0123456789.")])
-		return "not an IPv4 address";
 	if (strchr(value, ':'))
 		return "not an IPv4 address: IPv6 can't be the outer header here";
-	err = getaddrinfo(value, NULL, &hints, &found);
-	switch (err) {
-	case 0:
-		break;
-	case EAI_ADDRFAMILY:
-	case EAI_NODATA:
-		return "this host has no IPv4 address";
-	default:
-		return gai_strerror(err);
-	}
-	t->remote = ((struct sockaddr_in *)found->ai_addr)->sin_addr.s_addr;
-	freeaddrinfo(found);
+	if (strlen(value) > IPIP_NAME_MAX || strpbrk(value, " \t\r\n\v\f"))
+		return "not a name of a host";
+	t->refresh_remote = keep_string(value);
 	return NULL;
+}
+
+static void format_refresh_remote(const struct tunnel *t, char *out)
+{
+	snprintf(out, FORMAT_MAX, "%s", t->refresh_remote);
+}
+
+static bool has_refresh_remote(const struct tunnel *t)
+{
+	return *t->refresh_remote;
+}
+
+static const char *parse_refresh_local(struct tunnel *t, const char *value)
+{
+	if (!is_none(value) && !is_device_name(value))
+		return "not a name of a device";
+	t->refresh_local = is_none(value) ? "" : keep_string(value);
+	return NULL;
+}
+
+static void format_refresh_local(const struct tunnel *t, char *out)
+{
+	snprintf(out, FORMAT_MAX, "%s", t->refresh_local);
+}
+
+static bool has_refresh_local(const struct tunnel *t)
+{
+	return *t->refresh_local;
+}
+
+static const char **source_of(const struct property *p, struct tunnel *t)
+{
+	return (const char **)((char *)t + properties[p->source].offset);
+}
+
+/**
+ * property_refresh() - Look an address up again
+ * @p: P_* of the address
+ * @t: the tunnel; unless it has what the address is looked up by, nothing is done
+ *
+ * Return: NULL, or why it can't be looked up: then the tunnel keeps what it has.
+ */
+const char *property_refresh(unsigned int p, struct tunnel *t)
+{
+	const struct property *row = &properties[p];
+	const char *name = row->source ? *source_of(row, t) : "";
+
+	if (!*name)
+		return NULL;
+	if (p == P_LOCAL_ADDRESS && t->link_netnsid >= 0)
+		return "its underlay is in another network namespace";
+	return row->look_up(name, (uint32_t *)((char *)t + row->offset));
+}
+
+/* An address stands for itself, and a name is looked up, and kept. */
+static const char *parse_looked_up(unsigned int p, struct tunnel *t, const char *value)
+{
+	const struct property *row = &properties[p];
+	const char **source = source_of(row, t), *before = *source, *why;
+	uint32_t address;
+
+	if (!parse_address(value, &address)) {
+		*source = "";
+		set_field(row, t, address);
+		return NULL;
+	}
+	/* What looks like an address, but is none, shall not be looked up. */
+	if (is_none(value) || !value[strspn(value, "0123456789.")])
+		return "not an IPv4 address";
+	why = properties[row->source].parse(t, value) ?: property_refresh(p, t);
+	if (why)
+		*source = before;
+	return why;
+}
+
+static const char *parse_local(struct tunnel *t, const char *value)
+{
+	return parse_looked_up(P_LOCAL_ADDRESS, t, value);
+}
+
+static const char *parse_remote(struct tunnel *t, const char *value)
+{
+	return parse_looked_up(P_REMOTE_ADDRESS, t, value);
 }
 
 /* With "auto" the MTU in force stays. */
@@ -954,9 +1024,11 @@ const struct property properties[P_COUNT] = {
 		.parse = parse_link, .format = format_link, .json = json_link,
 	},
 	[P_LOCAL_ADDRESS] = {
-		.name = "local-address",
+		.name = "local-address", .values = "ADDRESS|DEVICE",
 		.meaning = "outer source; 0.0.0.0: the route picks it",
 		.kind = KIND_ADDRESS, FIELD(local), .empty = "0.0.0.0",
+		.parse = parse_local, .source = P_REFRESH_LOCAL,
+		.look_up = lookup_device,
 	},
 	[P_MODE] = {
 		.name = "mode", .meaning = "what is inside: IPv4, MPLS or either",
@@ -974,10 +1046,25 @@ const struct property properties[P_COUNT] = {
 		.meaning = "name of the link, 1 to 15 characters",
 		.kind = KIND_TEXT, .parse = parse_name, .format = format_name,
 	},
+	[P_REFRESH_LOCAL] = {
+		.name = "refresh-local", .values = "DEVICE|none",
+		.meaning = "device by which refresh looks local-address up",
+		.kind = KIND_TEXT, FIELD(refresh_local), .empty = "none",
+		.there = has_refresh_local, .parse = parse_refresh_local,
+		.format = format_refresh_local,
+	},
+	[P_REFRESH_REMOTE] = {
+		.name = "refresh-remote", .values = "HOST|none",
+		.meaning = "host by which refresh looks remote-address up",
+		.kind = KIND_TEXT, FIELD(refresh_remote), .empty = "none",
+		.there = has_refresh_remote, .parse = parse_refresh_remote,
+		.format = format_refresh_remote,
+	},
 	[P_REMOTE_ADDRESS] = {
 		.name = "remote-address", .values = "ADDRESS|HOST",
 		.meaning = "outer destination",
 		.kind = KIND_ADDRESS, FIELD(remote), .parse = parse_remote,
+		.source = P_REFRESH_REMOTE, .look_up = lookup_host,
 	},
 	[P_REQUIRE_IPSEC] = {
 		.name = "require-ipsec",
@@ -1239,10 +1326,12 @@ bool is_default(const struct tunnel *t, unsigned int p)
 	return !strcmp(value, default_word(p));
 }
 
+/* What an address is looked up by may be said before it. */
 static int set_property(const char *what, int p, const char *value,
 			struct tunnel *t, uint64_t *mask)
 {
-	const char *why;
+	const unsigned int source = properties[p].source;
+	const char *said = source ? *source_of(&properties[p], t) : NULL, *why;
 
 	if (!can_be_set(p))
 		return usage(what, "%s: can only be read", properties[p].name);
@@ -1251,8 +1340,21 @@ static int set_property(const char *what, int p, const char *value,
 	why = property_parse(p, t, value);
 	if (why)
 		return usage(what, "%s: '%s' %s", properties[p].name, value, why);
+	if (source && *mask & BIT(source))
+		*source_of(&properties[p], t) = said;
 	*mask |= BIT(p);
 	return 0;
+}
+
+/* An address brings what it is looked up by, or takes that away. */
+static uint64_t add_sources(uint64_t mask)
+{
+	unsigned int p;
+
+	for (p = 0; p < P_SETTABLE; p++)
+		if (mask & BIT(p) && properties[p].source)
+			mask |= BIT(properties[p].source);
+	return mask;
 }
 
 /* Other users can read a command line. */
@@ -1321,5 +1423,6 @@ int parse_properties(const char *what, char **words, size_t n, struct tunnel *t,
 		if (err)
 			return err;
 	}
+	*mask = add_sources(*mask);
 	return 0;
 }

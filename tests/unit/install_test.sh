@@ -25,6 +25,8 @@ files() { (cd "$dest" && find . ! -type d -printf '%P %m\n' | sort); }
 
 want() {	# PREFIX without its first slash
 	sort <<- END
+		$1/lib/systemd/system/ipip-refresh.service 644
+		$1/lib/systemd/system/ipip-refresh.timer 644
 		$1/lib/systemd/system/ipip.service 644
 		$1/sbin/ipipctl 755
 		$1/share/bash-completion/completions/ipipctl 644

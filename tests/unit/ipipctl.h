@@ -40,6 +40,7 @@ static int (*test_tunnels)(struct tunnels *list);
 #include "../../tools/text.c"
 #include "../../tools/list.c"
 #include "../../tools/secret.c"
+#include "../../tools/lookup.c"
 #include "../../tools/property.c"
 #include "../../tools/condition.c"
 #include "../../tools/counter.c"
