@@ -180,7 +180,7 @@ def refusals(bench):
     for name in READ_ONLY:
         bench.refused(name, errno.EINVAL, "read-only", number(name), *ENDS,
                       ext(**more, **{name: 0}))
-    for kind in 0, 1, 19, 200:
+    for kind in 0, 1, 20, 200:
         bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 18 else "",
                       kind, *ENDS, raw((number("df"), u8(1)), (kind, u32(0))))
     bench.refused("a nest that isn't marked as one", errno.EINVAL, "NLA_F_NESTED", IPIP_EXT,
