@@ -28,6 +28,8 @@ want() {	# PREFIX without its first slash
 		$1/lib/systemd/system/ipip-refresh.service 644
 		$1/lib/systemd/system/ipip-refresh.timer 644
 		$1/lib/systemd/system/ipip.service 644
+		$1/lib/udev/rules.d/70-ipip.rules 644
+		$1/libexec/ipipctl/device 755
 		$1/sbin/ipipctl 755
 		$1/share/bash-completion/completions/ipipctl 644
 		$1/share/ipipctl/ipipctl.schema.json 644
@@ -43,6 +45,11 @@ for prefix in /usr /opt/tunnels; do
 	is "the unit names it there" \
 		"$(sed -n 's/^Exec[A-Za-z]*=\([^ ]*\).*/\1/p' "$dest$prefix/lib/systemd/system/ipip.service" | sort -u)" \
 		"$prefix/sbin/ipipctl"
+	is "udev's rule names what is there" \
+		"$(sed -n 's/.*PROGRAM=="\([^ ]*\).*/\1/p' "$dest$prefix/lib/udev/rules.d/70-ipip.rules")" \
+		"$prefix/libexec/ipipctl/device"
+	is "and that finds ipipctl" \
+		"$(sed -n 's/^PATH=\([^:]*\).*/\1/p' "$dest$prefix/libexec/ipipctl/device")" "$prefix/sbin"
 	tools uninstall $prefix
 	is "uninstall leaves nothing" "$(files)" ""
 done
