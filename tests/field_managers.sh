@@ -1,0 +1,495 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Network managers, which know none of the driver's own properties: ifupdown, systemd-networkd,
+# netplan and NetworkManager, each as a Debian has it, from boot on. The machine is topo's a.
+. ./lib.sh
+. ./machine.sh
+
+far=172.16.2.2
+ours="clamp-tcp-mss=both dont-fragment=no keepalive=1s,3"
+
+# MANAGER's units, and no other's; all that was set up before is gone.
+fresh() {	# UNIT...
+	local unit
+
+	rm -rf "${machine:?}"/etc/{network/interfaces,systemd/network,netplan,ipip,NetworkManager/system-connections}/*
+	rm -rf "${wants:?}"/* "$machine"/etc/systemd/system/{ipip.service,ipip.service.d}
+	rm -f "$machine/etc/network/interfaces"
+	mkdir -p "$machine/etc/ipip/device"
+	for unit; do
+		ln -s "/lib/systemd/system/$unit.service" "$wants/"
+	done
+}
+
+file() {	# NAME, below /etc; its text is on standard input
+	mkdir -p "$machine/etc/${1%/*}"
+	cat > "$machine/etc/$1"
+	# NetworkManager takes no profile that others can read, and networkd isn't root.
+	[[ $1 = systemd/* ]] || chmod 600 "$machine/etc/$1"
+}
+
+props() { m ipipctl get t1 "$1"; }
+
+# All of $ours, and what else is named.
+has() {	# [PROPERTY=VALUE...]
+	local word
+
+	# shellcheck disable=SC2086 # properties are words
+	for word in $ours "$@"; do
+		[ "$(props "${word%%=*}")" = "${word#*=}" ] || { m ipipctl print detail; return 1; }
+	done
+}
+
+running() { [ "$(props running)" = "${1:-yes}" ]; }
+there() { m test -e /sys/class/net/t1; }
+gone() { ! there; }
+index() { m cat /sys/class/net/t1/ifindex; }
+address() { m ip -br addr show dev t1 | grep -q '192\.168\.0\.1/30'; }
+reaches() { m ping -c 1 -W 1 "$1"; }
+
+# The way to the far end, and back.
+cut() { ip -n r route add blackhole 10.2.0.1/32; }
+mend() { ip -n r route del blackhole 10.2.0.1/32; }
+
+# Somebody who wants to send through the tunnel all the time, and somebody who looks.
+watch() {
+	capture r a "proto 4"
+	ip netns exec a ping -n -i 0.02 192.168.0.2 > /dev/null 2>&1 &
+	_sender=$!
+}
+
+watched() {
+	sleep 1
+	kill "$_sender" || _broken "nobody has sent"
+	wait "$_sender" 2> /dev/null
+	captured > "$WORK/packets"
+}
+
+nothing_in_the_clear() { ! grep 'proto IPIP' "$WORK/packets"; }
+
+# shellcheck disable=SC2016 # dpkg-query expands it
+version() { m dpkg-query -W -f '# ${Package} ${Version}\n' "$@"; }
+
+ifupdown() {
+	fresh networking
+	file network/interfaces <<- END
+		auto lo
+		iface lo inet loopback
+		auto t1
+		iface t1 inet static
+			address 192.168.0.1/30
+			ipip-local-address 10.1.0.1
+			ipip-remote-address 10.2.0.1
+			ipip-clamp-tcp-mss both
+			ipip-keepalive 1s,3
+			ipip-comment two words
+			up ip route add 172.16.2.0/24 dev t1
+		iface other inet manual
+			pre-up ip link add name other type ipip local 10.1.0.1 remote 10.9.0.1
+			ipip-keepalive 7s,3
+			up ip link set other up
+			down ip link del other
+		iface old inet tunnel
+			mode ipip
+			local 10.1.0.1
+			endpoint 10.9.0.2
+			address 192.168.9.1
+			netmask 255.255.255.252
+			ipip-keepalive 8s,3
+		iface old2 inet tunnel
+			mode ipip
+			local 10.1.0.1
+			endpoint 10.9.0.3
+			address 192.168.9.5
+			netmask 255.255.255.252
+			ipip-require-ipsec yes
+		iface shut inet static
+			address 192.168.0.1/30
+			ipip-local-address 10.1.0.1
+			ipip-remote-address 10.2.0.1
+			ipip-require-ipsec yes
+		iface wrong inet manual
+			ipip-remote-address 10.9.0.4
+			ipip-keepalvie 1s,3
+		iface wrong2 inet manual
+			ipip-remote-address somewhere in particular
+	END
+	check "ifupdown: boot" machine_boot
+	version ifupdown
+	check "ifupdown: the tunnel has its properties" has "comment=two words" ttl=64
+	check "ifupdown: it carries" reaches $far
+	cut
+	check "ifupdown: its carrier goes" wait_for 15 running no
+	check "ifupdown: the address stays" address
+	mend
+	check "ifupdown: the carrier comes back" wait_for 15 running yes
+	check "ifupdown: it carries again" reaches $far
+	check "ifupdown: ifdown" m ifdown t1
+	check "ifupdown: the tunnel has gone" gone
+	check "ifupdown: ifup" m ifup t1
+	check "ifupdown: it has its properties again" has "comment=two words" ttl=64
+	check "ifupdown: it carries again" reaches $far
+	m ifdown t1
+	m ipipctl add name=t1 remote-address=10.9.0.9 keepalive=9s,3
+	sed -i 's/ipip-keepalive 1s,3/ipip-keepalive 1s,nonsense/' "$machine/etc/network/interfaces"
+	refuse "ifupdown: a bad value for a tunnel that is there" m ifup t1
+	check "ifupdown: an error says so" grep -q "^ipipctl: set: keepalive: .*nonsense" "$WORK/output"
+	is "ifupdown: nothing has changed" "$(props keepalive) $(props remote-address)" "9s,3 10.9.0.9"
+	m ipipctl remove t1
+	check "ifupdown: one that somebody else has made" m ifup other
+	is "ifupdown: has its properties, too" "$(m ipipctl get other keepalive)" 7s,3
+	check "ifupdown: and goes as that says" m ifdown other
+	check "ifupdown: the method tunnel" m ifup old
+	is "ifupdown: gives them afterwards" "$(m ipipctl get old keepalive)" 8s,3
+	check "ifupdown: and takes it away" m ifdown old
+	refuse "ifupdown: the method tunnel can't require IPsec" m ifup old2
+	check "ifupdown: it says why" grep -q "^ipipctl: old2: IPsec: " "$WORK/output"
+	refuse "ifupdown: and makes none" m ip link show old2
+	refuse "ifupdown: an unknown property" m ifup wrong
+	check "ifupdown: an error says so" grep -q "^ipipctl: add: keepalvie: unknown" "$WORK/output"
+	refuse "ifupdown: and there is no tunnel" m ip link show wrong
+	refuse "ifupdown: a value that is none" m ifup wrong2
+	refuse "ifupdown: makes none, either" m ip link show wrong2
+	watch
+	check "ifupdown: one that requires IPsec comes up" m ifup shut
+	watched
+	check "ifupdown: nothing is sent in the clear" nothing_in_the_clear
+	m ifdown shut
+	machine_halt
+}
+
+netdev() {
+	file systemd/network/t1.netdev <<- END
+		[NetDev]
+		Name=t1
+		Kind=ipip
+		[Tunnel]
+		Independent=yes
+		Local=10.1.0.1
+		Remote=10.2.0.1
+		TTL=64
+		DiscoverPathMTU=yes
+	END
+}
+
+# As in recipes.md, or with what networkd does by itself.
+network() {	# [LINE...] of [Network]
+	file systemd/network/t1.network <<- END
+		[Match]
+		Name=t1
+		[Link]
+		RequiredForOnline=no
+		[Network]
+		Address=192.168.0.1/30
+		LinkLocalAddressing=no
+		$(printf '%s\n' "$@")
+		[Route]
+		Destination=172.16.2.0/24
+	END
+	# wait-online waits for this one.
+	printf '%s\n' '[Match]' Name=h1 '[Network]' Address=172.16.1.1/24 LinkLocalAddressing=no |
+		file systemd/network/h1.network
+}
+
+blackhole() {
+	printf '%s\n' '[Route]' Destination=172.16.2.0/24 Type=blackhole Metric=4096 |
+		tee -a "$machine/etc/systemd/network/t1.network" > "$WORK/blackhole"
+}
+
+networkd_device() {
+	fresh systemd-networkd
+	netdev
+	network
+	echo "set t1 $ours require-ipsec=yes" | sed '1i /interface ipip' | file ipip/device/t1
+	watch
+	check "networkd makes it: boot" machine_boot
+	version systemd
+	check "networkd makes it: it comes up" wait_for 20 address
+	check "networkd makes it: it has the file's properties" has require-ipsec=yes
+	m ip link del dev t1
+	m networkctl reload
+	check "networkd makes it: anew" wait_for 20 there
+	check "networkd makes it: it comes up" wait_for 20 address
+	check "networkd makes it: and has them again" has require-ipsec=yes
+	watched
+	check "networkd makes it: nothing was sent in the clear" nothing_in_the_clear
+	sed -i 's/keepalive=/keepalvie=/' "$machine/etc/ipip/device/t1"
+	m ip link del dev t1
+	m networkctl reload
+	sleep 3
+	check "networkd makes it: one that can't have them goes" gone
+	check "networkd makes it: the journal has the reason" \
+		eval "m journalctl -b -t ipipctl -o cat | grep -q '^/etc/ipip/device/t1:2: keepalvie: unknown'"
+	machine_halt
+}
+
+# Its own starts, and reloads, send the .netdev file again.
+networkd_service() {	# before|after
+	fresh systemd-networkd ipip
+	netdev
+	network
+	{
+		echo "/interface ipip"
+		echo "add name=t1 local-address=10.1.0.1 remote-address=10.2.0.1 $ours"
+	} | file ipip/tunnels.conf
+	if [ "$1" = after ]; then
+		sed 's/^Before=systemd-networkd.service.*/After=systemd-networkd.service/; /^Before=network.target/d' \
+			"$machine/usr/lib/systemd/system/ipip.service" | file systemd/system/ipip.service
+		rm "$wants/ipip.service"
+		ln -s /etc/systemd/system/ipip.service "$wants/"
+	fi
+	check "ipip.service $1 networkd: boot" machine_boot
+	is "ipip.service $1 networkd: that is the order" "$(first_of ipip systemd-networkd)" \
+		"$([ "$1" = before ] && echo ipip || echo systemd-networkd)"
+	[ "$1" = after ] || check "ipip.service starts before all managers" before_managers
+	check "ipip.service $1 networkd: it comes up" wait_for 20 address
+	check "ipip.service $1 networkd: it has its properties" has ttl=64
+	before=$(index)
+	m networkctl reload
+	sleep 2
+	check "ipip.service $1 networkd: and after a reload" has ttl=64
+	m systemctl restart systemd-networkd
+	check "ipip.service $1 networkd: it comes up again" wait_for 20 address
+	sleep 2
+	check "ipip.service $1 networkd: and has them" has ttl=64
+	is "ipip.service $1 networkd: it is the same device" "$(index)" "$before"
+	check "ipip.service $1 networkd: it carries" wait_for 5 reaches $far
+}
+
+# A tunnel whose underlay device networkd has to make first doesn't keep networkd from starting.
+networkd_late() {
+	fresh systemd-networkd ipip
+	network
+	printf '%s\n' '[NetDev]' Name=late0 Kind=dummy | file systemd/network/late0.netdev
+	{
+		echo "/interface ipip"
+		echo "add name=t1 local-address=10.1.0.1 remote-address=10.2.0.1 $ours"
+		echo "add name=t2 link=late0 remote-address=10.9.0.1"
+	} | file ipip/tunnels.conf
+	machine_boot
+	check "ipip.service, a link that is late: the others are made" has
+	check "ipip.service, a link that is late: networkd has started" address
+	refuse "ipip.service, a link that is late: its tunnel isn't there" m test -e /sys/class/net/t2
+	check "ipip.service, a link that is late: 30 seconds later it is" wait_for 60 m test -e /sys/class/net/t2
+	machine_halt
+}
+
+before_managers() {
+	local unit
+
+	for unit in systemd-networkd NetworkManager networking; do
+		m systemctl show -P After "$unit.service" | grep -qw ipip.service || return 1
+	done
+}
+
+# Which unit's program was started first?
+first_of() {	# UNIT...
+	local unit
+
+	for unit; do
+		echo "$(m systemctl show -P ExecMainStartTimestampMonotonic "$unit") $unit"
+	done | sort -n | sed -n '1s/.* //p'
+}
+
+# Packets to the far network that leave as they are.
+leaks() {
+	capture r a "dst $far and not proto 4"
+	m ping -c 2 -i 0.2 -W 1 $far
+	captured | grep -c "> $far: ICMP echo request"
+}
+
+networkd_carrier() {
+	m networkctl reload
+	cut
+	check "networkd: the carrier goes" wait_for 15 running no
+	sleep 1
+	# What the recipe is for.
+	refuse "networkd: without the recipe the address goes, too" address
+	is "networkd: and packets leave by the default route" "$(leaks | tail -n 1)" 2
+	mend
+	check "networkd: the carrier comes back" wait_for 15 running yes
+	check "networkd: the address, too" wait_for 15 address
+	network ConfigureWithoutCarrier=yes
+	blackhole
+	m networkctl reload
+	sleep 2
+	check "networkd, as in the recipe: it carries" wait_for 10 reaches $far
+	cut
+	check "networkd, as in the recipe: the carrier goes" wait_for 15 running no
+	sleep 1
+	check "networkd, as in the recipe: the address stays" address
+	is "networkd, as in the recipe: nothing leaves by the default route" "$(leaks | tail -n 1)" 0
+	m ip route del 172.16.2.0/24 dev t1
+	is "networkd, as in the recipe: nor when the route has gone" "$(leaks | tail -n 1)" 0
+	check "networkd, as in the recipe: it doesn't keep the machine from being online" \
+		m /lib/systemd/systemd-networkd-wait-online --timeout=10
+	m systemctl restart systemd-networkd
+	sleep 2
+	is "networkd, as in the recipe: nor after a restart" "$(leaks | tail -n 1)" 0
+	mend
+	check "networkd, as in the recipe: the carrier comes back" wait_for 15 running yes
+	check "networkd, as in the recipe: it carries again" wait_for 10 reaches $far
+	check "networkd, as in the recipe: it has its properties" has ttl=64
+	machine_halt
+}
+
+netplan() {
+	fresh systemd-networkd
+	file netplan/t1.yaml <<- END
+		network:
+		  version: 2
+		  tunnels:
+		    t1:
+		      mode: ipip
+		      local: 10.1.0.1
+		      remote: 10.2.0.1
+		      ttl: 64
+		      addresses: [192.168.0.1/30]
+		      routes:
+		      - {to: 172.16.2.0/24, scope: link}
+		      - {to: 172.16.2.0/24, type: blackhole, metric: 4096}
+		      optional: true
+	END
+	echo "set t1 $ours" | sed '1i /interface ipip' | file ipip/device/t1
+	check "netplan: boot" machine_boot
+	version netplan.io
+	check "netplan: it comes up" wait_for 20 address
+	check "netplan: it has the file's properties" has
+	check "netplan: it carries" wait_for 10 reaches $far
+	cut
+	check "netplan: the carrier goes" wait_for 15 running no
+	sleep 1
+	check "netplan: the address stays" address
+	m ip route del 172.16.2.0/24 dev t1
+	is "netplan: nothing leaves by the default route" "$(leaks | tail -n 1)" 0
+	mend
+	check "netplan: the carrier comes back" wait_for 15 running yes
+	check "netplan: apply" m netplan apply
+	check "netplan: it carries again" wait_for 10 reaches $far
+	check "netplan: it is up" wait_for 20 address
+	check "netplan: it has them still" has
+	m ip link del dev t1
+	check "netplan: apply makes it anew" m netplan apply
+	check "netplan: it comes up" wait_for 20 address
+	check "netplan: and has them again" has
+	machine_halt
+}
+
+connected() { m nmcli -t -f device,state,connection device | grep -qx t1:connected:profile; }
+
+networkmanager() {
+	fresh NetworkManager
+	file NetworkManager/NetworkManager.conf <<< $'[main]\nplugins=keyfile\nno-auto-default=*'
+	file NetworkManager/system-connections/profile.nmconnection <<- END
+		[connection]
+		id=profile
+		type=ip-tunnel
+		interface-name=t1
+		[ip-tunnel]
+		mode=1
+		local=10.1.0.1
+		remote=10.2.0.1
+		ttl=64
+		[ipv4]
+		method=manual
+		address1=192.168.0.1/30
+		route1=172.16.2.0/24
+		[ipv6]
+		method=disabled
+	END
+	echo "set t1 $ours" | sed '1i /interface ipip' | file ipip/device/t1
+	# Why managers.md has no script of NetworkManager's for IPsec.
+	file NetworkManager/dispatcher.d/pre-up.d/look <<- 'END'
+		#!/bin/sh
+		[ "$1" != t1 ] || { ip -br link show dev t1; ip -br addr show dev t1; } > /run/pre-up
+	END
+	chmod 755 "$machine/etc/NetworkManager/dispatcher.d/pre-up.d/look"
+	check "NetworkManager: boot" machine_boot
+	version network-manager
+	check "NetworkManager: it comes up" wait_for 20 connected
+	check "NetworkManager: it has the file's properties" wait_for 5 has
+	check "NetworkManager: it carries" wait_for 5 reaches $far
+	check "NetworkManager: its pre-up scripts run when the tunnel is up, with its address" \
+		m grep -zq 'LOWER_UP.*192\.168\.0\.1/30' /run/pre-up
+	rm "$machine/etc/NetworkManager/dispatcher.d/pre-up.d/look"
+	before=$(index)
+	check "NetworkManager: down" m nmcli connection down profile
+	check "NetworkManager: the tunnel has gone" wait_for 5 gone
+	check "NetworkManager: up" m nmcli connection up profile
+	check "NetworkManager: it is another device" test "$(index)" != "$before"
+	check "NetworkManager: it has the file's properties again" wait_for 5 has
+	cut
+	check "NetworkManager: the carrier goes" wait_for 15 running no
+	sleep 7
+	check "NetworkManager: it is still connected" connected
+	check "NetworkManager: the address stays" address
+	mend
+	check "NetworkManager: the carrier comes back" wait_for 15 running yes
+	check "NetworkManager: it carries again" wait_for 5 reaches $far
+	before=$(index)
+	m systemctl restart NetworkManager
+	check "NetworkManager: after its restart it is the profile's" wait_for 20 connected
+	is "NetworkManager: it is the same device" "$(index)" "$before"
+	check "NetworkManager: it has its properties" has
+	machine_halt
+}
+
+# NetworkManager doesn't wait for anybody: such a tunnel is ipip.service's, address and all.
+networkmanager_ipsec() {
+	fresh NetworkManager ipip
+	file NetworkManager/NetworkManager.conf <<- END
+		[main]
+		plugins=keyfile
+		no-auto-default=*
+		[keyfile]
+		unmanaged-devices=interface-name:t1
+	END
+	{
+		echo "/interface ipip"
+		echo "add name=t1 local-address=10.1.0.1 remote-address=10.2.0.1 $ours require-ipsec=yes"
+	} | file ipip/tunnels.conf
+	file systemd/system/ipip.service.d/t1.conf <<- END
+		[Service]
+		ExecStartPost=ip addr replace 192.168.0.1/30 dev t1
+		ExecStartPost=ip route replace 172.16.2.0/24 dev t1
+	END
+	watch
+	check "IPsec beside NetworkManager: boot" machine_boot
+	check "IPsec beside NetworkManager: it is there" wait_for 10 address
+	is "IPsec beside NetworkManager: before it" "$(first_of ipip NetworkManager)" ipip
+	check "IPsec beside NetworkManager: it has its properties" has require-ipsec=yes
+	m systemctl restart NetworkManager
+	sleep 3
+	check "IPsec beside NetworkManager: the address is there after a restart" address
+	watched
+	check "IPsec beside NetworkManager: nothing was sent in the clear" nothing_in_the_clear
+	machine_halt
+}
+
+topo_underlay
+tunnel b 10.2.0.1 10.1.0.1
+ip -n b addr add 192.168.0.2/30 dev t0
+ip -n b route add 192.168.0.0/30 dev t0 2> /dev/null
+ip -n b addr add 172.16.2.2/32 dev lo
+machine_new a
+wants=$machine/etc/systemd/system/multi-user.target.wants
+for part in ${PARTS:-ifupdown networkd netplan networkmanager}; do
+	case $part in
+	networkd)
+		networkd_device
+		networkd_service after
+		machine_halt
+		networkd_service before
+		networkd_carrier
+		networkd_late
+		;;
+	networkmanager)
+		networkmanager
+		networkmanager_ipsec
+		;;
+	*)
+		$part
+		;;
+	esac
+done
+machine_end
