@@ -25,7 +25,6 @@
 #include <linux/random.h>
 #include <linux/ratelimit.h>
 #include <linux/rtnetlink.h>
-#include <linux/sched/isolation.h>
 #include <linux/smp.h>
 #include <net/dst.h>
 #include <net/inet_ecn.h>
@@ -350,8 +349,7 @@ static int ipip_keepalive_next_cpu(void)
 	ASSERT_RTNL();
 	rcu_read_lock();
 	for_each_cpu_wrap(cpu, cpu_online_mask, last + 1) {
-		if (housekeeping_cpu(cpu, HK_TYPE_TIMER) &&
-		    !cpu_is_isolated(cpu)) {
+		if (ipip_compat_cpu_takes_timers(cpu)) {
 			next = cpu;
 			break;
 		}

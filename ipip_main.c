@@ -190,7 +190,7 @@ static void ipip_parms_free_rcu(struct rcu_head *rcu)
 static void ipip_set_addresses(struct net_device *dev,
 			       const struct ipip_parms *parms)
 {
-	__dev_addr_set(dev, &parms->cfg.local, sizeof(__be32));
+	ipip_compat_addr_set(dev, &parms->cfg.local, sizeof(__be32));
 	memcpy(dev->broadcast, &parms->cfg.remote, sizeof(__be32));
 }
 
@@ -468,9 +468,9 @@ static const struct net_device_ops ipip_netdev_ops = {
 	.ndo_open		= ipip_open,
 	.ndo_stop		= ipip_stop,
 	.ndo_start_xmit		= ipip_xmit,
-	.ndo_siocdevprivate	= ip_tunnel_siocdevprivate,
+	IPIP_COMPAT_NDO_IOCTL,
 	.ndo_change_mtu		= ipip_mtu_change,
-	.ndo_get_stats64	= dev_get_tstats64,
+	.ndo_get_stats64	= ipip_compat_get_stats64,
 	.ndo_get_iflink		= ipip_get_iflink,
 	.ndo_tunnel_ctl		= ipip_tunnel_ctl,
 	IPIP_COMPAT_NDO_FILL_FORWARD_PATH

@@ -399,7 +399,8 @@ static void ipip_mtu_keep_ipsec(struct ipip_parms *parms, struct dst_entry *dst)
 
 	if (dst == old || (dst && !dst_hold_safe(dst)))
 		return;
-	old = unrcu_pointer(xchg(&parms->ipsec_dst, RCU_INITIALIZER(dst)));
+	old = (struct dst_entry __force *)xchg(&parms->ipsec_dst,
+					       RCU_INITIALIZER(dst));
 	dst_release(old);
 }
 

@@ -13,7 +13,6 @@
 #include <linux/spinlock.h>
 #include <linux/tcp.h>
 #include <net/dst_metadata.h>
-#include <net/gro.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
@@ -259,7 +258,7 @@ int ipip_rcv_init(void)
 		spin_lock_init(&cell->lock);
 		__skb_queue_head_init(&cell->skbs);
 		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
-		netif_napi_add(ipip_cells_dev, &cell->napi, ipip_cell_poll);
+		ipip_compat_napi_add(ipip_cells_dev, &cell->napi, ipip_cell_poll);
 		napi_enable(&cell->napi);
 	}
 
@@ -309,7 +308,7 @@ static bool ipip_rcv_udp_may_gro(const struct sk_buff *skb)
 		dif = l3mdev_master_ifindex_rcu(dev);
 	}
 	sk = ipip_compat_udp_lookup(dev_net(dev), iph, uh, dif, sdif);
-	return sk && (udp_sk(sk)->gro_receive || udp_test_bit(GRO_ENABLED, sk));
+	return sk && (udp_sk(sk)->gro_receive || ipip_compat_udp_gro_enabled(sk));
 }
 
 /* May GRO merge the packet with another? Not if somebody shares its data, nor if GRO
@@ -416,7 +415,7 @@ static void ipip_rcv_deliver(struct sk_buff *skb)
 		return;
 	}
 	if (unlikely(!ipip_cell_add(cell, skb))) {
-		dev_core_stats_rx_dropped_inc(skb->dev);
+		ipip_compat_rx_dropped_inc(skb->dev);
 		ipip_drop(skb->dev, skb, IPIP_DROP_RX_BACKLOG);
 	}
 }
@@ -534,7 +533,7 @@ static bool ipip_rcv_metadata(struct sk_buff *skb)
 
 	if (!dst)
 		return false;
-	ip_tunnel_md_udp_encap(skb, &dst->u.tun_info);
+	ipip_compat_md_udp_encap(skb, &dst->u.tun_info);
 	skb_dst_set(skb, &dst->dst);
 	return true;
 }

@@ -12,7 +12,6 @@
 #include <net/dst.h>
 #include <net/dst_metadata.h>
 #include <net/icmp.h>
-#include <net/inet_dscp.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
@@ -55,7 +54,7 @@ static bool ipip_route_is_multipath(struct net *net,
 	if (!IS_ENABLED(CONFIG_IP_ROUTE_MULTIPATH) || !parms->route_bits)
 		return false;
 	fl4->saddr = parms->cfg.local;
-	fl4->flowi4_oif = fl4->flowi4_l3mdev ? 0 : parms->cfg.link;
+	fl4->flowi4_oif = ipip_compat_flow_l3mdev(fl4) ? 0 : parms->cfg.link;
 	return !fib_lookup(net, fl4, &res, FIB_LOOKUP_NOREF) &&
 	       fib_info_num_path(res.fi) > 1;
 }
@@ -151,12 +150,14 @@ static bool ipip_external_header(const struct sk_buff *skb,
 {
 	struct ip_tunnel_info *info = skb_tunnel_info(skb);
 	const struct ip_tunnel_key *key;
+	struct ip_tunnel_encap *encap;
 	int hlen;
 
 	if (!info || !(info->mode & IP_TUNNEL_INFO_TX) ||
 	    ip_tunnel_info_af(info) != AF_INET)
 		return false;
-	hlen = ip_encap_hlen(&info->encap);
+	encap = ipip_compat_info_encap(info);
+	hlen = ip_encap_hlen(encap);
 	if (hlen < 0)
 		return false;
 
@@ -168,7 +169,7 @@ static bool ipip_external_header(const struct sk_buff *skb,
 	*tos = key->tos == IPIP_TOS_INHERIT ? key->tos :
 					      key->tos & ~INET_ECN_MASK;
 	out->info = info;
-	out->encap = &info->encap;
+	out->encap = encap;
 	out->hlen = sizeof(struct iphdr) + hlen;
 	return out->outer.daddr;
 }
@@ -189,12 +190,12 @@ static struct dst_entry *ipip_external_route(struct net *net,
 	if (cached)
 		rt = dst_cache_get_ip4(&out->info->dst_cache, &fl4.saddr);
 	if (!rt) {
-		ip_tunnel_init_flow(&fl4, outer->protocol, outer->daddr,
-				    outer->saddr,
-				    tunnel_id_to_key32(key->tun_id),
-				    outer->tos & INET_DSCP_MASK, net, 0,
-				    skb->mark, skb_get_hash(skb),
-				    key->flow_flags);
+		ipip_compat_init_flow(&fl4, outer->protocol, outer->daddr,
+				      outer->saddr,
+				      tunnel_id_to_key32(key->tun_id),
+				      outer->tos & INET_DSCP_MASK, net, 0,
+				      skb->mark, skb_get_hash(skb),
+				      ipip_compat_key_flow_flags(key));
 		rt = ip_route_output_key(net, &fl4);
 		if (IS_ERR(rt))
 			return NULL;
@@ -314,7 +315,7 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 	struct flowi4 fl4 = { .saddr = outer->saddr, .daddr = outer->daddr };
 	struct ip_tunnel_encap e = *encap;
 
-	return ip_tunnel_encap(skb, &e, &outer->protocol, &fl4) >= 0;
+	return ipip_compat_encap(skb, &e, &outer->protocol, &fl4) >= 0;
 }
 
 /* The kernel's IP ID generators are shared between CPUs. With DF, a CPU takes a block
@@ -374,9 +375,9 @@ static void ipip_send(struct sk_buff *skb, const struct ipip_parms *parms,
 	ipip_select_ident(net, out->route, iph,
 			  skb_shinfo(skb)->gso_segs ?: 1);
 
-	dev_xmit_recursion_inc();
+	ipip_compat_xmit_recursion_inc();
 	err = ip_local_out(net, ipip_sock(parms), skb);
-	dev_xmit_recursion_dec();
+	ipip_compat_xmit_recursion_dec();
 
 	iptunnel_xmit_stats(dev, unlikely(net_xmit_eval(err)) ? 0 : len);
 }

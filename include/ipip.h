@@ -19,7 +19,6 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <net/inet_dscp.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
@@ -30,6 +29,8 @@
 
 struct sock;
 struct ipip_table;	/* known to ipip_table.c alone */
+struct net_device_path;
+struct net_device_path_ctx;
 struct xfrm_if;
 
 /* Slots of a CPU's route cache, as a power of two. A tunnel with a fixed outer
@@ -388,8 +389,8 @@ static inline void ipip_route_flow(struct flowi4 *fl4, struct net *net,
 				   const struct ipip_parms *parms, u8 proto,
 				   __be32 daddr, __be32 saddr, u8 tos, u32 hash)
 {
-	ip_tunnel_init_flow(fl4, proto, daddr, saddr, 0, tos & INET_DSCP_MASK,
-			    net, parms->cfg.link, parms->cfg.fwmark, hash, 0);
+	ipip_compat_init_flow(fl4, proto, daddr, saddr, 0, tos & INET_DSCP_MASK,
+			      net, parms->cfg.link, parms->cfg.fwmark, hash, 0);
 }
 
 /**

@@ -12,6 +12,9 @@
 #include <linux/local_lock.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/isolation.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/udp.h>
@@ -55,6 +58,30 @@ static inline void ipip_compat_unregister_net_hook(struct net *net,
 #include <net/gso.h>
 #endif
 
+/* 5.17, 4721031c3559 ("net: move gro definitions to include/net/gro.h"): before,
+ * <linux/netdevice.h> had them.
+ */
+#ifdef IPIP_HAVE_NET_GRO_H
+#include <net/gro.h>
+#endif
+
+/* 5.18, a410a0cf9885 ("ipv6: Define dscp_t and stop taking ECN bits into account in
+ * fib6-rules"): the bits of the TOS field that are DSCP. Before, the IPv4 FIB looks at
+ * fewer of them.
+ */
+#ifdef IPIP_HAVE_NET_INET_DSCP_H
+#include <net/inet_dscp.h>
+#else
+#define INET_DSCP_MASK	0xfc
+#endif
+
+/* 5.12, 36707061d6ba ("udp: allow forwarding of plain (non-fraglisted) UDP GRO
+ * packets"), and in 5.10.y by backport
+ */
+#ifndef NETIF_F_GRO_UDP_FWD
+#define NETIF_F_GRO_UDP_FWD	0
+#endif
+
 /* 6.12, 5f60d5f6bbc1 ("move asm/unaligned.h to linux/unaligned.h") */
 #ifdef IPIP_HAVE_LINUX_UNALIGNED_H
 #include <linux/unaligned.h>
@@ -74,6 +101,52 @@ static inline void ipip_compat_unregister_net_hook(struct net *net,
 #define ipip_compat_lock_bh(lock)	((void)(lock))
 #define ipip_compat_unlock_bh(lock)	((void)(lock))
 #endif
+
+/* How deep this CPU's transmit is nested, which dev_recursion_level() reads. 6.11,
+ * ecefbc09e8ee ("net: softnet_data: Make xmit per task."): net/core keeps the functions
+ * that count to itself; on PREEMPT_RT the task has the counter. 7.0, 6f1a9140ecda ("net:
+ * add xmit recursion limit to tunnel xmit functions"), and in 6.12.y by backport: they
+ * are for everybody again. Context: softirqs off.
+ */
+static inline void ipip_compat_xmit_recursion_inc(void)
+{
+#if defined(IPIP_HAVE_XMIT_RECURSION)
+	dev_xmit_recursion_inc();
+#elif defined(CONFIG_PREEMPT_RT)
+	current->net_xmit.recursion++;
+#else
+	__this_cpu_inc(softnet_data.xmit.recursion);
+#endif
+}
+
+static inline void ipip_compat_xmit_recursion_dec(void)
+{
+#if defined(IPIP_HAVE_XMIT_RECURSION)
+	dev_xmit_recursion_dec();
+#elif defined(CONFIG_PREEMPT_RT)
+	current->net_xmit.recursion--;
+#else
+	__this_cpu_dec(softnet_data.xmit.recursion);
+#endif
+}
+
+/* May a timer fire on a CPU without disturbing what the CPU is isolated for? 5.18,
+ * 04d4e665a609 ("sched/isolation: Use single feature type while referring to
+ * housekeeping cpumask"), has other names; 6.4, 3232e7aad11e ("sched/isolation: Add
+ * cpu_is_isolated() API"), and in 6.1.y by backport. Context: RCU.
+ */
+static inline bool ipip_compat_cpu_takes_timers(int cpu)
+{
+#ifdef IPIP_HAVE_CPU_IS_ISOLATED
+	return housekeeping_cpu(cpu, HK_TYPE_TIMER) && !cpu_is_isolated(cpu);
+#elif defined(IPIP_HAVE_HK_TYPE)
+	return housekeeping_cpu(cpu, HK_TYPE_TIMER) &&
+	       housekeeping_cpu(cpu, HK_TYPE_DOMAIN);
+#else
+	return housekeeping_cpu(cpu, HK_FLAG_TIMER) &&
+	       housekeeping_cpu(cpu, HK_FLAG_DOMAIN);
+#endif
+}
 
 /* 6.13, 908a1d775422 ("hrtimers: Introduce hrtimer_setup() to replace
  * hrtimer_init()"), which is gone since 6.15.
@@ -159,6 +232,103 @@ static inline struct metadata_dst *ipip_compat_rx_dst(struct sk_buff *skb)
 }
 #endif
 
+/* 5.18, 40867d74c374 ("net: Add l3mdev index to flow struct and avoid oif reset for
+ * port devices"): a flow has the VRF of its device apart from the device.
+ */
+static inline int ipip_compat_flow_l3mdev(const struct flowi4 *fl4)
+{
+#ifdef flowi4_l3mdev
+	return fl4->flowi4_l3mdev;
+#else
+	return 0;
+#endif
+}
+
+/* 5.18, db53cd3d88dc ("net: Handle l3mdev in ip_tunnel_init_flow"), and in 5.10.y by
+ * backport: the netns. 6.1, 451ef36bd229 ("ip_tunnels: Add new flow flags field to
+ * ip_tunnel_key"): flags, which only metadata have.
+ */
+static inline void
+ipip_compat_init_flow(struct flowi4 *fl4, u8 proto, __be32 daddr, __be32 saddr,
+		      __be32 key, u8 tos, struct net *net, int oif, u32 mark,
+		      u32 hash, u8 flow_flags)
+{
+#if defined(IPIP_HAVE_FLOW_FLAGS)
+	ip_tunnel_init_flow(fl4, proto, daddr, saddr, key, tos, net, oif, mark,
+			    hash, flow_flags);
+#elif defined(IPIP_HAVE_FLOW_NET)
+	ip_tunnel_init_flow(fl4, proto, daddr, saddr, key, tos, net, oif, mark,
+			    hash);
+#else
+	ip_tunnel_init_flow(fl4, proto, daddr, saddr, key, tos, oif, mark, hash);
+#endif
+}
+
+static inline u8 ipip_compat_key_flow_flags(const struct ip_tunnel_key *key)
+{
+#ifdef IPIP_HAVE_FLOW_FLAGS
+	return key->flow_flags;
+#else
+	return 0;
+#endif
+}
+
+/* 6.4, ac931d4cdec3 ("ipip,ip_tunnel,sit: Add FOU support for externally controlled
+ * ipip devices"), and in 6.1.y by backport: metadata may ask for FOU or GUE, and say
+ * that a packet came by one. Before, external mode has neither.
+ */
+#ifdef IPIP_HAVE_INFO_ENCAP
+static inline struct ip_tunnel_encap *
+ipip_compat_info_encap(struct ip_tunnel_info *info)
+{
+	return &info->encap;
+}
+
+static inline void ipip_compat_md_udp_encap(struct sk_buff *skb,
+					    struct ip_tunnel_info *info)
+{
+	ip_tunnel_md_udp_encap(skb, info);
+}
+
+static inline int ipip_compat_encap(struct sk_buff *skb,
+				    struct ip_tunnel_encap *encap, u8 *proto,
+				    struct flowi4 *fl4)
+{
+	return ip_tunnel_encap(skb, encap, proto, fl4);
+}
+#else
+static inline struct ip_tunnel_encap *
+ipip_compat_info_encap(struct ip_tunnel_info *info)
+{
+	static struct ip_tunnel_encap none;
+
+	return &none;
+}
+
+static inline void ipip_compat_md_udp_encap(struct sk_buff *skb,
+					    struct ip_tunnel_info *info)
+{
+}
+
+/* The kernel's own wants a struct ip_tunnel, which this driver hasn't got. */
+static inline int ipip_compat_encap(struct sk_buff *skb,
+				    struct ip_tunnel_encap *encap, u8 *proto,
+				    struct flowi4 *fl4)
+{
+	const struct ip_tunnel_encap_ops *ops;
+	int err = -EINVAL;
+
+	if (encap->type >= MAX_IPTUN_ENCAP_OPS)
+		return -EINVAL;
+	rcu_read_lock();
+	ops = rcu_dereference(iptun_encaps[encap->type]);
+	if (likely(ops && ops->build_header))
+		err = ops->build_header(skb, encap, proto, fl4);
+	rcu_read_unlock();
+	return err;
+}
+#endif
+
 /* 6.10, f8c8e6ec7d0e ("net: create a dummy net_device allocator") */
 static inline struct net_device *ipip_compat_alloc_dummy(void)
 {
@@ -179,6 +349,30 @@ static inline void ipip_compat_free_dummy(struct net_device *dev)
 	free_netdev(dev);
 #else
 	kfree(dev);
+#endif
+}
+
+/* 6.1, b48b89f9c189 ("net: drop the weight argument from netif_napi_add") */
+static inline void ipip_compat_napi_add(struct net_device *dev,
+					struct napi_struct *napi,
+					int (*poll)(struct napi_struct *, int))
+{
+#ifdef IPIP_HAVE_NAPI_ADD_WEIGHT
+	netif_napi_add_weight(dev, napi, poll, NAPI_POLL_WEIGHT);
+#else
+	netif_napi_add(dev, napi, poll, NAPI_POLL_WEIGHT);
+#endif
+}
+
+/* 6.7, e1dc0615c6b0 ("udp: move udp->gro_enabled to udp->udp_flags"), and in 6.1.y by
+ * backport
+ */
+static inline bool ipip_compat_udp_gro_enabled(const struct sock *sk)
+{
+#ifdef udp_test_bit
+	return udp_test_bit(GRO_ENABLED, sk);
+#else
+	return udp_sk(sk)->gro_enabled;
 #endif
 }
 
@@ -282,6 +476,51 @@ static inline void ipip_compat_stats_free(struct net_device *dev)
 #endif
 }
 
+/* 6.2, 6c1c5097781f ("net: add atomic_long_t to net_device_stats fields"), and in all
+ * long-term kernels by backport: a counter that several CPUs may write to.
+ */
+#ifndef DEV_STATS_INC
+#define DEV_STATS_INC(dev, field) \
+	atomic_long_inc((atomic_long_t *)&(dev)->stats.field)
+#endif
+
+/* 5.18, 625788b58445 ("net: add per-cpu storage and net->core_stats") */
+static inline void ipip_compat_rx_dropped_inc(struct net_device *dev)
+{
+#ifdef IPIP_HAVE_CORE_STATS
+	dev_core_stats_rx_dropped_inc(dev);
+#else
+	atomic_long_inc(&dev->rx_dropped);
+#endif
+}
+
+/* 5.11: ip_tunnel's function has become one for all devices. */
+#ifdef IPIP_HAVE_GET_TSTATS64
+#define ipip_compat_get_stats64	dev_get_tstats64
+#else
+#define ipip_compat_get_stats64	ip_tunnel_get_stats64
+#endif
+
+/* 5.15, 3e7a1c7c561e ("ip_tunnel: use ndo_siocdevprivate") */
+#ifdef IPIP_HAVE_SIOCDEVPRIVATE
+#define IPIP_COMPAT_NDO_IOCTL	.ndo_siocdevprivate = ip_tunnel_siocdevprivate
+#else
+#define IPIP_COMPAT_NDO_IOCTL	.ndo_do_ioctl = ip_tunnel_ioctl
+#endif
+
+/* 5.15, 48eab831ae8b ("net: create netdev->dev_addr assignment helpers"), and in
+ * 5.10.y by backport
+ */
+static inline void ipip_compat_addr_set(struct net_device *dev,
+					const void *addr, size_t len)
+{
+#ifdef IPIP_HAVE_DEV_ADDR_SET
+	__dev_addr_set(dev, addr, len);
+#else
+	memcpy(dev->dev_addr, addr, len);
+#endif
+}
+
 /* 6.15, 69c7be1b903f ("rtnetlink: Pack newlink() params into struct"): a tunnel may
  * be made in another netns than that of its underlay from the start. Declared here for
  * the callback, and for nobody else.
@@ -360,20 +599,52 @@ static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
 #endif
 }
 
+/* Why a packet is dropped. 5.17, c504e5c2f964 ("net: skb: introduce
+ * kfree_skb_reason()"); 5.19 has all of those that are used here but the two below.
+ */
+#ifdef IPIP_HAVE_DROP_REASONS
+#define IPIP_REASON(reason)	SKB_DROP_REASON_##reason
+#else
+/* Nobody reads them. */
+enum {
+	IPIP_NO_REASON_NOT_SPECIFIED,
+	IPIP_NO_REASON_CPU_BACKLOG,
+	IPIP_NO_REASON_INVALID_PROTO,
+	IPIP_NO_REASON_IP_INHDR,
+	IPIP_NO_REASON_IP_OUTNOROUTES,
+	IPIP_NO_REASON_NOMEM,
+	IPIP_NO_REASON_PKT_TOO_BIG,
+	IPIP_NO_REASON_PKT_TOO_SMALL,
+	IPIP_NO_REASON_UNHANDLED_PROTO,
+	IPIP_NO_REASON_XFRM_POLICY,
+};
+
+#define IPIP_REASON(reason)	IPIP_NO_REASON_##reason
+#endif
+
+static inline void ipip_compat_free_skb(struct sk_buff *skb, unsigned int reason)
+{
+#ifdef IPIP_HAVE_DROP_REASONS
+	kfree_skb_reason(skb, reason);
+#else
+	kfree_skb(skb);
+#endif
+}
+
 /* 6.13, 4c06d9daf8e6 ("net: vxlan: add skb drop reasons to vxlan_rcv()"), and in
  * 6.12.y by backport: a reason of its own for RFC 6040 drops.
  */
 #ifdef IPIP_HAVE_DROP_IP_TUNNEL_ECN
-#define IPIP_REASON_ECN	SKB_DROP_REASON_IP_TUNNEL_ECN
+#define IPIP_REASON_ECN	IPIP_REASON(IP_TUNNEL_ECN)
 #else
-#define IPIP_REASON_ECN	SKB_DROP_REASON_IP_INHDR
+#define IPIP_REASON_ECN	IPIP_REASON(IP_INHDR)
 #endif
 
 /* In 7.2, not in 6.12: the reason for what the limit below drops. */
 #ifdef IPIP_HAVE_DROP_RECURSION_LIMIT
-#define IPIP_REASON_NESTED	SKB_DROP_REASON_RECURSION_LIMIT
+#define IPIP_REASON_NESTED	IPIP_REASON(RECURSION_LIMIT)
 #else
-#define IPIP_REASON_NESTED	SKB_DROP_REASON_NOT_SPECIFIED
+#define IPIP_REASON_NESTED	IPIP_REASON(NOT_SPECIFIED)
 #endif
 
 /* 7.0, 6f1a9140ecda ("net: add xmit recursion limit to tunnel xmit functions"), and
