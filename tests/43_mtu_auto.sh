@@ -59,7 +59,7 @@ is "a route into the tunnel itself: it stays" "$(mtu)" 1480
 ip -n a route del 10.2.0.1/32
 
 # The link behind r is narrow: the path MTU is learned from ICMP.
-ns a sysctl -qw net.ipv4.route.mtu_expires=20
+ns_sysctl a net.ipv4.route.mtu_expires=20
 ip -n r link set dev b mtu 1300
 ip -n b link set dev wan mtu 1300
 ns a ping -c 1 -W 1 -M "do" -s 1400 192.168.0.2 > /dev/null

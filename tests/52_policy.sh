@@ -16,6 +16,16 @@ reasons() {
 	grep -o 'reason: [A-Z_]*' $trace/trace | sort -u
 }
 
+# One of them is that one.
+reason_is() {	# REASON
+	if ! has_drop_reasons; then
+		skip "drop reason: $1" "this kernel has none"
+		return
+	fi
+	differs "the in-tree driver gives no reason"
+	check "drop reason: $1" grep -q "$1" "$WORK/reasons"
+}
+
 topo
 check "ping without a policy" ns a ping -c 1 -W 5 192.168.0.2
 
@@ -25,8 +35,7 @@ reasons ns a ping -c 2 -i 0.2 -W 1 192.168.0.2 > "$WORK/reasons"
 is "a blocking policy keeps packets out" "$(stat b t0 rx.packets)" "$before"
 differs "the in-tree driver doesn't count these"
 is "they are counted as receive errors" "$(($(stat b t0 rx.errors) - errors))" 2
-differs "the in-tree driver gives no reason"
-check "drop reason: XFRM_POLICY" grep -q XFRM_POLICY "$WORK/reasons"
+reason_is XFRM_POLICY
 ip -n b xfrm policy flush
 check "ping after the policy is gone" ns a ping -c 1 -W 5 192.168.0.2
 
@@ -74,8 +83,7 @@ reasons ns a ping -c 1 -W 1 192.168.0.2 > "$WORK/reasons"
 is "no route for the outer packet: tx_errors" "$(($(stat a t0 tx.errors) - errors))" 1
 is "no route for the outer packet: tx_carrier_errors" \
 	"$(($(stat a t0 tx.carrier_errors) - carrier))" 1
-differs "the in-tree driver gives no reason"
-check "drop reason: IP_OUTNOROUTES" grep -q IP_OUTNOROUTES "$WORK/reasons"
+reason_is IP_OUTNOROUTES
 
 ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.3.0.1 proto 4 \
 	tmpl src 10.1.0.1 dst 10.3.0.1 proto esp mode transport

@@ -173,20 +173,8 @@ def dropped():
     return 0 if INTREE else Rtnl("b").xstats("t0")["rx_backlog"]
 
 
-def udp_gro(_):
-    """A socket that wants UDP merged has it, also when it comes out of a tunnel."""
-    whole = bytes(i // 1000 for i in range(40000))
-    # The underlay has them one by one.
-    shell("for d in gso tso tx-udp-segmentation; do ns a ethtool -K wan $d off; done; "
-          "ns h1 ethtool -K eth0 tx-udp-segmentation off; ns b ethtool -K wan gro off")
-    plain = Receiver("b", 6100)
-    size, data = burst(plain, "172.16.2.1", 6100)
-    equal("UDP: a socket that doesn't want GRO", (size, data == whole), (1000, True))
-    merged = Receiver("b", 6101, gro=True)
-    size, data = burst(merged, "172.16.2.1", 6101)
-    check("UDP: a socket that wants GRO", size > 1000 and data == whole, f"largest {size}")
-
-    # As many as a NIC's queue has, and all at once; none waits before the tunnel.
+def udp_backlog(whole):
+    """As many as a NIC's queue has, and all at once; none waits before the tunnel."""
     shell("ns h1 ethtool -K eth0 tx-udp-segmentation on; "
           "ns r ethtool -K a gro on; ns r ethtool -K b tso off; ns b ethtool -K wan gro on; "
           "ns b ethtool -K t0 rx-udp-gro-forwarding on; "
@@ -203,6 +191,29 @@ def udp_gro(_):
     equal("more than netdev_max_backlog wait for GRO: the rest is dropped and counted",
           (now["rx_packets"], now.get("rx_dropped", 0) > 10, dropped() - before),
           (40, True, 0 if INTREE else now.get("rx_dropped")))
+
+
+def udp_gro(_):
+    """A socket that wants UDP merged has it, also when it comes out of a tunnel."""
+    whole = bytes(i // 1000 for i in range(40000))
+    # Without it a veth takes UDP segments one by one, whatever GRO has made of them.
+    segments = "tx-udp-segmentation: on" in run("ip netns exec h1 ethtool -k eth0")
+    features = "gso tso" + " tx-udp-segmentation" * segments
+    # The underlay has them one by one.
+    shell(f"for d in {features}; do ns a ethtool -K wan $d off; done; "
+          "ns h1 ethtool -K eth0 tx-udp-segmentation off; ns b ethtool -K wan gro off")
+    plain = Receiver("b", 6100)
+    size, data = burst(plain, "172.16.2.1", 6100)
+    equal("UDP: a socket that doesn't want GRO", (size, data == whole), (1000, True))
+    merged = Receiver("b", 6101, gro=True)
+    size, data = burst(merged, "172.16.2.1", 6101)
+    check("UDP: a socket that wants GRO", size > 1000 and data == whole, f"largest {size}")
+
+    if segments:
+        udp_backlog(whole)
+    else:
+        skip("more than netdev_max_backlog wait for GRO: the rest is dropped and counted",
+             "this kernel's veth takes no UDP segments")
     merged.sock.close()
     plain.sock.close()
     time.sleep(0.5)
@@ -210,15 +221,19 @@ def udp_gro(_):
     tap = Tap("b", "h2", "out")
     shell("ns b ethtool -K t0 rx-udp-gro-forwarding on")
     sender("h1", 1000).sendto(whole, (DST, 6102))
-    check("UDP: merged on its way, where that was asked for",
-          tap.receive(lambda d: d[9] == 17 and len(d) > 1028))
+    merges = tap.receive(lambda d: d[9] == 17 and len(d) > 1028)
+    if segments:
+        check("UDP: merged on its way, where that was asked for", merges)
+    else:
+        skip("UDP: merged on its way, where that was asked for",
+             "this kernel's veth takes no UDP segments")
     shell("ns b ethtool -K t0 rx-udp-gro-forwarding off")
     # Another port: some of those above may be on their way still.
     sender("h1", 1000).sendto(whole, (DST, 6103))
     seen = []
     tap.receive(lambda d: d[9] == 17 and d[22:24] == b"\x17\xd7" and seen.append(len(d)), 2.0)
     check("UDP: and not where it was not", seen and max(seen) == 1028, seen)
-    shell("for d in gso tso tx-udp-segmentation; do ns a ethtool -K wan $d on; done")
+    shell(f"for d in {features}; do ns a ethtool -K wan $d on; done")
 
 
 def netstat(ns, name):

@@ -31,7 +31,11 @@ drops() {	# NAME NETNS COUNTER REASON COMMAND...
 		"$(grep "^$counter=" "$WORK/after")"
 	is "$name: one event ipip_drop, with device and counter" \
 		"$(grep -c "ipip_drop: dev=t0 .*counter=$counter " "$WORK/trace")" 1
-	check "$name: drop reason $reason" grep -q "kfree_skb: .*reason: $reason" "$WORK/trace"
+	if has_drop_reasons; then
+		check "$name: drop reason $reason" grep -q "kfree_skb: .*reason: $reason" "$WORK/trace"
+	else
+		skip "$name: drop reason $reason" "this kernel has no drop reasons"
+	fi
 }
 send() { ns a ping -c 1 -W 1 -s "${1:-8}" 192.168.0.2; }
 

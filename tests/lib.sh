@@ -122,6 +122,14 @@ ns_add() {
 	done
 }
 
+# Set sysctls of a netns, or where an old kernel has them once only, for all.
+ns_sysctl() {	# NETNS NAME=VALUE...
+	ns "$1" sysctl -qw "${@:2}" 2> /dev/null || sysctl -qw "${@:2}"
+}
+
+# Does the kernel say why it drops a packet? Since 5.17.
+has_drop_reasons() { grep -q 'field:.* reason;' /sys/kernel/tracing/events/skb/kfree_skb/format; }
+
 ns_kill() {	# NETNS
 	ip netns pids "$1" | xargs -r kill -9 2> /dev/null
 }

@@ -4,25 +4,34 @@
 # Boot a kernel with virtme-ng. Sourced by the scripts that run on the host.
 
 vm_cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipip
+. "${BASH_SOURCE[0]%/*}/archive.sh"
+
+# Where a kernel is: installed, or unpacked in the cache.
+vm_root() {	# RELEASE
+	# shellcheck disable=SC2154 # tests/archive.sh says where
+	[ -e "/lib/modules/$1/build/Makefile" ] || echo "$archive_root"
+}
 
 # The releases that $1, say 6.12, stands for and that have an image and headers.
 vm_releases() {
-	local build
+	local build root=${2:-}
 
-	for build in /lib/modules/"$1"[.-]*/build /lib/modules/"$1"/build; do
+	for build in "$root"/lib/modules/"$1"[.-]*/build "$root"/lib/modules/"$1"/build; do
 		build=${build%/build}
-		[ -e "$build/build/Makefile" ] && [ -e "/boot/vmlinuz-${build##*/}" ] &&
+		[ -e "$build/build/Makefile" ] && [ -e "$root/boot/vmlinuz-${build##*/}" ] &&
 			echo "${build##*/}"
 	done | sort -V
 }
 
 # The release to test for each of the versions named, or for those that we
-# support, or the newest that there is.
+# support, or the newest that there is. One that is named and isn't installed comes from
+# Debian's archive.
 vm_kernels() {
 	local version release found=
 
 	for version in ${1:-6.1 6.12}; do
 		release=$(vm_releases "$version" | tail -n 1)
+		[ -n "$release" ] || [ -z "$1" ] || release=$(vm_from_archive "$version")
 		[ -z "$release" ] || found+="$release "
 	done
 	if [ -z "$found" ] && [ -z "$1" ]; then
@@ -33,12 +42,27 @@ vm_kernels() {
 	echo "$found"
 }
 
+# The release that a version stands for in the cache, unpacked there once.
+vm_from_archive() {	# VERSION
+	local release
+
+	release=$(vm_releases "$1" "$archive_root" | tail -n 1)
+	if [ -z "$release" ]; then
+		echo "# Linux $1: from the archive, about 70 MB, once" >&2
+		archive_index || return 1
+		release=$(archive_newest "$1" "$(dpkg --print-architecture)")
+		[ -n "$release" ] && archive_kernel "$release" || return 1
+	fi
+	echo "$release"
+}
+
 # An image that the user may read: some distributions let only root. What isn't a
 # release is an image already.
 vm_image() {
-	local image=/boot/vmlinuz-$1
+	local image
 
 	[[ $1 != /* ]] || { echo "$1"; return; }
+	image=$(vm_root "$1")/boot/vmlinuz-$1
 	if [ ! -r "$image" ]; then
 		[ -e "$vm_cache/vmlinuz-$1" ] ||
 			sudo install -m 0644 "$image" "$vm_cache/vmlinuz-$1"
@@ -142,6 +166,16 @@ vm_once() {	# FOLDER COMMAND...
 	mkdir -p "$1"
 	"${@:2}" > "$1.log" 2>&1 || { tail -n 20 "$1.log" >&2; return 1; }
 	touch "$1/ready"
+}
+
+# The folder that modules for a release are built against, and make's arguments for that.
+vm_build_arguments() {	# RELEASE
+	local root
+
+	root=$(vm_root "$1")
+	echo "KDIR=$root/lib/modules/$1/build"
+	# Its own compiler, which the headers name, isn't there.
+	[ -z "$root" ] || echo "KBUILD_ARGS=CC=gcc"
 }
 
 # Build the module for a kernel in a folder of its own.

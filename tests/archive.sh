@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Kernels and headers of Debian's archive, of older releases too, unpacked into the cache
+# and never installed: no suite is added to this machine, and apt's own state isn't touched.
+# Sourced after tests/vm.sh.
+
+# shellcheck disable=SC2154 # tests/vm.sh says where
+archive=$vm_cache/archive
+archive_root=$archive/root
+
+# Debian's releases from the oldest that has kernels to serve to this machine's own: what is
+# in a newer one may not run here.
+archive_suites() {
+	local suite own
+
+	own=$(. /etc/os-release; echo "${ID:-}-${VERSION_CODENAME:-}")
+	for suite in bullseye bookworm trixie; do
+		echo "$suite"
+		[ "$own" != "debian-$suite" ] || return 0
+	done
+	return 1
+}
+
+# Lines of sources.list, by the mirrors that this machine has.
+archive_sources() {
+	local suites suite mirror security
+
+	suites=$(archive_suites) || { echo "this isn't a Debian whose archive is known" >&2; return 1; }
+	# shellcheck disable=SC2016 # apt-get expands it
+	mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages')
+	security=$(awk '$2 ~ /-security$/ { print $1; exit }' <<< "$mirror")
+	mirror=$(awk -v own="$(tail -n 1 <<< "$suites")" '$2 == own { print $1; exit }' <<< "$mirror")
+	[ -n "$mirror" ] || { echo "no mirror of Debian is configured" >&2; return 1; }
+	for suite in $suites; do
+		echo "deb $mirror $suite main"
+		[ -z "$security" ] || echo "deb $security $suite-security main"
+	done | sed 's|^deb|& [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]|'
+}
+
+# apt with a state of its own.
+archive_apt() {	# PROGRAM ARGUMENT...
+	APT_CONFIG=$archive/apt.conf "$@"
+}
+
+archive_make_index() {
+	rm -rf "$archive/lists" "$archive/ready"
+	mkdir -p "$archive/lists/partial" "$archive/cache/archives/partial" "$archive/empty" || return 1
+	: > "$archive/status"
+	archive_sources > "$archive/sources.list" || return 1
+	cat > "$archive/apt.conf" <<-END
+		Dir::State "$archive";
+		Dir::State::status "$archive/status";
+		Dir::Cache "$archive/cache";
+		Dir::Etc::sourcelist "$archive/sources.list";
+		Dir::Etc::sourceparts "$archive/empty";
+		Dir::Etc::preferences "$archive/empty/preferences";
+		Dir::Etc::preferencesparts "$archive/empty";
+		APT::Architecture "amd64";
+		APT::Architectures { "amd64"; "arm64"; };
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		Acquire::GzipIndexes "true";
+		Acquire::Retries "3";
+	END
+	archive_apt apt-get -qq update &&
+		archive_apt apt-cache search --names-only '^linux-headers-[0-9]' > "$archive/headers" &&
+		touch "$archive/ready"
+}
+
+# The archive's index, renewed once a day.
+archive_index() {
+	local log=$archive/log
+
+	[ -z "$(find "$archive/ready" -mmin -1440 2> /dev/null)" ] || return 0
+	mkdir -p "$archive"
+	archive_make_index > "$log" 2>&1 || { cat "$log" >&2; return 1; }
+}
+
+# The newest headers of a series (5.10, 6.1, ...) for a kind of kernel (amd64, rt-arm64, ...): their
+# release.
+archive_newest() {	# SERIES KIND
+	sed -nE "s/^linux-headers-(${1//./\\.}\.[0-9.]+(-[0-9][0-9a-z.]*)?(\+[0-9a-z.]+)?-$2) .*/\1/p" \
+		"$archive/headers" | sort -uV | tail -n 1
+}
+
+# Unpack packages over each other, each once.
+archive_unpack() {	# PACKAGE...
+	local debs=$archive/debs package deb missing=()
+
+	mkdir -p "$archive/unpacked" "$archive_root"
+	for package; do
+		[ -e "$archive/unpacked/$package" ] || missing+=("$package")
+	done
+	[ ${#missing[@]} != 0 ] || return 0
+	rm -rf "$debs"
+	mkdir -p "$debs"
+	(cd "$debs" && archive_apt apt-get -q download "${missing[@]}") > "$archive/log" 2>&1 ||
+		{ grep '^E: ' "$archive/log" >&2; return 1; }
+	for deb in "$debs"/*.deb; do
+		dpkg -x "$deb" "$archive_root" || return 1
+	done
+	for package in "${missing[@]}"; do
+		touch "$archive/unpacked/$package"
+	done
+	rm -r "$debs"
+}
+
+# What the headers of a release need: those for all kinds of it, and the programs that kernels are
+# built with, which are for this machine.
+archive_header_packages() {	# RELEASE ARCHITECTURE
+	echo "linux-headers-$1:$2"
+	archive_apt apt-cache depends "linux-headers-$1:$2" |
+		sed -nE 's/^ *Depends: <?((linux-headers-.*-common(-rt)?|linux-kbuild-[^:>]*)).*/\1/p'
+}
+
+# The folder of a release's headers.
+archive_headers() {	# RELEASE [ARCHITECTURE]
+	local headers=$archive_root/usr/src/linux-headers-$1 packages
+
+	if ! grep -qs "^include $archive_root/" "$headers/Makefile"; then
+		mapfile -t packages < <(archive_header_packages "$1" "${2:-amd64}")
+		archive_unpack "${packages[@]}" &&
+			sed -i "s,^include /usr/src,include $archive_root/usr/src," \
+				"$headers/Makefile" || return 1
+	fi
+	echo "$headers"
+}
+
+# A kernel with its modules and headers, as if it was installed there.
+archive_kernel() {	# RELEASE
+	local headers
+
+	headers=$(archive_headers "$1") && archive_unpack "linux-image-$1" &&
+		ln -sfn "$headers" "$archive_root/lib/modules/$1/build" &&
+		depmod -b "$archive_root" "$1"
+}
