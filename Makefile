@@ -46,6 +46,8 @@
 #   make check-cross		build for arm64 and for s390x, which is big-endian, and run the
 #			tests there, emulated
 #     ARCH=arm64		  for this one only
+#   make check-headers DIR="..."	build for these folders of kernels' headers and check what the
+#			module needs of the kernel; without DIR for all of Debian's archive
 #   make check-packages		install, upgrade, remove and purge the packages in a Debian of
 #			its own, and boot that
 #   make load, unload	swap the drivers of this machine
@@ -113,6 +115,11 @@ check-cross:
 	@tests/setup
 	@tests/setup cross
 	@tests/cross "$(ARCH)" "$(T)"
+
+check-headers:
+	@tests/setup
+	@[ -n "$(DIR)" ] || tests/setup headers
+	@tests/headers $(DIR)
 
 check-packages:
 	@tests/setup
@@ -200,6 +207,6 @@ clean:
 	$(RM) -r build
 
 .PHONY: all module tools install uninstall install-tools uninstall-tools dist deb rpm \
-	check-cross check-packages load \
+	check-cross check-headers check-packages load \
 	unload demo demo-ipsec check check-upstream check-uml check-debug check-field findings \
 	torture report-reliability bench bench-native fuzz lint lint-matrix clean
