@@ -99,12 +99,15 @@ dist:
 	@mkdir -p build
 	git -c tar.umask=0022 archive --prefix=ipip-$(VERSION)/ HEAD | xz -T1 > $(TARBALL)
 
-# In a copy: packages are put beside the folder that they are built in.
+# In a copy: packages are put beside the folder that they are built in. Of what git knows, as
+# it is now; a tarball has nothing else.
 deb:
-	@tests/setup packages
+	@dpkg-checkbuilddeps || { echo "sudo apt-get build-dep ./ installs them" >&2; exit 1; }
 	@rm -rf build/deb
 	@mkdir -p build/deb/ipip-$(VERSION)
-	tar -c --exclude=./build --exclude=./.git . | tar -x -C build/deb/ipip-$(VERSION)
+	if [ -n "$$(git ls-files Makefile 2> /dev/null)" ]; then git ls-files -z; \
+		else find . -path ./build -prune -o ! -type d -print0; fi | \
+		tar -c --null -T - | tar -x -C build/deb/ipip-$(VERSION)
 	cd build/deb/ipip-$(VERSION) && dpkg-buildpackage -us -uc
 
 rpm: dist
