@@ -113,7 +113,7 @@ ns() { ip netns exec "$@"; }
 ns_add() {
 	local n
 	for n; do
-		ip netns add "$n"
+		ip netns add "$n" && echo "$n" >> /run/ipip-test-netns
 		ns "$n" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
 			net.ipv6.conf.default.disable_ipv6=1 \
 			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
@@ -134,9 +134,19 @@ ns_kill() {	# NETNS
 	ip netns pids "$1" | xargs -r kill -9 2> /dev/null
 }
 
+# Is this a kernel that was booted for the tests, in which all is theirs?
+in_guest() { grep -qE 'virtme|UML_KERNEL=' /proc/cmdline; }
+
+# Delete all netns; where others may have some, only those of ns_add.
 ns_clean() {
-	local n
-	for n in $(ip netns list | cut -d' ' -f1); do
+	local n names
+	if in_guest; then
+		names=$(ip netns list | cut -d' ' -f1)
+	else
+		names=$(ip netns list | cut -d' ' -f1 | grep -Fxf /run/ipip-test-netns 2> /dev/null)
+	fi
+	rm -f /run/ipip-test-netns
+	for n in $names; do
 		ns_kill "$n"
 		ip netns del "$n"
 	done
