@@ -50,6 +50,9 @@
 #			module needs of the kernel; without DIR for all of Debian's archive
 #   make check-packages		install, upgrade, remove and purge the packages in a Debian of
 #			its own, and boot that
+#   make clean		delete build
+#   make clean-cache	delete what takes long to make: kernels, sources and Debians in
+#			~/.cache/ipip
 #   make load, unload	swap the drivers of this machine
 #     KEEP=1		  and have the tunnels again, or FORCE=1: without them
 
@@ -209,7 +212,11 @@ lint-matrix:
 clean:
 	$(RM) -r build
 
+clean-cache:
+	$(RM) -r "$${XDG_CACHE_HOME:-$$HOME/.cache}/ipip"
+
 .PHONY: all module tools install uninstall install-tools uninstall-tools dist deb rpm \
 	check-cross check-headers check-packages load \
 	unload demo demo-ipsec check check-upstream check-uml check-debug check-field findings \
-	torture report-reliability bench bench-native fuzz lint lint-matrix clean
+	torture report-reliability bench bench-native fuzz lint lint-matrix clean \
+	clean-cache
