@@ -48,6 +48,7 @@ vm_from_archive() {	# VERSION
 
 	release=$(vm_releases "$1" "$archive_root" | tail -n 1)
 	if [ -z "$release" ]; then
+		archive_suites > /dev/null || return 1
 		echo "# Linux $1: from the archive, about 70 MB, once" >&2
 		archive_index || return 1
 		release=$(archive_newest "$1" "$(dpkg --print-architecture)")
