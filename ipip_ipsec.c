@@ -14,9 +14,9 @@
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
-#include <net/inet_common.h>
 #include <net/ip.h>
 #include <net/sock.h>
+#include <net/inet_common.h>	/* on 5.10 it needs net/sock.h before it */
 
 #include "ipip.h"
 
