@@ -29,14 +29,11 @@ void ipip_link_note(struct ipip_tunnel *tunnel, int ifindex)
 	strscpy(tunnel->link_name, link ? link->name : "", IFNAMSIZ);
 }
 
-static bool ipip_link_waits_for(const struct ipip_parms *parms,
-				const struct net_device *link)
+static bool ipip_link_is_gone(const struct ipip_parms *parms)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 
-	return parms->cfg.link && parms->dev != link &&
-	       !strcmp(tunnel->link_name, link->name) &&
-	       !__dev_get_by_index(tunnel->net, parms->cfg.link);
+	return !__dev_get_by_index(tunnel->net, parms->cfg.link);
 }
 
 /* Bind a tunnel, whose link is gone, to @link, and change nothing else. */
@@ -62,37 +59,62 @@ static void ipip_link_rebind(const struct ipip_parms *old,
 	ipip_change(old->dev, parms, true);
 }
 
-/* @link has its name from now on. A tunnel that is bound anew has another entry, at the
- * end of the same chain, so @next is found first, and an entry that was passed already
- * may come up once more: it is bound, and nothing is done.
+/* @link has its name from now on. Bind the tunnels to it that wait for that name, and find
+ * out whether others still wait for theirs.
+ *
+ * A tunnel that is bound anew has another entry, at the end of the same chain. So @next
+ * is found first, and an entry that was passed already may come up once more: it is
+ * bound, and nothing is done. Most tunnels have the same link: it is looked up once.
  */
-static void ipip_link_named(const struct ipip_net *in,
-			    const struct net_device *link)
+static void ipip_link_named(struct ipip_net *in, const struct net_device *link)
 {
 	struct ipip_parms *parms, *next;
+	bool waiting = false;
+	int there = 0;
 
 	for (parms = ipip_table_next(in, NULL); parms; parms = next) {
+		struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+		const int ifindex = parms->cfg.link;
+
 		next = ipip_table_next(in, parms);
-		if (parms->cfg.link == link->ifindex)
-			ipip_link_note(netdev_priv(parms->dev), link->ifindex);
-		else if (ipip_link_waits_for(parms, link))
+		if (ifindex == link->ifindex)
+			ipip_link_note(tunnel, ifindex);
+		else if (!ifindex || ifindex == there)
+			continue;
+		else if (!ipip_link_is_gone(parms))
+			there = ifindex;
+		else if (!strcmp(tunnel->link_name, link->name) &&
+			 parms->dev != link)
 			ipip_link_rebind(parms, link);
+		else
+			waiting = true;
 	}
+	in->link_gone = waiting;
 }
 
 static int ipip_link_event(struct notifier_block *nb, unsigned long event,
 			   void *ptr)
 {
 	const struct net_device *link = netdev_notifier_info_to_dev(ptr);
-	const struct ipip_net *in;
+	/* NULL for the loopback device of a new netns, which comes first. */
+	struct ipip_net *in = ipip_pernet(dev_net(link));
 
-	if (event != NETDEV_REGISTER && event != NETDEV_CHANGENAME)
+	if (!in || !ipip_table_has_links(in))
 		return NOTIFY_DONE;
 
-	/* A new netns gets its loopback device first. */
-	in = ipip_pernet(dev_net(link));
-	if (in && ipip_table_has_links(in))
+	switch (event) {
+	case NETDEV_UNREGISTER:
+		in->link_gone = true;
+		break;
+	case NETDEV_REGISTER:
+		/* Not for each of many devices, if no tunnel waits. */
+		if (in->link_gone)
+			ipip_link_named(in, link);
+		break;
+	case NETDEV_CHANGENAME:
 		ipip_link_named(in, link);
+		break;
+	}
 	return NOTIFY_DONE;
 }
 

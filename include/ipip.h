@@ -342,6 +342,7 @@ struct ipip_tunnel {
  * @mtu_expires: jiffies when a learned path MTU will be forgotten; @mtu_work's own
  * @mtu_genid: what rt_genid_ipv4() was at the last look; @mtu_work's own
  * @hooks: tunnels that need the netfilter hook for empty packets; under RTNL
+ * @link_gone: a device has gone, and tunnels may wait for one of its name; under RTNL
  * @ipsec_hooks: tunnels that have required IPsec; under RTNL
  */
 struct ipip_net {
@@ -354,6 +355,7 @@ struct ipip_net {
 	int mtu_genid;
 	unsigned int hooks;
 	unsigned int ipsec_hooks;
+	bool link_gone;
 };
 
 extern unsigned int ipip_net_id;
