@@ -137,7 +137,8 @@ def no_key():
     """The only key that the kernel has is keepalive's. It draws a new one when the device
     goes up: what is the same before and after tells nothing of it."""
     root, wire = Rtnl("a"), Tap("r", "a")
-    root.set("t0", keepalive_mode="cookie", keepalive_interval=200, keepalive_retries=1000)
+    root.set("t0", keepalive_mode="cookie", keepalive_interval=200, keepalive_retries=1000,
+             local_name="wan", remote_name="far.example")
     check("no key: there are answers", grows(root, "keepalive_answered"))
     probe = wire.receive(lambda d: d[9] == 4 and len(d) == 84)
     before = as_nobody(readable)
