@@ -42,9 +42,11 @@ def dns():
         server.bind(("127.0.0.1", 53))
         thread = threading.Thread(target=serve)
         thread.start()
-        yield
-        end.sendto(b"", ("127.0.0.1", 53))
-        thread.join()
+        try:
+            yield
+        finally:
+            end.sendto(b"", ("127.0.0.1", 53))
+            thread.join()
 
 
 @contextlib.contextmanager
@@ -54,8 +56,10 @@ def etc():
         "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc; mkdir -p /etc/netns/a; "
         "echo 'hosts: dns' > /etc/netns/a/nsswitch.conf; "
         "printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' > /etc/netns/a/resolv.conf")
-    yield
-    run("umount -l /etc")
+    try:
+        yield
+    finally:
+        run("umount -l /etc")
 
 
 def followed():
