@@ -32,20 +32,24 @@ def timed(netns, *command):
                 f"{used.ru_utime:.2f} + {used.ru_stime:.2f} s", used.ru_maxrss)
 
 
+# The best of nine turns of the same command differ by so much from one file to the next.
+NOISE = 1.05
+
+
 def compare(what, ours, theirs):
-    """The best of up to nine turns of each: in an emulated guest what the host does
-    besides counts, too. Returns what ipipctl printed."""
+    """The best of up to nine turns of each, as far as they can be told apart: in an
+    emulated guest what the host does besides counts, too. Returns what ipipctl printed."""
     best = None
     for _ in range(9):
         turn = ours(), theirs()
         best = [min(pair, key=lambda r: r[1]) for pair in zip(turn, best or turn)]
         print(f"# {what}: ipipctl {turn[0][2]}, ip {turn[1][2]}")
-        if USER_MODE or best[0][1] <= best[1][1]:
+        if USER_MODE or best[0][1] <= best[1][1] * NOISE:
             break
     if USER_MODE:
         skip(f"{what}: not slower than ip(8)", "User Mode Linux makes system calls dear")
     else:
-        check(f"{what}: not slower than ip(8)", best[0][1] <= best[1][1],
+        check(f"{what}: not slower than ip(8)", best[0][1] <= best[1][1] * NOISE,
               (best[0][2], best[1][2]))
     return best
 
