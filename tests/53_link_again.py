@@ -147,7 +147,8 @@ def taken(host):
     index = index_of("ppp1")
     host.rtnl.add("v", *ends("0.0.0.0", FAR), (IPTUN_LINK, u32(index)))
     lines = run("dmesg").count("is bound to it")
-    run("ip -n a link set dev ppp1 down; ip -n a link set dev ppp1 name ppp0; ip -n a link set dev ppp0 up")
+    run("ip -n a link set dev ppp1 down; ip -n a link set dev ppp1 name ppp0; "
+        "ip -n a link set dev ppp0 up")
     equal("another tunnel has the addresses and the link", (host.link(), host.link("v")), (old, index))
     host.bound("the others are bound", tunnel="u")
     logged = run("dmesg")
