@@ -134,7 +134,7 @@ int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms)
  *
  * A grace period has to follow before the device is freed.
  *
- * Context: process, RTNL; once, and only if the tunnel has been made.
+ * Context: process, RTNL; called once.
  */
 void ipip_ipsec_stop(struct net_device *dev)
 {

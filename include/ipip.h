@@ -27,10 +27,10 @@
 
 #include "ipip_compat.h"
 
-struct sock;
 struct ipip_table;	/* known to ipip_table.c alone */
 struct net_device_path;
 struct net_device_path_ctx;
+struct sock;
 struct xfrm_if;
 
 /* Slots of a CPU's route cache, as a power of two. A tunnel with a fixed outer
@@ -189,7 +189,7 @@ struct ipip_config {
 	bool mtu_auto;
 };
 
-/* Names that an address comes from. */
+/* Which address a name was looked up for: the index of &ipip_parms.names. */
 enum {
 	IPIP_NAME_LOCAL,
 	IPIP_NAME_REMOTE,

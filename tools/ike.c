@@ -6,7 +6,6 @@
  * that nobody takes, or with IKEv2's INVALID_MAJOR_VERSION (RFC 7296 section 2.5).
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/random.h>
