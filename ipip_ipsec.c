@@ -73,26 +73,6 @@ static const struct nf_hook_ops ipip_ipsec_hook_ops = {
 	.priority	= NF_IP_PRI_LAST - 1,
 };
 
-static int ipip_ipsec_hook_get(struct ipip_net *in)
-{
-	int err;
-
-	if (!in->ipsec_hooks) {
-		err = ipip_compat_register_net_hook(in->net,
-						    &ipip_ipsec_hook_ops);
-		if (err)
-			return err;
-	}
-	in->ipsec_hooks++;
-	return 0;
-}
-
-static void ipip_ipsec_hook_put(struct ipip_net *in)
-{
-	if (!--in->ipsec_hooks)
-		ipip_compat_unregister_net_hook(in->net, &ipip_ipsec_hook_ops);
-}
-
 /**
  * ipip_ipsec_start() - Make sure that what requires IPsec doesn't lose it again
  * @dev: the tunnel's device
@@ -118,7 +98,8 @@ int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms)
 				   tunnel->net);
 	if (err)
 		return err;
-	err = ipip_ipsec_hook_get(ipip_pernet(tunnel->net));
+	err = ipip_hook_get(tunnel->net, &ipip_ipsec_hook_ops,
+			    &ipip_pernet(tunnel->net)->ipsec_hooks);
 	if (err) {
 		inet_ctl_sock_destroy(sk);
 		return err;
@@ -143,7 +124,8 @@ void ipip_ipsec_stop(struct net_device *dev)
 	if (!tunnel->ipsec_sk)
 		return;
 	rcu_assign_sk_user_data(tunnel->ipsec_sk, NULL);
-	ipip_ipsec_hook_put(ipip_pernet(tunnel->net));
+	ipip_hook_put(tunnel->net, &ipip_ipsec_hook_ops,
+		      &ipip_pernet(tunnel->net)->ipsec_hooks);
 }
 
 /**

@@ -795,19 +795,10 @@ static const struct nf_hook_ops ipip_keepalive_hook_ops = {
  */
 int ipip_keepalive_hook_get(struct net *net, const struct ipip_parms *parms)
 {
-	struct ipip_net *in = ipip_pernet(net);
-	int err;
-
 	if (!ipip_keepalive_wants_empty(parms))
 		return 0;
-	if (!in->hooks) {
-		err = ipip_compat_register_net_hook(net,
-						    &ipip_keepalive_hook_ops);
-		if (err)
-			return err;
-	}
-	in->hooks++;
-	return 0;
+	return ipip_hook_get(net, &ipip_keepalive_hook_ops,
+			     &ipip_pernet(net)->hooks);
 }
 
 /**
@@ -819,10 +810,9 @@ int ipip_keepalive_hook_get(struct net *net, const struct ipip_parms *parms)
  */
 void ipip_keepalive_hook_put(struct net *net, const struct ipip_parms *parms)
 {
-	struct ipip_net *in = ipip_pernet(net);
-
-	if (ipip_keepalive_wants_empty(parms) && !--in->hooks)
-		ipip_compat_unregister_net_hook(net, &ipip_keepalive_hook_ops);
+	if (ipip_keepalive_wants_empty(parms))
+		ipip_hook_put(net, &ipip_keepalive_hook_ops,
+			      &ipip_pernet(net)->hooks);
 }
 
 /**

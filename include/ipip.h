@@ -366,6 +366,43 @@ static inline struct ipip_net *ipip_pernet(const struct net *net)
 }
 
 /**
+ * ipip_hook_get() - One more tunnel needs a netfilter hook
+ * @net: netns of the outer packets
+ * @ops: the hook; registered for the first tunnel
+ * @users: how many tunnels of the netns need it
+ *
+ * Context: process, RTNL.
+ * Return: 0 or what nf_register_net_hook() returns.
+ */
+static inline int ipip_hook_get(struct net *net, const struct nf_hook_ops *ops,
+				unsigned int *users)
+{
+	int err = 0;
+
+	if (!*users)
+		err = ipip_compat_register_net_hook(net, ops);
+	if (!err)
+		++*users;
+	return err;
+}
+
+/**
+ * ipip_hook_put() - A tunnel doesn't need a netfilter hook any more
+ * @net: netns of the outer packets
+ * @ops: the hook; unregistered after the last tunnel
+ * @users: how many tunnels of the netns need it
+ *
+ * Context: process, RTNL.
+ */
+static inline void ipip_hook_put(struct net *net,
+				 const struct nf_hook_ops *ops,
+				 unsigned int *users)
+{
+	if (!--*users)
+		ipip_compat_unregister_net_hook(net, ops);
+}
+
+/**
  * ipip_sock() - What to call ip_local_out() with
  * @parms: the configuration that the packet is sent by
  *
