@@ -6,12 +6,11 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
-import threading
 import time
 
-from ipipctl import ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused
+from ipipctl import (ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused, udp_server,
+                     writable_etc)
 from lib import check, equal, main, netns, run, shell
 
 ENV.update(PATH=f"/run/bin:{ENV['PATH']}", SWANCTL_DIR="/run/swanctl")
@@ -306,11 +305,9 @@ def not_removed():
 @contextlib.contextmanager
 def etc():
     """A folder /etc/netns/a without a strongswan.conf."""
-    run("mkdir -p /run/etc/up /run/etc/work; modprobe -q overlay; mount -t overlay -o "
-        "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc; "
-        "mkdir -p /etc/netns/a/swanctl/conf.d")
-    yield "/etc/netns/a"
-    run("umount -l /etc")
+    with writable_etc():
+        os.makedirs("/etc/netns/a/swanctl/conf.d")
+        yield "/etc/netns/a"
 
 
 def without_a_daemon():
@@ -529,23 +526,12 @@ def ike_daemon(answer):
     """It answers a first message of main mode so; with None it doesn't. Yields what it got."""
     got = []
 
-    def serve():
-        data, peer = server.recvfrom(2048)
-        while data:
-            got.append(data)
-            if answer:
-                server.sendto(data[:16] + answer, peer)
-            data, peer = server.recvfrom(2048)
+    def reply(request):
+        got.append(request)
+        return request[:16] + answer if answer else None
 
-    with netns("a"):
-        server, end = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-    with server, end:
-        server.bind(("0.0.0.0", 500))
-        thread = threading.Thread(target=serve)
-        thread.start()
+    with udp_server("0.0.0.0", 500, reply):
         yield got
-        end.sendto(b"", ("127.0.0.1", 500))
-        thread.join()
 
 
 NO_IKEV1 = ("ipsec-secret: this IKE daemon has no IKEv1, which ipsec-profile=routeros is; "

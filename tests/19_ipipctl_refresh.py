@@ -7,9 +7,8 @@ import os
 import socket
 import struct
 import subprocess
-import threading
 
-from ipipctl import can_run, clear, ctl, found, get, good, refused
+from ipipctl import can_run, clear, ctl, found, get, good, refused, udp_server, writable_etc
 from lib import Tap, addr, check, equal, main, netns, run, shell
 
 HOSTS = {"far.example": ["10.2.0.1"], "other.example": ["10.2.0.5"]}
@@ -30,36 +29,17 @@ def dns():
         return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(addresses or ()), 0,
                                        0) + question + records
 
-    def serve():
-        query, peer = server.recvfrom(2048)
-        while query:
-            server.sendto(answer(query), peer)
-            query, peer = server.recvfrom(2048)
-
-    with netns("a"):
-        server, end = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-    with server, end:
-        server.bind(("127.0.0.1", 53))
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield
-        finally:
-            end.sendto(b"", ("127.0.0.1", 53))
-            thread.join()
+    with udp_server("127.0.0.1", 53, answer):
+        yield
 
 
 @contextlib.contextmanager
 def etc():
     """In the netns a nobody is asked but that."""
-    run("mkdir -p /run/etc/up /run/etc/work; modprobe -q overlay; mount -t overlay -o "
-        "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc; mkdir -p /etc/netns/a; "
-        "echo 'hosts: dns' > /etc/netns/a/nsswitch.conf; "
-        "printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' > /etc/netns/a/resolv.conf")
-    try:
+    with writable_etc():
+        run("mkdir -p /etc/netns/a; echo 'hosts: dns' > /etc/netns/a/nsswitch.conf; printf "
+            "'nameserver 127.0.0.1\\noptions timeout:1 attempts:1\\n' > /etc/netns/a/resolv.conf")
         yield
-    finally:
-        run("umount -l /etc")
 
 
 def followed():

@@ -1,15 +1,53 @@
 # SPDX-License-Identifier: GPL-2.0
 """ipipctl as a user calls it, in a netns. In User Mode Linux it is the one built with the
 sanitizers, which take a second to start in an emulated machine."""
+import contextlib
 import os
+import socket
 import subprocess
+import threading
 
-from lib import HERE, INTREE, USER_MODE, check, equal, skip
+from lib import HERE, INTREE, USER_MODE, check, equal, netns, run, skip
 
 PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
 TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
 # What every call gets; a test may add to it.
 ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "C"}
+
+
+@contextlib.contextmanager
+def writable_etc():
+    """An /etc that can be written to. It is as it was at the end, also after a failure."""
+    run("mkdir -p /run/etc/up /run/etc/work; modprobe -q overlay; mount -t overlay -o "
+        "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc")
+    try:
+        yield
+    finally:
+        run("umount -l /etc")
+
+
+@contextlib.contextmanager
+def udp_server(address, port, answer):
+    """A socket in the netns a that sends what answer(request) gives, or nothing for None."""
+    def serve():
+        request, peer = server.recvfrom(2048)
+        while request:
+            reply = answer(request)
+            if reply is not None:
+                server.sendto(reply, peer)
+            request, peer = server.recvfrom(2048)
+
+    with netns("a"):
+        server, end = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    with server, end:
+        server.bind((address, port))
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            end.sendto(b"", ("127.0.0.1", port))
+            thread.join()
 
 
 def can_run(what):
