@@ -11,7 +11,7 @@ import time
 
 from ipipctl import (ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused, udp_server,
                      writable_etc)
-from lib import check, equal, main, netns, run, shell
+from lib import check, equal, main, run, shell
 
 ENV.update(PATH=f"/run/bin:{ENV['PATH']}", SWANCTL_DIR="/run/swanctl")
 CONF = "/run/swanctl/conf.d"

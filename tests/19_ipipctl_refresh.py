@@ -9,7 +9,7 @@ import struct
 import subprocess
 
 from ipipctl import can_run, clear, ctl, found, get, good, refused, udp_server, writable_etc
-from lib import Tap, addr, check, equal, main, netns, run, shell
+from lib import Tap, addr, check, equal, main, run, shell
 
 HOSTS = {"far.example": ["10.2.0.1"], "other.example": ["10.2.0.5"]}
 
