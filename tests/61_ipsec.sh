@@ -10,9 +10,7 @@ if [ "$IPIP" = in-tree ]; then
 	exit
 fi
 
-export ASAN_OPTIONS=detect_leaks=0
 SECRET='k7Q"s{ecr}et #1\x'
-TOOL=$PWD/../build/tools/ipipctl-asan
 charon_init || exit 1
 trap charon_finish EXIT
 mkdir -p "$WORK/bin"
@@ -32,11 +30,6 @@ END
 chmod +x "$WORK/bin/swanctl"
 export PATH=$WORK/bin:$PATH
 
-ctl() {	# NETNS WORD...
-	local n=$1
-	shift
-	ns "$n" "$TOOL" "$@"
-}
 conf() { echo "/etc/netns/$1/swanctl/conf.d"; }
 state() { ctl "$1" get "${2:-t0}" ipsec-state; }
 state_is() { [ "$(state "$1" "${3:-t0}")" = "$2" ]; }

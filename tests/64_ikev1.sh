@@ -10,19 +10,11 @@ if [ "$IPIP" = in-tree ]; then
 	exit
 fi
 
-export ASAN_OPTIONS=detect_leaks=0
-TOOL=$PWD/../build/tools/ipipctl-asan
-[ -x "$TOOL" ] || TOOL=$PWD/../build/tools/ipipctl
 charon_init || exit 1
 trap charon_finish EXIT
 echo 'k7Q"s{ecr}et' > "$WORK/secret"
 NO="ipsec-secret: this IKE daemon has no IKEv1, which ipsec-profile=routeros is; modern is IKEv2"
 
-ctl() {	# NETNS WORD...
-	local n=$1
-	shift
-	ns "$n" "$TOOL" "$@"
-}
 state() { ctl "$1" get t0 ipsec-state; }
 state_is() { [ "$(state "$1")" = "$2" ]; }
 alive() { wait_for 30 ns a ping -c 1 -W 1 192.168.0.2; }

@@ -5,6 +5,15 @@
 # puts it. Sourced in the guest, where /etc can't be written to but through this.
 # STRONGSWAN is a folder with another Debian, whose strongSwan is taken.
 
+# ipipctl with the sanitizers.
+TOOL=$PWD/../build/tools/ipipctl-asan
+export ASAN_OPTIONS=detect_leaks=0
+ctl() {	# NETNS WORD...
+	local n=$1
+	shift
+	ns "$n" "$TOOL" "$@"
+}
+
 _charon=${WORK:-/run}
 _swanctl=/usr/sbin/swanctl
 _charon_root=()
