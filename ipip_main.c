@@ -474,7 +474,20 @@ static const struct net_device_ops ipip_netdev_ops = {
 	.ndo_get_iflink		= ipip_get_iflink,
 	.ndo_tunnel_ctl		= ipip_tunnel_ctl,
 	IPIP_COMPAT_NDO_FILL_FORWARD_PATH
+	IPIP_COMPAT_NDO_XDP_XMIT
 };
+
+/**
+ * ipip_is_tunnel() - Is a device one of this driver?
+ * @dev: any device
+ *
+ * Context: any.
+ * Return: true if it is.
+ */
+bool ipip_is_tunnel(const struct net_device *dev)
+{
+	return dev->netdev_ops == &ipip_netdev_ops;
+}
 
 /**
  * ipip_setup() - Give a new device the properties of a tunnel
@@ -498,6 +511,7 @@ void ipip_setup(struct net_device *dev)
 	dev->hw_features |= features;
 	dev->needs_free_netdev = true;
 	ipip_compat_set_lltx(dev);
+	ipip_compat_set_xdp_xmit(dev);
 	/* Next-hop mode and path MTU discovery read the inner packet's route. */
 	netif_keep_dst(dev);
 }
@@ -647,11 +661,14 @@ static int __init ipip_init(void)
 	err = ipip_rcv_init();
 	if (err)
 		return err;
+	err = ipip_xdp_init();
+	if (err)
+		goto err_rcv;
 	err = register_pernet_device(&ipip_net_ops);
 	if (err) {
 		pr_err("can't have " IPIP_FALLBACK " (%d): is another driver loaded?\n",
 		       err);
-		goto err_rcv;
+		goto err_xdp;
 	}
 	err = register_netdevice_notifier(&ipip_mtu_netdev_nb);
 	if (err)
@@ -680,6 +697,8 @@ err_mtu_notifier:
 	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 err_pernet:
 	unregister_pernet_device(&ipip_net_ops);
+err_xdp:
+	ipip_xdp_exit();
 err_rcv:
 	ipip_rcv_exit();
 	return err;
@@ -692,6 +711,7 @@ static void __exit ipip_exit(void)
 	unregister_netdevice_notifier(&ipip_link_nb);
 	unregister_netdevice_notifier(&ipip_mtu_netdev_nb);
 	unregister_pernet_device(&ipip_net_ops);
+	ipip_xdp_exit();
 	ipip_rcv_exit();
 	rcu_barrier();	/* for ipip_parms_free_rcu(), whose code goes away */
 }

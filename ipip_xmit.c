@@ -69,6 +69,15 @@ static struct ipip_route *ipip_route_slot(const struct ipip_parms *parms,
 	return &slots[hash_32((__force u32)daddr ^ tos, parms->route_bits)];
 }
 
+/* Does the slot have a route that holds for this destination, TOS and protocol? */
+static bool ipip_route_holds(const struct ipip_route *route,
+			     const struct iphdr *outer, u8 tos)
+{
+	return route->dst && route->daddr == outer->daddr &&
+	       route->tos == tos && route->proto == outer->protocol &&
+	       dst_check(route->dst, 0);
+}
+
 static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 			    const struct ipip_parms *parms,
 			    const struct iphdr *outer, u8 tos, u32 hash)
@@ -113,9 +122,7 @@ static struct dst_entry *ipip_route_get(struct net *net,
 
 	ipip_compat_lock_bh(&ipip_route_lock);
 	route = ipip_route_slot(parms, outer->daddr, tos);
-	if (unlikely(!route->dst || route->daddr != outer->daddr ||
-		     route->tos != tos || route->proto != outer->protocol ||
-		     !dst_check(route->dst, 0)) &&
+	if (unlikely(!ipip_route_holds(route, outer, tos)) &&
 	    !ipip_route_fill(route, net, parms, outer, tos, skb_get_hash(skb)))
 		goto unlock;
 
@@ -458,6 +465,20 @@ static bool ipip_too_deep(const struct net_device *dev)
 	return true;
 }
 
+/* Take over from an inner IPv4 header what the configuration doesn't fix. @tos is the
+ * outer DSCP field, or has IPIP_TOS_INHERIT.
+ */
+static void ipip_inherit(const struct ipip_parms *parms,
+			 const struct iphdr *inner, u8 tos, struct iphdr *outer)
+{
+	if (tos & IPIP_TOS_INHERIT)
+		tos = inner->tos;
+	outer->tos = ipip_outer_tos(tos, inner->tos);
+	outer->frag_off |= inner->frag_off & parms->df_mask;
+	if (!outer->ttl)
+		outer->ttl = inner->ttl;
+}
+
 /* Make the outer header from the configuration, the inner packet and, in external
  * mode, the metadata.
  */
@@ -466,7 +487,7 @@ static enum ipip_verdict ipip_xmit_header(const struct ipip_parms *parms,
 					  struct ipip_out *out)
 {
 	const bool external = parms->xmit_extras & IPIP_EXTRA_EXTERNAL;
-	u8 proto = IPPROTO_IPIP, tos = parms->tos, inner_tos = 0;
+	u8 proto = IPPROTO_IPIP, tos = parms->tos;
 	struct iphdr *outer = &out->outer;
 
 	*outer = parms->outer;
@@ -478,24 +499,17 @@ static enum ipip_verdict ipip_xmit_header(const struct ipip_parms *parms,
 		return IPIP_DROP_TX_NO_NEXTHOP;
 
 	if (likely(skb->protocol == htons(ETH_P_IP))) {
-		const struct iphdr *inner = ip_hdr(skb);
-
-		inner_tos = inner->tos;
-		if (tos & IPIP_TOS_INHERIT)
-			tos = inner_tos;
-		outer->frag_off |= inner->frag_off & parms->df_mask;
-		if (!outer->ttl)
-			outer->ttl = inner->ttl;
+		ipip_inherit(parms, ip_hdr(skb), tos, outer);
 	} else if (IS_ENABLED(CONFIG_MPLS) &&
 		   skb->protocol == htons(ETH_P_MPLS_UC)) {
 		proto = IPPROTO_MPLS;
+		outer->tos = ipip_outer_tos(tos, 0);
 	} else {
 		return IPIP_DROP_TX_PROTOCOL;
 	}
 	if (unlikely(outer->protocol && outer->protocol != proto))
 		return IPIP_DROP_TX_PROTOCOL;
 	outer->protocol = proto;
-	outer->tos = ipip_outer_tos(tos, inner_tos);
 	return IPIP_PASS;
 }
 
@@ -554,6 +568,70 @@ static enum ipip_verdict ipip_xmit_check(const struct ipip_parms *parms,
 	return IPIP_PASS;
 }
 
+/* May a packet be sent by a route without anything but the outer header? */
+static bool ipip_route_is_plain(const struct net_device *dev,
+				const struct dst_entry *dst, unsigned int len)
+{
+	return dst->output == ip_output && !dst_xfrm(dst) && !dst->lwtstate &&
+	       dst->dev != dev && len <= dst_mtu(dst) && !ip_mtu_locked(dst);
+}
+
+/**
+ * ipip_xmit_plain() - Make the outer header of a packet that needs nothing else
+ * @parms: the tunnel's configuration
+ * @inner: inner IPv4 header; its total length is that of the packet
+ * @daddr: outer destination
+ * @outer: filled in, with its checksum
+ *
+ * Looks no route up: it takes the one that ipip_xmit() has left in this CPU's cache.
+ *
+ * Context: softirqs off, RCU.
+ * Return: the outer route, which holds until the RCU read-side section ends; or NULL
+ * if the packet has to be sent by ipip_xmit().
+ */
+struct dst_entry *ipip_xmit_plain(const struct ipip_parms *parms,
+				  const struct iphdr *inner, __be32 daddr,
+				  struct iphdr *outer)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	const unsigned int inner_len = ntohs(inner->tot_len);
+	const unsigned int len = inner_len + sizeof(*outer);
+	struct dst_entry *dst = NULL;
+	struct ipip_route *route;
+	u8 tos;
+
+	if (parms->xmit_extras & ~IPIP_EXTRA_CLAMP || parms->cfg.encap.type ||
+	    READ_ONCE(tunnel->err_count) > 0 || !inner->ttl ||
+	    (parms->outer.protocol && parms->outer.protocol != IPPROTO_IPIP))
+		return NULL;
+	if (parms->xmit_extras & IPIP_EXTRA_CLAMP &&
+	    ipip_mss_may_be_syn((const u8 *)inner, inner_len))
+		return NULL;
+
+	*outer = parms->outer;
+	outer->daddr = daddr;
+	outer->protocol = IPPROTO_IPIP;
+	ipip_inherit(parms, inner, parms->tos, outer);
+	tos = outer->tos & INET_DSCP_MASK;
+
+	ipip_compat_lock_bh(&ipip_route_lock);
+	route = ipip_route_slot(parms, daddr, tos);
+	if (ipip_route_holds(route, outer, tos) &&
+	    ipip_route_is_plain(parms->dev, route->dst, len)) {
+		dst = route->dst;
+		outer->saddr = route->saddr;
+	}
+	ipip_compat_unlock_bh(&ipip_route_lock);
+	if (!dst)
+		return NULL;
+
+	outer->tot_len = htons(len);
+	ipip_select_ident(tunnel->net, route, outer, 1);
+	outer->check = 0;
+	ip_send_check(outer);
+	return dst;
+}
+
 /**
  * ipip_xmit() - Encapsulate a packet and send it (RFC 2003 section 3.1)
  * @skb: inner packet, IPv4 or MPLS; owned by this function
@@ -566,12 +644,16 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	const struct ipip_parms *parms = rcu_dereference_bh(tunnel->parms);
-	const unsigned int len = skb->len;
 	enum ipip_verdict verdict;
 	struct ipip_out out;
+	unsigned int len;
 
 	if (!pskb_inet_may_pull(skb))
 		return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_MALFORMED);
+	/* Generic XDP redirects a packet with its Ethernet header. */
+	if (unlikely(skb_network_offset(skb) > 0))
+		__skb_pull(skb, skb_network_offset(skb));
+	len = skb->len;
 	verdict = ipip_xmit_header(parms, skb, &out);
 	if (unlikely(verdict != IPIP_PASS))
 		return ipip_xmit_drop(dev, skb, verdict);

@@ -31,6 +31,7 @@ struct ipip_table;	/* known to ipip_table.c alone */
 struct net_device_path;
 struct net_device_path_ctx;
 struct sock;
+struct xdp_frame;
 struct xfrm_if;
 
 /* Slots of a CPU's route cache, as a power of two. A tunnel with a fixed outer
@@ -493,6 +494,7 @@ int ipip_create(struct net_device *dev, struct net *net,
 int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		bool mtu_given);
 void ipip_delete(struct net_device *dev, struct list_head *head);
+bool ipip_is_tunnel(const struct net_device *dev);
 struct net_device *ipip_alloc_netdev(struct net *net, const char *name);
 void ipip_setup(struct net_device *dev);
 
@@ -533,6 +535,9 @@ void ipip_rcv_flush(void);
 
 /* ipip_xmit.c */
 netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev);
+struct dst_entry *ipip_xmit_plain(const struct ipip_parms *parms,
+				  const struct iphdr *inner, __be32 daddr,
+				  struct iphdr *outer);
 const struct xfrm_if *ipip_xfrm_if(const struct net_device *dev);
 bool ipip_xmit_has_ipsec(const struct dst_entry *dst);
 bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
@@ -546,6 +551,25 @@ void ipip_ipsec_free(struct net_device *dev);
 /* ipip_path.c, where the kernel has a use for it */
 int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			   struct net_device_path *path);
+
+/* ipip_xdp.c, where the kernel has a use for it */
+int ipip_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
+		  u32 flags);
+
+/* ipip_xdp_rcv.c, where the kernel has a use for it */
+#ifdef IPIP_HAVE_KFUNCS
+int ipip_xdp_init(void);
+void ipip_xdp_exit(void);
+#else
+static inline int ipip_xdp_init(void)
+{
+	return 0;
+}
+
+static inline void ipip_xdp_exit(void)
+{
+}
+#endif
 
 /* ipip_mss.c */
 bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,

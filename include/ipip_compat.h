@@ -18,6 +18,7 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/udp.h>
+#include <linux/xfrm.h>
 #include <net/dst_metadata.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
@@ -452,6 +453,53 @@ static inline void ipip_compat_path_set_route(struct net_device_path *path,
 #else /* !IPIP_HAVE_DEV_PATH_TUN */
 #define IPIP_COMPAT_NDO_FILL_FORWARD_PATH
 #endif /* IPIP_HAVE_DEV_PATH_TUN */
+
+/* 5.18, 2e88d4ff0301 ("xdp: introduce flags field in xdp_buff/xdp_frame") */
+#ifdef IPIP_HAVE_XDP
+#define IPIP_COMPAT_NDO_XDP_XMIT	.ndo_xdp_xmit = ipip_xdp_xmit,
+#else
+#define IPIP_COMPAT_NDO_XDP_XMIT
+#endif
+
+/* 6.3, d3d854fd6a1d ("netdev-genl: create a simple family for netdev stuff"), and
+ * 66c0e13ad236 ("drivers: net: turn on XDP features"): a device says whether it takes
+ * XDP frames. Before, it does if it has the function.
+ */
+static inline void ipip_compat_set_xdp_xmit(struct net_device *dev)
+{
+#if defined(IPIP_HAVE_XDP) && defined(IPIP_HAVE_XDP_FEATURES)
+	dev->xdp_features |= NETDEV_XDP_ACT_NDO_XMIT;
+#endif
+}
+
+static inline bool ipip_compat_has_xdp_xmit(const struct net_device *dev)
+{
+#ifdef IPIP_HAVE_XDP_FEATURES
+	return dev->netdev_ops->ndo_xdp_xmit &&
+	       READ_ONCE(dev->xdp_features) & NETDEV_XDP_ACT_NDO_XMIT;
+#else
+	return dev->netdev_ops->ndo_xdp_xmit;
+#endif
+}
+
+/* 6.10, 05d6d492097c ("inet: introduce dst_rtable() helper") */
+#ifndef dst_rtable
+#define dst_rtable(dst)	container_of(dst, struct rtable, dst)
+#endif
+
+/* Does a netns have an IPsec policy for a direction, XFRM_POLICY_*, or forbid what has
+ * none? A kernel without IPsec has no such state.
+ */
+static inline bool ipip_compat_has_xfrm_policy(const struct net *net, int dir)
+{
+#ifdef CONFIG_XFRM
+	return READ_ONCE(net->xfrm.policy_count[dir]) ||
+	       READ_ONCE(net->xfrm.policy_default[dir]) ==
+	       XFRM_USERPOLICY_BLOCK;
+#else
+	return false;
+#endif
+}
 
 /* 6.7, 34d21de99cea ("net: Move {l,t,d}stats allocation to core and convert
  * veth & vrf"), and in 6.1.y by backport: the core allocates and frees the

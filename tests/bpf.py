@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Programs put together by hand, so that no compiler is needed: for tc, one gives a
 packet the metadata of a tunnel, one looks at them, and one whether its flow is known;
-for XDP, one drops.
+for XDP, one drops, and two redirect.
 
   bpf.py set PIN LOCAL REMOTE TOS TTL df|-	for the egress of a device in external mode
   bpf.py expect PIN REMOTE			for its ingress: drops what isn't from there
   bpf.py hashed PIN				for an egress: drops what has no hash
   bpf.py drop PIN				for XDP
+  bpf.py redirect PIN IFINDEX			for XDP
+  bpf.py redirect-ip PIN IFINDEX		the same without the Ethernet header
 """
 import ctypes
 import ipaddress
@@ -18,7 +20,8 @@ import sys
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 PROG_LOAD, OBJ_PIN = 5, 6
 SCHED_CLS, XDP = 3, 6
-GET_TUNNEL_KEY, SET_TUNNEL_KEY = 20, 21
+GET_TUNNEL_KEY, SET_TUNNEL_KEY, REDIRECT, ADJUST_HEAD = 20, 21, 23, 44
+ETH_HLEN = 14
 DONT_FRAGMENT = 4
 TC_ACT_OK, TC_ACT_SHOT = 0, 2
 XDP_DROP = 1
@@ -76,6 +79,15 @@ def drop():
     return verdict(XDP_DROP)
 
 
+def redirect(ifindex):
+    return (insn(0xb7, 1, imm=int(ifindex)) + insn(0xb7, 2) + insn(0x85, imm=REDIRECT) +
+            insn(0x95))
+
+
+def redirect_ip(ifindex):
+    return insn(0xb7, 2, imm=ETH_HLEN) + insn(0x85, imm=ADJUST_HEAD) + redirect(ifindex)
+
+
 def bpf(command, attributes):
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(attributes, 128)
@@ -87,12 +99,14 @@ def bpf(command, attributes):
 
 def main():
     what, pin, *arguments = sys.argv[1:]
-    program = {"set": set_key, "expect": expect, "hashed": hashed, "drop": drop}[what](*arguments)
+    program = {"set": set_key, "expect": expect, "hashed": hashed, "drop": drop,
+               "redirect": redirect, "redirect-ip": redirect_ip}[what](*arguments)
+    xdp = what in ("drop", "redirect", "redirect-ip")
     code = ctypes.create_string_buffer(program, len(program))
     gpl = ctypes.create_string_buffer(b"GPL")
     log = ctypes.create_string_buffer(65536)
     try:
-        fd = bpf(PROG_LOAD, struct.pack("=IIQQIIQ", XDP if what == "drop" else SCHED_CLS,
+        fd = bpf(PROG_LOAD, struct.pack("=IIQQIIQ", XDP if xdp else SCHED_CLS,
                                         len(program) // 8,
                                         ctypes.addressof(code), ctypes.addressof(gpl), 1,
                                         len(log), ctypes.addressof(log)))

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IP in IP tunnel: encapsulation of frames that XDP programs redirect into a tunnel.
+ *
+ * A frame that is plain is encapsulated here, without an skb. Any other is made an skb
+ * and sent by the stack's path, which alone knows the hard cases. The outer header and
+ * its route are made in ipip_xmit.c for both.
+ *
+ * All of this runs with softirqs off. Built for kernels whose frames say whether they
+ * have several buffers.
+ */
+#include <linux/etherdevice.h>
+#include <linux/filter.h>
+#include <linux/if_arp.h>
+#include <linux/ip.h>
+#include <linux/netdevice.h>
+#include <net/arp.h>
+#include <net/ip.h>
+#include <net/ip_fib.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+#include <net/xdp.h>
+#include <net/xfrm.h>
+
+#include "ipip.h"
+#include "ipip_xdp.h"
+
+#define IPIP_XDP_BULK		16
+
+/**
+ * struct ipip_xdp_bulk - encapsulated frames that leave by one device
+ * @dev: the tunnel's device
+ * @to: the underlay device
+ * @n: number of frames
+ * @frames: the frames
+ * @lens: bytes that the tunnel's device counts for each
+ */
+struct ipip_xdp_bulk {
+	struct net_device *dev;
+	struct net_device *to;
+	unsigned int n;
+	struct xdp_frame *frames[IPIP_XDP_BULK];
+	unsigned int lens[IPIP_XDP_BULK];
+};
+
+/* Send a frame that has its Ethernet header by a device that hasn't taken it by
+ * ndo_xdp_xmit: the device may have no queue for that at present.
+ */
+static bool ipip_xdp_queue(struct xdp_frame *frame, struct net_device *to)
+{
+	struct sk_buff *skb = xdp_build_skb_from_frame(frame, to);
+
+	if (!skb) {
+		xdp_return_frame_rx_napi(frame);
+		return false;
+	}
+	skb_reset_network_header(skb);
+	skb_push(skb, ETH_HLEN);
+	return !net_xmit_eval(dev_queue_xmit(skb));
+}
+
+static void ipip_xdp_flush(struct ipip_xdp_bulk *bulk)
+{
+	struct net_device *to = bulk->to;
+	unsigned int i, n = bulk->n;
+	int sent;
+
+	if (!n)
+		return;
+	bulk->n = 0;
+	sent = to->netdev_ops->ndo_xdp_xmit(to, n, bulk->frames,
+					    XDP_XMIT_FLUSH);
+	for (i = 0; i < n; i++) {
+		bool ok = sent < 0 ? ipip_xdp_queue(bulk->frames[i], to) :
+				     i < sent;
+
+		if (sent >= 0 && !ok)
+			xdp_return_frame_rx_napi(bulk->frames[i]);
+		iptunnel_xmit_stats(bulk->dev, ok ? bulk->lens[i] : 0);
+	}
+}
+
+static void ipip_xdp_add(struct ipip_xdp_bulk *bulk, struct net_device *to,
+			 struct xdp_frame *frame, unsigned int len)
+{
+	if (bulk->to != to || bulk->n == IPIP_XDP_BULK)
+		ipip_xdp_flush(bulk);
+	bulk->to = to;
+	bulk->frames[bulk->n] = frame;
+	bulk->lens[bulk->n++] = len;
+}
+
+/* Let the stack's path have an inner IPv4 packet, as if this host had forwarded it:
+ * the inner route names the next hop, and the host's IPsec policies apply.
+ */
+static void ipip_xdp_output(struct net_device *dev, struct sk_buff *skb)
+{
+	const struct iphdr *inner = ip_hdr(skb);
+	struct net *net = dev_net(dev);
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	ipip_xdp_flow(&fl4, net, inner->daddr, inner->saddr, inner->tos,
+		      dev->ifindex);
+	fl4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
+	rt = __ip_route_output_key(net, &fl4);
+	if (IS_ERR(rt)) {
+		DEV_STATS_INC(dev, tx_errors);
+		DEV_STATS_INC(dev, tx_carrier_errors);
+		ipip_drop(dev, skb, IPIP_DROP_TX_NO_ROUTE);
+		return;
+	}
+	skb_dst_set(skb, &rt->dst);
+	if (!xfrm4_policy_check(NULL, XFRM_POLICY_FWD, skb) ||
+	    !xfrm4_route_forward(skb)) {
+		DEV_STATS_INC(dev, tx_errors);
+		ipip_drop(dev, skb, IPIP_DROP_TX_NO_IPSEC);
+		return;
+	}
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	dst_output(net, NULL, skb);
+}
+
+/* Cut what an Ethernet device has padded a short packet with, as the stack does when
+ * it receives. False if the packet isn't an IPv4 packet in whole.
+ */
+static bool ipip_xdp_trim(struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	unsigned int len;
+
+	if (!pskb_may_pull(skb, sizeof(*iph)))
+		return false;
+	iph = ip_hdr(skb);
+	len = ntohs(iph->tot_len);
+	return iph->version == IPVERSION && iph->ihl * 4 >= sizeof(*iph) &&
+	       len >= iph->ihl * 4 && len <= skb->len &&
+	       !pskb_trim_rcsum(skb, len);
+}
+
+/* Give a frame that isn't plain to the stack's path. */
+static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
+{
+	struct sk_buff *skb;
+
+	/* The kernel's function expects an Ethernet header. */
+	if (*(u8 *)frame->data == IPIP_XDP_PLAIN) {
+		if (frame->headroom < ETH_HLEN)
+			goto no_memory;
+		frame->data -= ETH_HLEN;
+		frame->headroom -= ETH_HLEN;
+		frame->len += ETH_HLEN;
+		memset(frame->data, 0, ETH_HLEN);
+		((struct ethhdr *)frame->data)->h_proto = htons(ETH_P_IP);
+	}
+	skb = xdp_build_skb_from_frame(frame, dev);
+	if (!skb)
+		goto no_memory;
+
+	skb_reset_network_header(skb);
+	if (skb->protocol != htons(ETH_P_IP)) {
+		dev_queue_xmit(skb);
+	} else if (ipip_xdp_trim(skb)) {
+		ipip_xdp_output(dev, skb);
+	} else {
+		DEV_STATS_INC(dev, tx_errors);
+		ipip_drop(dev, skb, IPIP_DROP_TX_MALFORMED);
+	}
+	return;
+
+no_memory:
+	DEV_STATS_INC(dev, tx_dropped);
+	ipip_count(dev, IFLA_IPIP_XSTATS_TX_NO_MEMORY);
+	xdp_return_frame_rx_napi(frame);
+}
+
+/* Where the inner IPv4 header is in a frame, which begins with it or with an Ethernet
+ * header. NULL if the packet isn't plain.
+ */
+static struct iphdr *ipip_xdp_inner(struct xdp_frame *frame)
+{
+	const struct ethhdr *eth = frame->data;
+	unsigned int len = frame->len, tot_len;
+	struct iphdr *inner = frame->data;
+
+	if (xdp_frame_has_frags(frame) || len < ETH_HLEN + sizeof(*inner))
+		return NULL;
+	if (*(u8 *)inner != IPIP_XDP_PLAIN) {
+		if (eth->h_proto != htons(ETH_P_IP))
+			return NULL;
+		inner = frame->data + ETH_HLEN;
+		len -= ETH_HLEN;
+		if (*(u8 *)inner != IPIP_XDP_PLAIN)
+			return NULL;
+	}
+	tot_len = ntohs(inner->tot_len);
+	return tot_len >= sizeof(*inner) && tot_len <= len ? inner : NULL;
+}
+
+/* Next-hop mode: the gateway of the inner route, or the inner destination. 0 if the
+ * route isn't plain.
+ */
+static __be32 ipip_xdp_nexthop(const struct net_device *dev,
+			       const struct iphdr *inner)
+{
+	const struct fib_nh_common *nhc;
+	struct net *net = dev_net(dev);
+	struct fib_result res;
+	struct flowi4 fl4;
+
+	ipip_xdp_flow(&fl4, net, inner->daddr, inner->saddr, inner->tos,
+		      dev->ifindex);
+	if (netif_is_l3_slave(dev) ||
+	    fib_lookup(net, &fl4, &res, FIB_LOOKUP_NOREF) ||
+	    res.type != RTN_UNICAST || fib_info_num_path(res.fi) != 1)
+		return 0;
+	nhc = FIB_RES_NHC(res);
+	if (nhc->nhc_dev != dev || nhc->nhc_lwtstate)
+		return 0;
+	if (!nhc->nhc_gw_family)
+		return inner->daddr;
+	return nhc->nhc_gw_family == AF_INET ? nhc->nhc_gw.ipv4 : 0;
+}
+
+/* Put the underlay's Ethernet header before the outer one, from what the neighbour
+ * has cached. False if the stack has to send a packet first, which resolves or
+ * confirms the neighbour.
+ */
+static bool ipip_xdp_push_ethernet(struct xdp_frame *frame,
+				   const struct dst_entry *dst, __be32 daddr)
+{
+	const struct rtable *rt = dst_rtable(dst);
+	struct neighbour *neigh;
+	struct hh_cache *hh;
+	unsigned int seq;
+
+	if (rt->rt_gw_family == AF_INET6)
+		return false;
+	neigh = __ipv4_neigh_lookup_noref(dst->dev, rt->rt_gw_family ?
+					  rt->rt_gw4 : daddr);
+	if (!neigh || !(READ_ONCE(neigh->nud_state) & NUD_CONNECTED))
+		return false;
+	hh = &neigh->hh;
+	do {
+		seq = read_seqbegin(&hh->hh_lock);
+		if (READ_ONCE(hh->hh_len) != ETH_HLEN)
+			return false;
+		memcpy(frame->data - HH_DATA_MOD, hh->hh_data, HH_DATA_MOD);
+	} while (read_seqretry(&hh->hh_lock, seq));
+
+	frame->data -= ETH_HLEN;
+	frame->headroom -= ETH_HLEN;
+	frame->len += ETH_HLEN;
+	return true;
+}
+
+/* Encapsulate a frame, if it is plain. Returns the underlay device, or NULL if the
+ * frame is for the stack's path; then it is as it was.
+ */
+static struct net_device *ipip_xdp_encap(const struct ipip_parms *parms,
+					 struct xdp_frame *frame)
+{
+	struct iphdr *inner = ipip_xdp_inner(frame);
+	const unsigned int overhead = sizeof(struct iphdr) + ETH_HLEN;
+	const struct dst_entry *dst;
+	struct xdp_frame was;
+	struct iphdr outer;
+	__be32 daddr;
+	int offset;
+
+	if (!inner)
+		return NULL;
+	offset = (void *)inner - frame->data;
+	if (frame->headroom + offset < sizeof(outer) + HH_DATA_MOD)
+		return NULL;
+	daddr = parms->outer.daddr ?: ipip_xdp_nexthop(parms->dev, inner);
+	if (unlikely(!daddr))
+		return NULL;
+	dst = ipip_xmit_plain(parms, inner, daddr, &outer);
+	if (!dst || dst->dev->type != ARPHRD_ETHER ||
+	    !ipip_xdp_takes_frame(dst->dev, ntohs(inner->tot_len) + overhead))
+		return NULL;
+
+	was = *frame;
+	frame->len = ntohs(inner->tot_len) + sizeof(outer);
+	frame->headroom += offset - sizeof(outer);
+	frame->data += offset - sizeof(outer);
+	frame->metasize = 0;
+	if (!ipip_xdp_push_ethernet(frame, dst, daddr)) {
+		*frame = was;
+		return NULL;
+	}
+	*(struct iphdr *)((void *)inner - sizeof(outer)) = outer;
+	return dst->dev;
+}
+
+/**
+ * ipip_xdp_xmit() - Encapsulate frames and send them (RFC 2003 section 3.1)
+ * @dev: the tunnel's device
+ * @n: number of frames
+ * @frames: frames that begin with an Ethernet header, or with an IPv4 header without
+ *	options
+ * @flags: XDP_XMIT_*
+ *
+ * Frames of a flow stay in order.
+ *
+ * Context: softirqs off, RCU.
+ * Return: @n, and what can't be sent is dropped and counted; -EINVAL or -ENETDOWN, and
+ * the caller drops all frames.
+ */
+int ipip_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
+		  u32 flags)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_xdp_bulk bulk = { .dev = dev };
+	const struct ipip_parms *parms;
+	struct net_device *to;
+	unsigned int len;
+	bool is_plain;
+	int i;
+
+	if (unlikely(flags & ~XDP_XMIT_FLAGS_MASK))
+		return -EINVAL;
+	if (unlikely(!netif_running(dev) || !netif_carrier_ok(dev)))
+		return -ENETDOWN;
+
+	parms = rcu_dereference_bh(tunnel->parms);
+	is_plain = !ipip_xdp_has_policy(dev_net(dev));
+	for (i = 0; i < n; i++) {
+		to = is_plain ? ipip_xdp_encap(parms, frames[i]) : NULL;
+		if (likely(to)) {
+			len = frames[i]->len - ETH_HLEN - sizeof(struct iphdr);
+			ipip_xdp_add(&bulk, to, frames[i], len);
+		} else {
+			ipip_xdp_flush(&bulk);
+			ipip_xdp_to_stack(dev, frames[i]);
+		}
+	}
+	ipip_xdp_flush(&bulk);
+	return n;
+}
