@@ -2,6 +2,7 @@
 #
 #   make [K=6.12]		build the module for the running kernel, or for K
 #   make tools		build ipipctl, which needs libmnl
+#   make xdp		build the program that forwards by XDP, which needs clang and libbpf
 #   make demo		see a tunnel carry packets, in a virtual machine
 #   make demo-ipsec	the same with an ipsec-secret
 #   make check		run all tests in virtual machines
@@ -97,6 +98,13 @@ tools:
 
 install-tools uninstall-tools:
 	@$(MAKE) -s -C tools $(@:-tools=)
+
+# The headers of the C library know another architecture than BPF.
+xdp: build/xdp/ipip_xdp.bpf.o
+
+build/xdp/ipip_xdp.bpf.o: tools/xdp/ipip_xdp.bpf.c
+	@mkdir -p build/xdp
+	clang -O2 -g -Wall -Wextra -target bpf -I/usr/include/$(shell $(CC) -print-multiarch) -c $< -o $@
 
 dist:
 	@mkdir -p build
@@ -215,7 +223,7 @@ clean:
 clean-cache:
 	$(RM) -r "$${XDG_CACHE_HOME:-$$HOME/.cache}/ipip"
 
-.PHONY: all module tools install uninstall install-tools uninstall-tools dist deb rpm \
+.PHONY: all module tools xdp install uninstall install-tools uninstall-tools dist deb rpm \
 	check-cross check-headers check-packages load \
 	unload demo demo-ipsec check check-upstream check-uml check-debug check-field findings \
 	torture report-reliability bench bench-native fuzz lint lint-matrix clean \

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An XDP program that forwards what comes out of a tunnel or goes into one. All else,
+ * and what isn't plain, is passed to the stack.
+ *
+ * It does what a router does by RFC 1812 section 5.2: look the route up, decrement the
+ * TTL, and address the frame to the next hop. Whether a packet may be forwarded here at
+ * all the driver's functions decide.
+ */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#ifndef AF_INET
+#define AF_INET		2
+#endif
+
+extern int bpf_ipip_xdp_lookup(struct xdp_md *ctx) __ksym;
+extern int bpf_ipip_xdp_decap(struct xdp_md *ctx, __u32 to, _Bool has_mac) __ksym;
+extern int bpf_ipip_xdp_encap(struct xdp_md *ctx, __u32 to) __ksym;
+
+/* What bpf_fib_lookup() says of the way of a packet that has come by @iif. */
+static __always_inline int lookup(struct xdp_md *ctx, const struct iphdr *ip, __u32 iif,
+				  struct bpf_fib_lookup *fib)
+{
+	fib->family = AF_INET;
+	fib->tos = ip->tos & 0xfc;
+	fib->l4_protocol = ip->protocol;
+	fib->tot_len = bpf_ntohs(ip->tot_len);
+	fib->ipv4_src = ip->saddr;
+	fib->ipv4_dst = ip->daddr;
+	fib->ifindex = iif;
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+}
+
+/* RFC 1624: the checksum grows by as much as the TTL's word shrinks. */
+static __always_inline void decrement_ttl(struct iphdr *ip)
+{
+	__u32 check = ip->check;
+
+	check += bpf_htons(0x0100);
+	ip->check = check + (check >= 0xffff);
+	ip->ttl--;
+}
+
+static __always_inline int to_ethernet(struct xdp_md *ctx, const struct bpf_fib_lookup *fib)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct iphdr *ip = (void *)(eth + 1);
+
+	if ((void *)(ip + 1) > end)
+		return XDP_ABORTED;
+	decrement_ttl(ip);
+	__builtin_memcpy(eth->h_dest, fib->dmac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, fib->smac, ETH_ALEN);
+	return bpf_redirect(fib->ifindex, 0);
+}
+
+static __always_inline int to_tunnel(struct xdp_md *ctx, const struct bpf_fib_lookup *fib)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct iphdr *ip = (void *)(long)ctx->data;
+
+	if ((void *)(ip + 1) > end)
+		return XDP_ABORTED;
+	decrement_ttl(ip);
+	return bpf_redirect(fib->ifindex, 0);
+}
+
+/* Does the way lead to a device? A tunnel has no neighbours. */
+static __always_inline _Bool is_way(int way)
+{
+	return way == BPF_FIB_LKUP_RET_SUCCESS || way == BPF_FIB_LKUP_RET_NO_NEIGH;
+}
+
+static __always_inline int from_tunnel(struct xdp_md *ctx, const struct iphdr *ip, void *end,
+				       __u32 tunnel)
+{
+	const struct iphdr *inner = ip + 1;
+	struct bpf_fib_lookup fib = {};
+	int way, done;
+
+	if ((void *)(inner + 1) > end || inner->ttl <= 1)
+		return XDP_PASS;
+	way = lookup(ctx, inner, tunnel, &fib);
+	if (!is_way(way))
+		return XDP_PASS;
+	done = bpf_ipip_xdp_decap(ctx, fib.ifindex, way == BPF_FIB_LKUP_RET_SUCCESS);
+	if (done < 0)
+		return XDP_PASS;
+	return done ? to_tunnel(ctx, &fib) : to_ethernet(ctx, &fib);
+}
+
+SEC("xdp")
+int ipip_xdp(struct xdp_md *ctx)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct iphdr *ip = (void *)(eth + 1);
+	struct bpf_fib_lookup fib = {};
+	int tunnel, way;
+
+	if ((void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP))
+		return XDP_PASS;
+	if (ip->protocol == IPPROTO_IPIP) {
+		tunnel = bpf_ipip_xdp_lookup(ctx);
+		if (tunnel > 0)
+			return from_tunnel(ctx, ip, end, tunnel);
+	}
+	if (ip->ttl <= 1)
+		return XDP_PASS;
+	way = lookup(ctx, ip, ctx->ingress_ifindex, &fib);
+	if (!is_way(way) || bpf_ipip_xdp_encap(ctx, fib.ifindex))
+		return XDP_PASS;
+	return to_tunnel(ctx, &fib);
+}
+
+char _license[] SEC("license") = "GPL";
