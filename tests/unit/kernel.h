@@ -18,8 +18,12 @@
 #include <string.h>
 
 typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
 
 #define IPVERSION	4
+#define U8_MAX		255
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define __packed	__attribute__((__packed__))
 #define __aligned(x)	__attribute__((__aligned__(x)))

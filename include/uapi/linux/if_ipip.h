@@ -164,6 +164,27 @@ enum ipip_df {
 #define IPIP_KEEPALIVE_INTERVAL_MAX	4294967295000ULL
 
 /**
+ * enum ipip_mtu_state - the measurement of the path's MTU (RFC 8899 section 5.2)
+ * @IPIP_MTU_STATE_OFF: none: IFLA_IPIP_EXT_MTU_AUTO is 0, keepalive is off or in the
+ *	mode IPIP_KEEPALIVE_MODE_ROUTEROS, or the device is down
+ * @IPIP_MTU_STATE_BASE: begins; IFLA_MTU is what the underlay, the route and ICMP say
+ * @IPIP_MTU_STATE_ERROR: probes of the base size get lost; a smaller one is tried
+ * @IPIP_MTU_STATE_SEARCH: a larger size is looked for, or one that takes the place of
+ *	one that gets lost
+ * @IPIP_MTU_STATE_COMPLETE: the size is known, and confirmed again from time to time
+ * @IPIP_MTU_STATE_UNANSWERED: the far end answers no probes of this kind; IFLA_MTU is
+ *	what the underlay, the route and ICMP say
+ */
+enum ipip_mtu_state {
+	IPIP_MTU_STATE_OFF,
+	IPIP_MTU_STATE_BASE,
+	IPIP_MTU_STATE_ERROR,
+	IPIP_MTU_STATE_SEARCH,
+	IPIP_MTU_STATE_COMPLETE,
+	IPIP_MTU_STATE_UNANSWERED,
+};
+
+/**
  * enum ipip_keepalive_mode - what is sent, and what counts as an answer
  * @IPIP_KEEPALIVE_MODE_COOKIE: a packet to ourselves, inside one to the far end,
  *	which sends it back; only what this tunnel has sent counts

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Path MTU discovery against paths that are imitated: the cases of RFC 8899 sections 4
+ * and 5, and what the far end, ICMP and chance may add to them.
+ */
+#include "kernel.h"
+#include "ktap.h"
+#include "if_ipip.h"
+#include "ipip_plpmtud.h"
+
+#define OVERHEAD	20
+
+/* A path that carries sizes up to @mtu, and loses @percent of the packets each way. */
+struct path {
+	unsigned int mtu;
+	unsigned int percent;
+	bool padded;	/* the far end answers padded probes */
+	bool dead;
+};
+
+static struct ipip_plpmtud p;
+static unsigned int sent, lost, timeouts, changes, seen;
+static unsigned int lowest;
+
+static bool lucky(const struct path *path)
+{
+	return rand() % 100 >= (int)path->percent &&
+	       rand() % 100 >= (int)path->percent;
+}
+
+/* The timer fires once, and what it causes: answers come at once, and lead to further
+ * probes. False if the next probe has time.
+ */
+static bool step(const struct path *path)
+{
+	static bool alive = true;
+	unsigned int size;
+	bool more = true, first = p.size == 0;
+
+	if (!first)
+		timeouts++;
+	size = ipip_plpmtud_timer(&p, first || alive);
+	if (p.confirmed != seen) {
+		changes++;
+		seen = p.confirmed;
+		if (seen && seen < lowest)
+			lowest = seen;
+	}
+	while (size && more) {
+		sent++;
+		alive = !path->dead && lucky(path);
+		if (path->dead || !path->padded || size > path->mtu || !lucky(path)) {
+			lost++;
+			return true;
+		}
+		more = ipip_plpmtud_answer(&p);
+		if (p.confirmed != seen) {
+			changes++;
+			seen = p.confirmed;
+			if (seen && seen < lowest)
+				lowest = seen;
+		}
+		if (more)
+			size = ipip_plpmtud_timer(&p, true);
+	}
+	return size && more;
+}
+
+/* So many confirmations, with all that each leads to. */
+static void run(const struct path *path, unsigned int rounds)
+{
+	unsigned int i;
+
+	for (i = 0; i < rounds; i++)
+		while (step(path) && p.state != IPIP_MTU_STATE_OFF)
+			if (path->dead)
+				break;
+}
+
+static void count_anew(void)
+{
+	sent = 0;
+	lost = 0;
+	timeouts = 0;
+	changes = 0;
+	lowest = 65535;
+	seen = p.confirmed;
+}
+
+static void start(const struct path *path, unsigned int max)
+{
+	ipip_plpmtud_reset(&p, OVERHEAD);
+	ipip_plpmtud_set_path(&p, max, max);
+	count_anew();
+	run(path, 1);
+}
+
+static bool is(unsigned int confirmed, unsigned int state)
+{
+	if (p.confirmed == confirmed && p.state == state)
+		return true;
+	printf("# confirmed %u, state %u, low %u, high %u, next %u\n", p.confirmed, p.state,
+	       p.low, p.high, p.next);
+	return false;
+}
+
+static void test_start(void)
+{
+	struct path path = { .mtu = 1480, .padded = true };
+	unsigned int mtu;
+	bool good = true;
+
+	start(&path, 1480);
+	ktap(is(1480, IPIP_MTU_STATE_COMPLETE) && sent == 2 && !timeouts,
+	     "nothing in the way: the base size, and the largest");
+	run(&path, 10);
+	ktap(sent == 12 && changes == 1, "confirmed again, one probe each time");
+	path.mtu = 1380;
+	start(&path, 1480);
+	ktap(is(1380, IPIP_MTU_STATE_COMPLETE) && timeouts == 3 && changes == 1,
+	     "1380 is found within three timeouts, at once");
+	for (mtu = 512; mtu <= 9000; mtu++) {
+		path.mtu = mtu;
+		start(&path, 8980);
+		if (!is(mtu < 8980 ? mtu : 8980, IPIP_MTU_STATE_COMPLETE) || sent > 90) {
+			printf("# %u: %u probes\n", mtu, sent);
+			good = false;
+		}
+	}
+	ktap(good, "each size from 512 to 9000 is found to the byte");
+	path.mtu = 600;
+	start(&path, 600);
+	ktap(is(600, IPIP_MTU_STATE_COMPLETE) && sent == 1, "an underlay below the base size");
+	start(&path, 511);
+	ktap(is(0, IPIP_MTU_STATE_OFF) && !sent, "an underlay that is too small to measure");
+	path.mtu = 65515;
+	start(&path, 65515);
+	ktap(is(65515, IPIP_MTU_STATE_COMPLETE) && sent == 2, "the largest underlay");
+}
+
+static void test_unanswered(void)
+{
+	struct path path = { .mtu = 1480 };
+
+	start(&path, 1480);
+	ktap(is(0, IPIP_MTU_STATE_UNANSWERED) && sent == 6,
+	     "a far end that doesn't know the probes: three of the base, three of the least");
+	run(&path, IPIP_PLPMTUD_RAISE - 1);
+	ktap(sent == 6, "it is left alone for a while");
+	path.padded = true;
+	run(&path, 1);
+	ktap(is(1480, IPIP_MTU_STATE_COMPLETE), "and asked again");
+	path.padded = false;
+	run(&path, 2);
+	ktap(is(0, IPIP_MTU_STATE_UNANSWERED), "it knows them no more: nothing is measured");
+	path.mtu = 511;
+	path.padded = true;
+	start(&path, 1480);
+	ktap(is(0, IPIP_MTU_STATE_UNANSWERED), "a path that carries less than the least");
+}
+
+static void test_black_hole(void)
+{
+	struct path path = { .mtu = 1480, .padded = true };
+	unsigned int mtu, worst = 0, most = 0;
+	bool good = true;
+
+	start(&path, 1480);
+	count_anew();
+	path.mtu = 1380;
+	run(&path, 1);
+	ktap(is(1380, IPIP_MTU_STATE_COMPLETE), "a black hole: 1380");
+	ktap(timeouts == 3 && changes == 1, "within three timeouts, by one change");
+	for (mtu = IPIP_PLPMTUD_MIN; mtu < 1480; mtu++) {
+		path.mtu = 1480;
+		start(&path, 1480);
+		count_anew();
+		path.mtu = mtu;
+		run(&path, 1);
+		good = good && is(mtu, IPIP_MTU_STATE_COMPLETE) && lowest <= mtu;
+		if (changes > most)
+			most = changes;
+		if (timeouts > worst)
+			worst = timeouts;
+	}
+	printf("# %u timeouts and %u changes at most\n", worst, most);
+	ktap(good, "each other size, to the byte");
+	ktap(most <= 2, "by two changes at most");
+	path.mtu = 1480;
+	start(&path, 1480);
+	count_anew();
+	path.mtu = 1000;
+	run(&path, 1);
+	ktap(is(1000, IPIP_MTU_STATE_COMPLETE), "below the base size");
+	path.dead = true;
+	count_anew();
+	run(&path, 100);
+	ktap(p.confirmed == 1000 && !changes, "a path that carries nothing says nothing of sizes");
+	path.dead = false;
+	run(&path, 10);
+	ktap(is(1000, IPIP_MTU_STATE_COMPLETE), "nor when it is back");
+}
+
+static void test_raise(void)
+{
+	struct path path = { .mtu = 1380, .padded = true };
+
+	start(&path, 1480);
+	path.mtu = 1480;
+	count_anew();
+	run(&path, IPIP_PLPMTUD_RAISE - 1);
+	ktap(is(1380, IPIP_MTU_STATE_COMPLETE), "a path that has grown is not noticed at once");
+	run(&path, 1);
+	ktap(is(1480, IPIP_MTU_STATE_COMPLETE) && changes == 1 && !timeouts,
+	     "but at the next raise");
+	path.mtu = 1400;
+	run(&path, 1);
+	count_anew();
+	run(&path, IPIP_PLPMTUD_RAISE);
+	ktap(is(1400, IPIP_MTU_STATE_COMPLETE) && !changes, "one that hasn't: all stays");
+	path.mtu = 1471;
+	run(&path, IPIP_PLPMTUD_RAISE);
+	ktap(is(1471, IPIP_MTU_STATE_COMPLETE) && changes == 1, "one that has grown a little");
+}
+
+static void test_underlay(void)
+{
+	struct path path = { .mtu = 1480, .padded = true };
+
+	start(&path, 1480);
+	ktap(ipip_plpmtud_set_path(&p, 1400, 1400) && p.confirmed == 1400,
+	     "a smaller underlay counts at once");
+	run(&path, 1);
+	ktap(is(1400, IPIP_MTU_STATE_COMPLETE), "and is confirmed");
+	ktap(!ipip_plpmtud_set_path(&p, 1400, 1400), "the same again is no news");
+	path.mtu = 1450;
+	count_anew();
+	ktap(ipip_plpmtud_set_path(&p, 1480, 1480) && p.confirmed == 1400,
+	     "a larger underlay counts when it is confirmed");
+	run(&path, 1);
+	ktap(is(1450, IPIP_MTU_STATE_COMPLETE) && changes == 1, "and only what was confirmed");
+}
+
+static void test_hint(void)
+{
+	struct path path = { .mtu = 1480, .padded = true };
+
+	start(&path, 1480);
+	count_anew();
+	ktap(ipip_plpmtud_set_path(&p, 1480, 1000) && p.confirmed == 1480,
+	     "ICMP says 1000: that is looked into");
+	run(&path, 1);
+	ktap(is(1480, IPIP_MTU_STATE_COMPLETE) && p.disproved && sent == 1 && !changes,
+	     "forged: one probe disproves it");
+	ktap(!ipip_plpmtud_set_path(&p, 1480, 1000), "once more is no news");
+	ktap(!ipip_plpmtud_set_path(&p, 1480, 100) && !p.hint, "100 isn't believed by anybody");
+	path.mtu = 1333;
+	count_anew();
+	ipip_plpmtud_set_path(&p, 1480, 1333);
+	run(&path, 1);
+	ktap(is(1333, IPIP_MTU_STATE_COMPLETE) && timeouts == 2 && changes == 1,
+	     "true: by one change, after two timeouts");
+	path.mtu = 1300;
+	count_anew();
+	ipip_plpmtud_set_path(&p, 1480, 1320);
+	run(&path, 1);
+	ktap(is(1300, IPIP_MTU_STATE_COMPLETE), "not small enough");
+	ipip_plpmtud_set_path(&p, 1480, 1480);
+	ktap(!p.hint && p.confirmed == 1300, "ICMP's value expires: what was confirmed doesn't");
+}
+
+static void test_loss(void)
+{
+	struct path path = { .mtu = 1480, .padded = true, .percent = 10 };
+	unsigned int i, wrong = 0;
+
+	srand(1);
+	start(&path, 1480);
+	run(&path, 100);
+	count_anew();
+	/* Ten days with an interval of 10 s. */
+	run(&path, 86400);
+	printf("# %u probes, %u lost, %u changes\n", sent, lost, changes);
+	ktap(p.confirmed == 1480 && changes <= 3,
+	     "10 % are lost each way: in ten days one false alarm at most");
+	for (i = 0; i < 1000; i++) {
+		path.mtu = 1380;
+		start(&path, 1480);
+		run(&path, 2 * IPIP_PLPMTUD_RAISE);
+		wrong += p.confirmed != 1380;
+	}
+	ktap(wrong <= 5, "and what the path carries is found");
+	if (wrong)
+		printf("# %u of 1000 wrong\n", wrong);
+}
+
+int main(void)
+{
+	test_start();
+	test_unanswered();
+	test_black_hole();
+	test_raise();
+	test_underlay();
+	test_hint();
+	test_loss();
+	return ktap_end();
+}
