@@ -31,6 +31,7 @@
 #include <net/ip.h>
 #include <net/netlink.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 #include "ipip.h"
 #include "ipip_keepalive.h"
@@ -51,28 +52,58 @@ static u64 ipip_keepalive_hash(const struct ipip_keepalive *ka,
 			    &ka->key);
 }
 
-/* The addresses and the route of a probe or of an answer to one. */
-struct ipip_keepalive_out {
-	struct net *net;
-	const struct ipip_parms *parms;
-	struct dst_entry *dst;
-	__be32 saddr;
-	__be32 daddr;
-};
-
-/* Look up the route from @saddr, or if that is 0 from the address that the route
- * picks, to @daddr. False if there is none that may be used. The caller releases it.
+/* The outer route as it would be if ICMP had said nothing of its MTU. It is a copy, because
+ * the kernel shares a route that has learned one.
  */
-static bool ipip_keepalive_route(struct ipip_keepalive_out *out,
-				 const struct ipip_parms *parms, __be32 saddr,
-				 __be32 daddr)
+static struct rtable *ipip_keepalive_fresh_route(struct net *net,
+						 struct flowi4 *fl4)
+{
+	struct rtable *rt = __ip_route_output_key(net, fl4), *fresh;
+	struct dst_entry *dst;
+
+	if (IS_ERR(rt))
+		return rt;
+	fresh = ipip_mtu_copy_route(rt);
+	ip_rt_put(rt);
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	fl4->flowi4_oif = fl4->flowi4_oif ?: fresh->dst.dev->ifindex;
+	dst = xfrm_lookup_route(net, &fresh->dst, flowi4_to_flowi(fl4), NULL, 0);
+	return IS_ERR(dst) ? ERR_CAST(dst) : (struct rtable *)dst;
+}
+
+/**
+ * ipip_keepalive_route() - Find the way for a probe or for an answer to one
+ * @out: filled in; the caller releases its route
+ * @parms: configuration
+ * @saddr: outer source, or 0 to have the route pick one
+ * @daddr: outer destination
+ * @measures: it is to measure the path that data take: it has their DSCP and DF, and
+ *	goes by a route that has learned no MTU. Otherwise it is network control, and
+ *	goes without DF, because nobody could make it shorter.
+ *
+ * Context: softirq, RCU.
+ * Return: false if there is no route, or none that may be used.
+ */
+bool ipip_keepalive_route(struct ipip_keepalive_out *out,
+			  const struct ipip_parms *parms, __be32 saddr,
+			  __be32 daddr, bool measures)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	rt = ipip_route_lookup(tunnel->net, parms, &fl4, IPPROTO_IPIP, daddr,
-			       saddr, IPIP_KEEPALIVE_TOS, 0);
+	out->tos = IPIP_KEEPALIVE_TOS;
+	out->frag_off = 0;
+	if (measures) {
+		out->tos = parms->cfg.tos & IPIP_TOS_INHERIT ? 0 :
+			   parms->cfg.tos & INET_DSCP_MASK;
+		out->frag_off = htons(IP_DF);
+	}
+	ipip_route_flow(&fl4, tunnel->net, parms, IPPROTO_IPIP, daddr, saddr,
+			out->tos, 0);
+	rt = measures ? ipip_keepalive_fresh_route(tunnel->net, &fl4) :
+			ip_route_output_key(tunnel->net, &fl4);
 	if (IS_ERR(rt))
 		return false;
 	if (parms->cfg.require_ipsec && !ipip_xmit_has_ipsec(&rt->dst)) {
@@ -93,11 +124,19 @@ err_route:
 	return false;
 }
 
-/* Send @len bytes in an outer packet of their own, without DF, because nobody could
- * make them fewer.
+/**
+ * ipip_keepalive_output() - Send a probe, or an answer to one
+ * @out: the way
+ * @payload: inner packet
+ * @len: its length in bytes
+ * @size: zeros follow it up to so many bytes
+ *
+ * Context: softirq, RCU.
+ * Return: false if it wasn't sent.
  */
-static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
-				  const void *payload, unsigned int len)
+bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
+			   const void *payload, unsigned int len,
+			   unsigned int size)
 {
 	const unsigned int headroom = LL_RESERVED_SPACE(out->dst->dev) +
 				      out->dst->header_len +
@@ -107,18 +146,19 @@ static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 	struct iphdr *iph;
 	int err;
 
-	skb = alloc_skb(headroom + len, GFP_ATOMIC);
+	skb = alloc_skb(headroom + size, GFP_ATOMIC);
 	if (!skb)
 		return false;
 	skb_reserve(skb, headroom);
 	skb_put_data(skb, payload, len);
+	skb_put_zero(skb, size - len);
 	skb_reset_network_header(skb);
 	skb_reset_transport_header(skb);
 	skb->protocol = htons(ETH_P_IP);
 	skb->dev = out->parms->dev;
 
-	outer.tos = IPIP_KEEPALIVE_TOS;
-	outer.frag_off = 0;
+	outer.tos = out->tos;
+	outer.frag_off = out->frag_off;
 	outer.protocol = IPPROTO_IPIP;
 	outer.saddr = out->saddr;
 	outer.daddr = out->daddr;
@@ -134,21 +174,35 @@ static bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 	skb_reset_network_header(skb);
 	*iph = outer;
 	__ip_select_ident(out->net, iph, 1);
-	skb->priority = TC_PRIO_CONTROL;
+	if (out->tos == IPIP_KEEPALIVE_TOS)
+		skb->priority = TC_PRIO_CONTROL;
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	skb_dst_set(skb, dst_clone(out->dst));
 	err = ip_local_out(out->net, ipip_sock(out->parms), skb);
 	return !net_xmit_eval(err);
 }
 
-static void ipip_keepalive_header(struct iphdr *iph, u8 protocol, __be32 saddr,
-				  __be32 daddr, unsigned int len)
+/**
+ * ipip_keepalive_header() - Make one of a probe's inner headers
+ * @out: the way of the probe
+ * @iph: filled in
+ * @protocol: protocol
+ * @saddr: source
+ * @daddr: destination
+ * @len: length of the packet in bytes, with this header
+ *
+ * Context: any.
+ */
+void ipip_keepalive_header(const struct ipip_keepalive_out *out,
+			   struct iphdr *iph, u8 protocol, __be32 saddr,
+			   __be32 daddr, unsigned int len)
 {
 	*iph = (struct iphdr) {
 		.version	= IPVERSION,
 		.ihl		= sizeof(*iph) / 4,
-		.tos		= IPIP_KEEPALIVE_TOS,
+		.tos		= out->tos,
 		.tot_len	= htons(len),
+		.frag_off	= out->frag_off,
 		.ttl		= IPIP_KEEPALIVE_TTL,
 		.protocol	= protocol,
 		.saddr		= saddr,
@@ -178,12 +232,12 @@ static bool ipip_keepalive_send_cookie(struct ipip_keepalive *ka,
 	} probe;
 	const unsigned int len = sizeof(probe);
 
-	ipip_keepalive_header(&probe.back, IPPROTO_IPIP, out->daddr, out->saddr,
-			      len);
-	ipip_keepalive_header(&probe.inner, IPPROTO_ICMP, 0, 0,
+	ipip_keepalive_header(out, &probe.back, IPPROTO_IPIP, out->daddr,
+			      out->saddr, len);
+	ipip_keepalive_header(out, &probe.inner, IPPROTO_ICMP, 0, 0,
 			      len - sizeof(probe.back));
 	ipip_keepalive_cookie(ka, &probe.cookie);
-	return ipip_keepalive_output(out, &probe, len);
+	return ipip_keepalive_output(out, &probe, len, len);
 }
 
 /* What RouterOS sends for IPIP is not published. So both forms that its other tunnels
@@ -194,10 +248,10 @@ static bool ipip_keepalive_send_routeros(const struct ipip_keepalive_out *out)
 	struct iphdr back;
 	bool nested;
 
-	ipip_keepalive_header(&back, IPPROTO_IPIP, out->daddr, out->saddr,
+	ipip_keepalive_header(out, &back, IPPROTO_IPIP, out->daddr, out->saddr,
 			      sizeof(back));
-	nested = ipip_keepalive_output(out, &back, sizeof(back));
-	return ipip_keepalive_output(out, NULL, 0) || nested;
+	nested = ipip_keepalive_output(out, &back, sizeof(back), sizeof(back));
+	return ipip_keepalive_output(out, NULL, 0, 0) || nested;
 }
 
 static bool ipip_keepalive_is_own(const struct net_device *dev, __be32 addr)
@@ -208,23 +262,32 @@ static bool ipip_keepalive_is_own(const struct net_device *dev, __be32 addr)
 					   RT_SCOPE_UNIVERSE);
 }
 
-/* The source of an echo to @target, or 0 if the host has no address. A network manager
- * may take the device's address away with the carrier. A reply to any other address would
- * go past the tunnel, and the carrier would never come back. So the address is remembered.
- * It need not be there, because the reply is taken before it would be delivered.
+/**
+ * ipip_keepalive_source() - The source of an echo of the ICMP mode
+ * @ka: keepalive's state
+ * @parms: configuration
+ *
+ * A network manager may take the device's address away with the carrier. A reply to any
+ * other address would go past the tunnel, and the carrier would never come back. So the
+ * address is remembered. It need not be there, because the reply is taken before it would
+ * be delivered.
+ *
+ * Context: softirq, RCU.
+ * Return: an address, or 0 if the host has none.
  */
-static __be32 ipip_keepalive_source(struct ipip_keepalive *ka,
-				    const struct ipip_parms *parms,
-				    __be32 target)
+__be32 ipip_keepalive_source(struct ipip_keepalive *ka,
+			     const struct ipip_parms *parms)
 {
+	const __be32 target = parms->cfg.keepalive.target;
 	__be32 saddr;
 
 	if (parms->cfg.keepalive.source)
 		return parms->cfg.keepalive.source;
 	saddr = inet_select_addr(parms->dev, target, RT_SCOPE_UNIVERSE);
-	if (saddr && ipip_keepalive_is_own(parms->dev, saddr))
-		ka->source = saddr;
-	return ka->source ?: saddr;
+	if (saddr && ipip_keepalive_is_own(parms->dev, saddr) &&
+	    saddr != READ_ONCE(ka->source))
+		WRITE_ONCE(ka->source, saddr);
+	return READ_ONCE(ka->source) ?: saddr;
 }
 
 static bool ipip_keepalive_send_icmp(struct ipip_keepalive *ka,
@@ -238,11 +301,11 @@ static bool ipip_keepalive_send_icmp(struct ipip_keepalive *ka,
 	} probe;
 	__be32 saddr;
 
-	saddr = ipip_keepalive_source(ka, out->parms, target);
+	saddr = ipip_keepalive_source(ka, out->parms);
 	if (!saddr)
 		return false;
 
-	ipip_keepalive_header(&probe.iph, IPPROTO_ICMP, saddr, target,
+	ipip_keepalive_header(out, &probe.iph, IPPROTO_ICMP, saddr, target,
 			      sizeof(probe));
 	ipip_keepalive_cookie(ka, &probe.cookie);
 	probe.icmp = (struct icmphdr) {
@@ -253,7 +316,7 @@ static bool ipip_keepalive_send_icmp(struct ipip_keepalive *ka,
 	};
 	probe.icmp.checksum = ip_compute_csum(&probe.icmp, sizeof(probe) -
 					      sizeof(probe.iph));
-	return ipip_keepalive_output(out, &probe, sizeof(probe));
+	return ipip_keepalive_output(out, &probe, sizeof(probe), sizeof(probe));
 }
 
 static void ipip_keepalive_probe(struct ipip_keepalive *ka,
@@ -263,7 +326,7 @@ static void ipip_keepalive_probe(struct ipip_keepalive *ka,
 	bool sent = false;
 
 	if (ipip_keepalive_route(&out, parms, parms->cfg.local,
-				 parms->cfg.remote)) {
+				 parms->cfg.remote, false)) {
 		ipip_mtu_check_probe(parms, out.dst);
 		switch (parms->cfg.keepalive.mode) {
 		case IPIP_KEEPALIVE_MODE_COOKIE:
@@ -303,6 +366,7 @@ static void ipip_keepalive_advance(struct net_device *dev,
 				   struct ipip_keepalive *ka, u32 retries)
 {
 	spin_lock_bh(&ka->lock);
+	ipip_probe_note(dev, ka->waiting);
 	if (ka->waiting && ka->misses < U32_MAX)
 		ka->misses++;
 	if (ka->misses >= retries)
@@ -485,6 +549,7 @@ void ipip_keepalive_init(struct net_device *dev)
 	spin_lock_init(&ka->lock);
 	ipip_compat_hrtimer_setup(&ka->timer, ipip_keepalive_timer,
 				  CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	ipip_probe_init(dev);
 	ratelimit_state_init(&ka->reflected, HZ, IPIP_KEEPALIVE_REFLECT);
 	/* Don't log what has been limited: a counter has it. */
 	ratelimit_set_flags(&ka->reflected, RATELIMIT_MSG_ON_RELEASE);
@@ -514,6 +579,7 @@ void ipip_keepalive_open(struct net_device *dev)
 
 	if (parms->cfg.keepalive.interval)
 		ipip_keepalive_arm(ka, parms);
+	ipip_probe_change(dev, parms);
 }
 
 /**
@@ -529,8 +595,9 @@ void ipip_keepalive_stop(struct net_device *dev)
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_keepalive *ka = &tunnel->keepalive;
 
+	ipip_probe_stop(dev);
 	hrtimer_cancel(&ka->timer);
-	ka->source = 0;
+	WRITE_ONCE(ka->source, 0);
 	spin_lock_bh(&ka->lock);
 	ka->misses = 0;
 	ka->waiting = false;
@@ -555,8 +622,10 @@ void ipip_keepalive_change(struct net_device *dev,
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_keepalive *ka = &tunnel->keepalive;
 
-	if (!netif_running(dev) ||
-	    new->cfg.keepalive.interval == old->cfg.keepalive.interval)
+	if (!netif_running(dev))
+		return;
+	ipip_probe_change(dev, new);
+	if (new->cfg.keepalive.interval == old->cfg.keepalive.interval)
 		return;
 	if (!new->cfg.keepalive.interval) {
 		ipip_keepalive_stop(dev);
@@ -650,8 +719,8 @@ static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 			  IPIP_DROP_KEEPALIVE_RATE_LIMITED);
 		return;
 	}
-	if (ipip_keepalive_route(&out, parms, local, remote)) {
-		sent = ipip_keepalive_output(&out, payload, len);
+	if (ipip_keepalive_route(&out, parms, local, remote, false)) {
+		sent = ipip_keepalive_output(&out, payload, len, len);
 		dst_release(out.dst);
 	}
 	if (!sent) {
@@ -662,9 +731,17 @@ static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 	consume_skb(skb);
 }
 
-/* Is it an echo reply of the host that our probes go to? */
-static bool ipip_keepalive_is_reply(const struct ipip_parms *parms,
-				    const u8 *data, unsigned int cookie)
+/**
+ * ipip_keepalive_is_reply() - Is an echo reply one of the host that our probes go to?
+ * @parms: configuration
+ * @data: the reply, from the inner header on
+ * @cookie: where its cookie begins
+ *
+ * Context: softirq, RCU.
+ * Return: true if so; the cookie has not been verified.
+ */
+bool ipip_keepalive_is_reply(const struct ipip_parms *parms, const u8 *data,
+			     unsigned int cookie)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 	const struct iphdr *iph = (const struct iphdr *)data;
@@ -693,10 +770,12 @@ bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 	const struct ipip_keepalive_cookie *cookie;
 	unsigned int offset = 0, end = 0;
 
-	if (skb->len > sizeof(data) || skb_is_gso(skb))
+	if (skb_is_gso(skb))
 		return false;
 	if (parms->key_remote != remote || ipv4_is_multicast(local))
 		return false;
+	if (skb->len > sizeof(data))
+		return ipip_probe_rcv(parms, skb, local, remote);
 	if (skb_copy_bits(skb, 0, data, skb->len))
 		return false;
 
@@ -722,6 +801,8 @@ bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 		break;
 	}
 	cookie = (const void *)(data + offset);
+	if (cookie->magic == htonl(IPIP_KEEPALIVE_MAGIC_MTU))
+		return ipip_probe_answer(parms, skb, cookie, skb->len);
 	ipip_keepalive_answer(parms, skb, cookie);
 	return true;
 }

@@ -373,6 +373,7 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		goto err_parms;
 
 	ipip_mtu_inherit(parms, old);
+	ipip_probe_forget(dev, old, parms);
 	ipip_change_mtu(dev, parms, old, mtu_given);
 	if (parms->cfg.link != old->cfg.link)
 		ipip_link_note(tunnel, parms->cfg.link);

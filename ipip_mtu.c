@@ -23,6 +23,7 @@
 #include <net/dst.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
+#include <net/lwtunnel.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
@@ -52,6 +53,7 @@ static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
 /* Where a tunnel leads. */
 struct ipip_mtu_path {
 	unsigned int mtu;	/* largest inner packet, or 0 if it isn't known */
+	unsigned int max;	/* the same without what ICMP has said */
 	unsigned long expires;	/* when @mtu is to be found anew, in jiffies, or 0 */
 	bool circle;		/* back to a device that it comes from */
 };
@@ -178,6 +180,12 @@ static unsigned int ipip_mtu_by_sas(const struct ipip_parms *parms,
 	return mtu;
 }
 
+/* The MTU of a route without what ICMP has said. */
+static unsigned int ipip_mtu_unlearned(const struct dst_entry *dst)
+{
+	return dst_metric_raw(dst, RTAX_MTU) ?: READ_ONCE(dst->dev->mtu);
+}
+
 /* Fill @path in for a tunnel whose outer packets leave by @underlay, by the route @rt or
  * without one. Under RTNL and RCU.
  */
@@ -186,23 +194,28 @@ static void ipip_mtu_fill_path(struct ipip_mtu_path *path,
 			       struct net_device *underlay, struct rtable *rt)
 {
 	struct dst_entry *ipsec = rcu_dereference(parms->ipsec_dst);
-	unsigned int mtu = IP_MAX_MTU;
+	unsigned int mtu = IP_MAX_MTU, max = IP_MAX_MTU;
 
 	if (rt && parms->cfg.mtu_auto) {
 		mtu = dst_mtu(&rt->dst);
+		max = ipip_mtu_unlearned(&rt->dst);
 		path->expires = READ_ONCE(rt->dst.expires);
 		if (ipsec && dst_check(ipsec, 0)) {
 			underlay = ipsec->dev;
 			mtu = dst_mtu(ipsec);
+			max = ipip_mtu_by_sas(parms, ipsec, max) ?: mtu;
 			path->expires = READ_ONCE(xfrm_dst_path(ipsec)->expires);
 		} else if (ipsec) {
 			mtu = ipip_mtu_by_sas(parms, ipsec, mtu);
+			max = ipip_mtu_by_sas(parms, ipsec, max);
 		}
 	}
 	path->circle = ipip_mtu_is_circle(parms, underlay);
 	if (!mtu || path->circle)
 		return;
+	max = max(max, mtu);
 	path->mtu = ipip_mtu_inner(parms, min(mtu, READ_ONCE(underlay->mtu)));
+	path->max = ipip_mtu_inner(parms, min(max, READ_ONCE(underlay->mtu)));
 }
 
 /* Find out where a tunnel leads now, and set the device's headroom accordingly. */
@@ -238,13 +251,15 @@ static struct ipip_mtu_path ipip_mtu_find(struct net_device *dev,
  * @parms: configuration
  *
  * Context: process, RTNL.
- * Return: the largest inner packet in bytes; of the path if the MTU is automatic,
- * of the underlay device if not; 0 if there is neither, or it isn't known.
+ * Return: the largest inner packet in bytes; of the path if the MTU is automatic, as it was
+ * measured if it was; of the underlay device if not; 0 if there is neither, or it isn't known.
  */
 unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 			   const struct ipip_parms *parms)
 {
-	return ipip_mtu_find(dev, net, parms).mtu;
+	const unsigned int mtu = ipip_mtu_find(dev, net, parms).mtu;
+
+	return parms->cfg.mtu_auto ? ipip_probe_mtu(dev) ?: mtu : mtu;
 }
 
 /**
@@ -302,6 +317,74 @@ void ipip_mtu_set(struct net_device *dev, unsigned int mtu)
 	tunnel->mtu_following = false;
 }
 
+/**
+ * ipip_mtu_copy_route() - Copy a route that leads to one host, without what ICMP has said
+ * @rt: the route
+ *
+ * The route's own MTU can't be in the copy's metrics. It takes the place of what was learned.
+ *
+ * Context: any, RCU.
+ * Return: the copy, with a reference, or NULL for want of memory.
+ */
+struct rtable *ipip_mtu_copy_route(const struct rtable *rt)
+{
+	struct rtable *copy;
+
+	copy = ipip_compat_rt_alloc(rt->dst.dev, rt->rt_flags, rt->rt_type,
+				    rt->dst.flags & DST_NOXFRM);
+	if (!copy)
+		return NULL;
+	copy->rt_uses_gateway = rt->rt_uses_gateway;
+	copy->rt_gw_family = rt->rt_gw_family;
+	if (rt->rt_gw_family == AF_INET6)
+		copy->rt_gw6 = rt->rt_gw6;
+	else
+		copy->rt_gw4 = rt->rt_gw4;
+	copy->rt_pmtu = dst_metric_raw(&rt->dst, RTAX_MTU);
+	dst_set_expires(&copy->dst, HZ);
+	copy->dst.output = READ_ONCE(rt->dst.output);
+	copy->dst.lwtstate = lwtstate_get(rt->dst.lwtstate);
+	return copy;
+}
+
+/* Let the outer route forget what ICMP has said of its MTU, for all who send to the far
+ * end: let it learn that it has the MTU that it would have without ICMP. The kernel learns
+ * no larger MTU for a route that has one, but for a copy without it does. The copy's
+ * operations look the route up once more, by a packet.
+ */
+static void ipip_mtu_unlearn(struct net *net, const struct ipip_parms *parms)
+{
+	const struct ipip_config *cfg = &parms->cfg;
+	struct rtable *rt = ipip_mtu_route(net, parms);
+	struct rtable *copy = NULL;
+	struct sk_buff *skb;
+	struct iphdr *iph;
+
+	skb = alloc_skb(sizeof(*iph), GFP_KERNEL);
+	rcu_read_lock();
+	if (rt && !dst_metric_locked(&rt->dst, RTAX_MTU))
+		copy = ipip_mtu_copy_route(rt);
+	if (!skb || !copy)
+		goto out;
+	iph = skb_put_zero(skb, sizeof(*iph));
+	iph->version = IPVERSION;
+	iph->ihl = sizeof(*iph) / 4;
+	iph->tos = cfg->tos & INET_DSCP_MASK;
+	iph->protocol = cfg->proto ?: IPPROTO_IPIP;
+	iph->saddr = cfg->local;
+	iph->daddr = cfg->remote;
+	skb_reset_network_header(skb);
+	skb->mark = cfg->fwmark;
+	skb->dev = copy->dst.dev;
+	copy->dst.ops->update_pmtu(&copy->dst, NULL, skb,
+				   ipip_mtu_unlearned(&rt->dst), false);
+out:
+	rcu_read_unlock();
+	consume_skb(skb);
+	ip_rt_put(copy);
+	ip_rt_put(rt);
+}
+
 /* Set one tunnel's MTU to that of its path, and bring @expires forward to the time
  * when a learned path MTU will be forgotten. A tunnel of whose path nothing is known
  * keeps its MTU.
@@ -317,6 +400,12 @@ static void ipip_mtu_follow(struct ipip_parms *parms, unsigned long *expires)
 		net_warn_ratelimited("%s: the outer route leads in a circle, the automatic MTU stays %u\n",
 				     dev->name, dev->mtu);
 	tunnel->mtu_circle = path.circle;
+	if (path.mtu && ipip_probe_disproves(dev, path.mtu)) {
+		ipip_mtu_unlearn(tunnel->net, parms);
+		path.mtu = path.max;
+	}
+	if (path.mtu)
+		path.mtu = ipip_probe_follow(dev, path.mtu, path.max);
 	if (path.mtu && path.mtu != dev->mtu)
 		ipip_mtu_set(dev, path.mtu);
 	if (path.expires && time_after(path.expires, jiffies) &&
@@ -441,6 +530,7 @@ void ipip_mtu_check(const struct ipip_parms *parms, struct dst_entry *dst)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 	struct ipip_parms *now;
+	unsigned int mtu;
 
 	if (!READ_ONCE(parms->cfg.mtu_auto) || !parms->cfg.remote ||
 	    ipip_mtu_unknown(parms->dev, dst))
@@ -449,7 +539,9 @@ void ipip_mtu_check(const struct ipip_parms *parms, struct dst_entry *dst)
 	if (now != parms)
 		return;	/* The first packet of the new one tells. */
 	ipip_mtu_keep_ipsec(now, dst_xfrm(dst) ? dst : NULL);
-	if (ipip_mtu_inner(parms, dst_mtu(dst)) != READ_ONCE(parms->dev->mtu))
+	/* What is measured need not be what the routes say. */
+	mtu = READ_ONCE(tunnel->probe.mtu) ?: READ_ONCE(parms->dev->mtu);
+	if (ipip_mtu_inner(parms, dst_mtu(dst)) != mtu)
 		ipip_mtu_schedule(tunnel->net);
 }
 

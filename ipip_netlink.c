@@ -60,6 +60,9 @@ static const struct nla_policy ipip_ext_policy[IFLA_IPIP_EXT_MAX + 1] = {
 					    .len = IPIP_NAME_MAX },
 	[IFLA_IPIP_EXT_REMOTE_NAME]	= { .type = NLA_NUL_STRING,
 					    .len = IPIP_NAME_MAX },
+	[IFLA_IPIP_EXT_MTU_STATE]	= IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_MTU_MEASURED]	= IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_MTU_AGE]		= IPIP_READ_ONLY,
 };
 
 static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
@@ -475,6 +478,9 @@ static size_t ipip_get_size(const struct net_device *dev)
 	       nla_total_size(IFNAMSIZ) + /* IFLA_IPIP_EXT_LINK_NAME */
 	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_SOURCE */
 	       nla_total_size(1) +	/* IFLA_IPIP_EXT_FAST_PATH */
+	       nla_total_size(1) +	/* IFLA_IPIP_EXT_MTU_STATE */
+	       nla_total_size(4) +	/* IFLA_IPIP_EXT_MTU_MEASURED */
+	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_MTU_AGE */
 	       ipip_name_size(parms->names[IPIP_NAME_LOCAL]) +
 	       ipip_name_size(parms->names[IPIP_NAME_REMOTE]);
 }
@@ -512,7 +518,7 @@ static int ipip_fill_ext(struct sk_buff *skb, const struct net_device *dev,
 			   parms->names[IPIP_NAME_LOCAL]) ||
 	    ipip_fill_name(skb, IFLA_IPIP_EXT_REMOTE_NAME,
 			   parms->names[IPIP_NAME_REMOTE]) ||
-	    ipip_keepalive_fill(skb, dev))
+	    ipip_keepalive_fill(skb, dev) || ipip_probe_fill(skb, dev))
 		return -EMSGSIZE;
 	if (*tunnel->link_name &&
 	    nla_put_string(skb, IFLA_IPIP_EXT_LINK_NAME, tunnel->link_name))

@@ -48,6 +48,10 @@ static const char ipip_counter_names[__IFLA_IPIP_XSTATS_MAX][ETH_GSTRING_LEN] = 
 	[IFLA_IPIP_XSTATS_TX_ENCAP] = "tx_encap",
 	[IFLA_IPIP_XSTATS_RX_BACKLOG] = "rx_backlog",
 	[IFLA_IPIP_XSTATS_MSS_TCP_AO] = "mss_tcp_ao",
+	[IFLA_IPIP_XSTATS_MTU_PROBE_SENT] = "mtu_probe_sent",
+	[IFLA_IPIP_XSTATS_MTU_PROBE_LOST] = "mtu_probe_lost",
+	[IFLA_IPIP_XSTATS_MTU_BLACK_HOLE] = "mtu_black_hole",
+	[IFLA_IPIP_XSTATS_MTU_HINT_UNDONE] = "mtu_hint_undone",
 };
 
 /* The counter of each drop, and its reason for the kernel's drop monitor. */

@@ -26,6 +26,7 @@
 #include <uapi/linux/if_ipip.h>
 
 #include "ipip_compat.h"
+#include "ipip_plpmtud.h"
 
 struct ipip_table;	/* known to ipip_table.c alone */
 struct net_device_path;
@@ -289,6 +290,57 @@ struct ipip_keepalive {
 };
 
 /**
+ * struct ipip_probe - the measurement of the path's MTU
+ * @timer: fires when a probe is to be sent, or when an answer should have come
+ * @path: what is known of the path, and which size is probed
+ * @seq: number of the last probe
+ * @on: the path is measured
+ * @alive: the last probe, if it isn't answered, says something of sizes: a small one behind
+ *	it was answered, or there was none
+ * @doubt: the last probe but one was lost
+ * @mtu: largest inner packet by what underlay, routes and ICMP said at the last look; 0
+ *	if @on is false
+ * @answered: when a probe of the size in force was last answered, in nanoseconds since
+ *	the boot
+ * @undone: the same, when ICMP was last found to be wrong, or 0; under RTNL
+ *
+ * Keepalive's lock protects all but @timer and @undone. @on changes under RTNL, too.
+ */
+struct ipip_probe {
+	struct hrtimer timer;
+	struct ipip_plpmtud path;
+	u32 seq;
+	bool on;
+	bool alive;
+	bool doubt;
+	unsigned int mtu;
+	u64 answered;
+	u64 undone;
+};
+
+/**
+ * struct ipip_keepalive_out - the way of a probe or of an answer to one
+ * @net: netns of the outer packet
+ * @parms: configuration
+ * @dst: route; whoever has called ipip_keepalive_route() releases it
+ * @saddr: outer source
+ * @daddr: outer destination
+ * @frag_off: DF or not, in all headers
+ * @tos: DSCP field of all headers
+ */
+struct ipip_keepalive_out {
+	struct net *net;
+	const struct ipip_parms *parms;
+	struct dst_entry *dst;
+	__be32 saddr;
+	__be32 daddr;
+	__be16 frag_off;
+	u8 tos;
+};
+
+struct ipip_keepalive_cookie;
+
+/**
  * struct ipip_tunnel - private part of the tunnel's network device
  * @parms: the configuration in force; replaced under RTNL; NULL only if the
  *	registration of the device has failed
@@ -306,6 +358,7 @@ struct ipip_keepalive {
  *	required, or NULL. Set under RTNL, before a configuration that requires IPsec is
  *	published
  * @keepalive: keepalive's state
+ * @probe: the measurement of the path's MTU
  * @counters: by IFLA_IPIP_XSTATS_*
  *
  * A packet that is sent or received without an error writes nothing here. It reads
@@ -313,8 +366,8 @@ struct ipip_keepalive {
  * RTNL protects @mtu_following and @mtu_circle. Softirqs write @err_time and
  * @err_count by WRITE_ONCE(), and may lose each other's updates: the count is bounded
  * anyway.
- * @offloaded is set once, see ipip_publish(). @keepalive has a lock of its own, and
- * @counters are atomic.
+ * @offloaded is set once, see ipip_publish(). @keepalive has a lock, which protects
+ * @probe, too, and @counters are atomic.
  */
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
@@ -328,6 +381,7 @@ struct ipip_tunnel {
 	char link_name[IFNAMSIZ];
 	struct sock *ipsec_sk;
 	struct ipip_keepalive keepalive;
+	struct ipip_probe probe;
 	atomic64_t counters[__IFLA_IPIP_XSTATS_MAX];
 };
 
@@ -587,6 +641,7 @@ bool ipip_mtu_is_own_link(const struct net_device *dev, const struct net *net,
 			  const struct ipip_config *cfg);
 int ipip_mtu_change(struct net_device *dev, int mtu);
 void ipip_mtu_set(struct net_device *dev, unsigned int mtu);
+struct rtable *ipip_mtu_copy_route(const struct rtable *rt);
 void ipip_mtu_schedule(const struct net *net);
 void ipip_mtu_inherit(struct ipip_parms *new, const struct ipip_parms *old);
 void ipip_mtu_check(const struct ipip_parms *parms, struct dst_entry *dst);
@@ -610,6 +665,37 @@ void ipip_keepalive_hook_put(struct net *net, const struct ipip_parms *parms);
 bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 			__be32 local, __be32 remote);
 int ipip_keepalive_fill(struct sk_buff *skb, const struct net_device *dev);
+bool ipip_keepalive_is_reply(const struct ipip_parms *parms, const u8 *data,
+			     unsigned int cookie);
+bool ipip_keepalive_route(struct ipip_keepalive_out *out,
+			  const struct ipip_parms *parms, __be32 saddr,
+			  __be32 daddr, bool measures);
+bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
+			   const void *payload, unsigned int len,
+			   unsigned int size);
+void ipip_keepalive_header(const struct ipip_keepalive_out *out,
+			   struct iphdr *iph, u8 protocol, __be32 saddr,
+			   __be32 daddr, unsigned int len);
+__be32 ipip_keepalive_source(struct ipip_keepalive *ka,
+			     const struct ipip_parms *parms);
+
+/* ipip_probe.c */
+void ipip_probe_init(struct net_device *dev);
+void ipip_probe_change(struct net_device *dev, const struct ipip_parms *parms);
+void ipip_probe_stop(struct net_device *dev);
+void ipip_probe_forget(struct net_device *dev, const struct ipip_parms *old,
+		       const struct ipip_parms *new);
+void ipip_probe_note(struct net_device *dev, bool lost);
+bool ipip_probe_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
+		    __be32 local, __be32 remote);
+bool ipip_probe_answer(const struct ipip_parms *parms, struct sk_buff *skb,
+		       const struct ipip_keepalive_cookie *cookie,
+		       unsigned int len);
+unsigned int ipip_probe_mtu(const struct net_device *dev);
+bool ipip_probe_disproves(struct net_device *dev, unsigned int mtu);
+unsigned int ipip_probe_follow(struct net_device *dev, unsigned int mtu,
+			       unsigned int max);
+int ipip_probe_fill(struct sk_buff *skb, const struct net_device *dev);
 
 /* ipip_stats.c */
 extern const struct ethtool_ops ipip_ethtool_ops;

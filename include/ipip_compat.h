@@ -702,4 +702,16 @@ static inline void ipip_compat_free_skb(struct sk_buff *skb, unsigned int reason
 #define IP_TUNNEL_RECURSION_LIMIT	5
 #endif
 
+/* Kernels before 5.19 take another argument. */
+static inline struct rtable *ipip_compat_rt_alloc(struct net_device *dev,
+						  unsigned int flags, u16 type,
+						  bool noxfrm)
+{
+#ifdef IPIP_HAVE_RT_NOPOLICY
+	return rt_dst_alloc(dev, flags, type, false, noxfrm);
+#else
+	return rt_dst_alloc(dev, flags, type, noxfrm);
+#endif
+}
+
 #endif /* _IPIP_COMPAT_H */

@@ -28,7 +28,7 @@
 #define IPIP_PLPMTUD_MIN	512
 /* MAX_PROBES (RFC 8899 section 5.1.2) */
 #define IPIP_PLPMTUD_PROBES	3
-/* The same for a path that has lost two of the last 64 packets that it could have
+/* The same for a path that has twice lost some of the last 64 packets that it could have
  * carried. Where a tenth of the packets are lost each way, three probes in a row are
  * lost once in 150 times, and eight once in 600,000 times.
  */
@@ -77,24 +77,37 @@ struct ipip_plpmtud {
 	bool disproved;
 };
 
-/* MTUs of paths that are common: of IPv6's minimum, of tunnels of other kinds, PPPoE,
- * Ethernet and its jumbo frames. A search tries these before others (RFC 8899 section
- * 5.3.2).
+/* The smallest MTU of a path above @mtu that is common, or 0: of IPv6's minimum, of tunnels
+ * of other kinds, PPPoE, Ethernet and its jumbo frames. A search tries these before others
+ * (RFC 8899 section 5.3.2).
  */
-static const u16 ipip_plpmtud_common[] = {
-	576, 1006, 1280, 1360, 1400, 1420, 1440, 1450, 1460, 1480, 1492, 1500,
-	2048, 4096, 8192, 9000, 16384, 32768,
-};
+static inline unsigned int ipip_plpmtud_common(unsigned int mtu)
+{
+	static const u16 common[] = {
+		576, 1006, 1280, 1360, 1400, 1420, 1440, 1450, 1460, 1480, 1492,
+		1500, 2048, 4096, 8192, 9000, 16384, 32768,
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(common) / sizeof(*common); i++)
+		if (common[i] > mtu)
+			return common[i];
+	return 0;
+}
 
 static inline unsigned int ipip_plpmtud_base(const struct ipip_plpmtud *p)
 {
 	return p->max < IPIP_PLPMTUD_BASE ? p->max : IPIP_PLPMTUD_BASE;
 }
 
-/* Has the path lost two of the packets that @history has? */
+/* Has the path lost packets, with others between them that it has not lost? All that is lost
+ * in a row is one outage.
+ */
 static inline bool ipip_plpmtud_is_lossy(const struct ipip_plpmtud *p)
 {
-	return p->history & (p->history - 1);
+	const u64 outages = p->history & ~(p->history << 1);
+
+	return outages & (outages - 1);
 }
 
 /* So many lost probes are evidence that a size is too large. */
@@ -107,27 +120,18 @@ static inline unsigned int ipip_plpmtud_limit(const struct ipip_plpmtud *p)
 /* The smallest common size between @low and @high, or 0. */
 static inline unsigned int ipip_plpmtud_climb(const struct ipip_plpmtud *p)
 {
-	unsigned int i, size;
+	const unsigned int mtu = ipip_plpmtud_common(p->low + p->overhead);
 
-	for (i = 0; i < sizeof(ipip_plpmtud_common) / sizeof(u16); i++) {
-		size = ipip_plpmtud_common[i] - p->overhead;
-		if (size > p->low && size < p->high)
-			return size;
-	}
-	return 0;
+	return mtu && mtu < p->high + p->overhead ? mtu - p->overhead : 0;
 }
 
 /* Is @low a size that a path is likely to end at? Then the next larger size tells. */
 static inline bool ipip_plpmtud_is_likely(const struct ipip_plpmtud *p)
 {
-	unsigned int i;
+	const unsigned int mtu = p->low + p->overhead;
 
-	if (p->low == p->hint || p->low == p->confirmed)
-		return true;
-	for (i = 0; i < sizeof(ipip_plpmtud_common) / sizeof(u16); i++)
-		if (p->low + p->overhead == ipip_plpmtud_common[i])
-			return true;
-	return false;
+	return p->low == p->hint || p->low == p->confirmed ||
+	       ipip_plpmtud_common(mtu - 1) == mtu;
 }
 
 /* Start a search from nothing. */

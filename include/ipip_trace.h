@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints: what is dropped and why, and when the far end comes and goes.
+ * Tracepoints: what is dropped and why, when the far end comes and goes, and what is
+ * measured of the path.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ipip
@@ -23,6 +24,22 @@ TRACE_DEFINE_ENUM(IPIP_KEEPALIVE_STATE_DOWN);
 			 { IPIP_KEEPALIVE_STATE_OFF, "off" },	\
 			 { IPIP_KEEPALIVE_STATE_UP, "up" },	\
 			 { IPIP_KEEPALIVE_STATE_DOWN, "down" })
+
+TRACE_DEFINE_ENUM(IPIP_MTU_STATE_OFF);
+TRACE_DEFINE_ENUM(IPIP_MTU_STATE_BASE);
+TRACE_DEFINE_ENUM(IPIP_MTU_STATE_ERROR);
+TRACE_DEFINE_ENUM(IPIP_MTU_STATE_SEARCH);
+TRACE_DEFINE_ENUM(IPIP_MTU_STATE_COMPLETE);
+TRACE_DEFINE_ENUM(IPIP_MTU_STATE_UNANSWERED);
+
+#define show_mtu_state(state)					\
+	__print_symbolic(state,					\
+			 { IPIP_MTU_STATE_OFF, "off" },		\
+			 { IPIP_MTU_STATE_BASE, "base" },	\
+			 { IPIP_MTU_STATE_ERROR, "error" },	\
+			 { IPIP_MTU_STATE_SEARCH, "search" },	\
+			 { IPIP_MTU_STATE_COMPLETE, "complete" }, \
+			 { IPIP_MTU_STATE_UNANSWERED, "unanswered" })
 
 /* @counter: the name that `ethtool -S` has for it */
 TRACE_EVENT(ipip_drop,
@@ -64,6 +81,29 @@ TRACE_EVENT(ipip_keepalive_state,
 		      __entry->name, __entry->ifindex,
 		      show_keepalive_state(__entry->old),
 		      show_keepalive_state(__entry->new), __entry->misses)
+);
+
+/* @was, @now: the size that was confirmed, in bytes of the inner packet, or 0 */
+TRACE_EVENT(ipip_mtu,
+	    TP_PROTO(const struct net_device *dev, u8 old, u8 new,
+		     unsigned int was, unsigned int now),
+	    TP_ARGS(dev, old, new, was, now),
+	    TP_STRUCT__entry(__array(char, name, IFNAMSIZ)
+			     __field(int, ifindex)
+			     __field(u8, old)
+			     __field(u8, new)
+			     __field(unsigned int, was)
+			     __field(unsigned int, now)),
+	    TP_fast_assign(memcpy(__entry->name, dev->name, IFNAMSIZ);
+			   __entry->ifindex = dev->ifindex;
+			   __entry->old = old;
+			   __entry->new = new;
+			   __entry->was = was;
+			   __entry->now = now;),
+	    TP_printk("dev=%s ifindex=%d %s -> %s measured %u -> %u",
+		      __entry->name, __entry->ifindex,
+		      show_mtu_state(__entry->old),
+		      show_mtu_state(__entry->new), __entry->was, __entry->now)
 );
 
 #endif /* _IPIP_TRACE_H */

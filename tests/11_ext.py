@@ -15,13 +15,15 @@ ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
 DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
             "keepalive_interval": 0, "keepalive_retries": 10, "keepalive_mode": "cookie",
             "keepalive_target": "0.0.0.0", "keepalive_state": "off", "keepalive_misses": 0,
-            "keepalive_answer": 1, "keepalive_source": "0.0.0.0", "fast_path": 0}
+            "keepalive_answer": 1, "keepalive_source": "0.0.0.0", "fast_path": 0,
+            "mtu_state": "off"}
 OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
           "keepalive_interval": 2500, "keepalive_retries": 7, "keepalive_mode": "icmp",
           "keepalive_target": "192.168.0.2", "keepalive_answer": 0,
           "keepalive_source": "192.168.0.9", "fast_path": 1, "local_name": "wan",
           "remote_name": "far.example"}
-READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name")
+READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name",
+             "mtu_state", "mtu_measured", "mtu_age")
 
 
 def raw(*attributes):

@@ -100,7 +100,7 @@ def add_and_print():
             "ipsec_profile": None, "ipsec_state": None, "ipsec_proposal": None,
             "ipsec_bytes_in": None, "ipsec_bytes_out": None, "ipsec_rekey_s": None,
             "comment": "", "keepalive_answer": True, "actual_mtu": 1480, "altnames": [], "link_missing": False,
-            "link_netnsid": None}
+            "link_netnsid": None, "mtu_age_ms": None, "mtu_measured": None, "mtu_state": "base"}
     equal("JSON: each key", data[2], want)
     equal("JSON: a fixed DSCP", (data[1]["dscp"], data[1]["keepalive_interval_ms"]), (46, 0))
     equal("JSON: count", json.loads(good("-j", "print", "count-only")), {"count": 3})
@@ -321,6 +321,8 @@ def counters():
     ping = subprocess.Popen(["ip", "netns", "exec", "a", "ping", "-q", "-i", "0.02", "192.168.5.2"],
                             stdout=subprocess.DEVNULL)
     rate = json.loads(good("-j", "monitor", "t", "once", "interval=1s"))
+    equal("monitor, as JSON: the MTU", (rate["mtu"], rate["mtu_state"] in ("base", "complete")),
+          (1480, True))
     ping.kill()
     check("monitor, as JSON", rate["rx_packets_per_second"] > 5 and
           abs(rate["rx_bits_per_second"] / rate["rx_packets_per_second"] - 84 * 8) < 60, rate)

@@ -13,7 +13,7 @@ import jsonschema
 import yaml
 
 sys.path.insert(0, "tests")
-from lib import CLAMP, DF, EXT, MODE, STATE, XSTATS    # noqa: E402
+from lib import CLAMP, DF, EXT, MODE, MTU_STATE, STATE, XSTATS    # noqa: E402
 
 HEADER = "include/uapi/linux/if_ipip.h"
 
@@ -56,7 +56,8 @@ def main(schema):
 
     mine = {f"IFLA_IPIP_EXT_{k.upper()}": v for k, (v, _) in EXT.items()}
     mine.update({f"IFLA_IPIP_XSTATS_{k.upper()}": i for i, k in enumerate(XSTATS, 2)})
-    for prefix, words in (("DF", DF), ("KEEPALIVE_MODE", MODE), ("KEEPALIVE_STATE", STATE)):
+    for prefix, words in (("DF", DF), ("KEEPALIVE_MODE", MODE), ("KEEPALIVE_STATE", STATE),
+                          ("MTU_STATE", MTU_STATE)):
         mine.update({f"IPIP_{prefix}_{k.upper()}": v for k, v in words.items()})
     mine.update({"IPIP_CLAMP_RX": CLAMP["rx"], "IPIP_CLAMP_TX": CLAMP["tx"]})
     for name in sorted(mine.keys() | header.keys()):

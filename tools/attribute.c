@@ -301,6 +301,9 @@ static const struct attribute attributes[] = {
 	      keepalive_misses),
 	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_AGE, P_KEEPALIVE_AGE, 8, keepalive_age),
 	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_RTT, P_KEEPALIVE_RTT, 8, keepalive_rtt),
+	STATE(EXT, IFLA_IPIP_EXT_MTU_STATE, P_MTU_STATE, 1, mtu_state),
+	STATE(EXT, IFLA_IPIP_EXT_MTU_MEASURED, P_MTU_MEASURED, 4, mtu_measured),
+	STATE(EXT, IFLA_IPIP_EXT_MTU_AGE, P_MTU_AGE, 8, mtu_age),
 	SHOWN(EXT, IFLA_IPIP_EXT_LINK_NAME, P_LINK, read_link_name),
 };
 

@@ -89,6 +89,9 @@ enum {
 	P_KEEPALIVE_STATE,
 	P_LINK_MISSING,
 	P_LINK_NETNSID,
+	P_MTU_AGE,
+	P_MTU_MEASURED,
+	P_MTU_STATE,
 	P_RUNNING,
 	P_COUNT,
 };
@@ -174,6 +177,9 @@ struct secret {
  * @keepalive_interval: milliseconds, 0 is off
  * @keepalive_age: milliseconds since the last answer, or -1
  * @keepalive_rtt: microseconds, or -1
+ * @mtu_state: IPIP_MTU_STATE_*
+ * @mtu_measured: bytes that the path was found to carry, or 0
+ * @mtu_age: milliseconds since that was confirmed last, or -1
  * @ipsec_profile: IPSEC_*, as the file with its secret has it
  * @ipsec_state: IPSEC_NO_SA and so on
  * @ipsec_proposal: algorithms of the SA, "" if there is none
@@ -228,6 +234,9 @@ struct tunnel {
 	uint64_t keepalive_interval;
 	int64_t keepalive_age;
 	int64_t keepalive_rtt;
+	uint8_t mtu_state;
+	uint32_t mtu_measured;
+	int64_t mtu_age;
 	uint8_t ipsec_profile;
 	uint8_t ipsec_state;
 	char ipsec_proposal[64];

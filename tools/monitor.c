@@ -49,26 +49,29 @@ static const char *bits(double value, char *out)
 static void show_line(const struct tunnel *t, const struct rates *r)
 {
 	char name[FORMAT_MAX], state[FORMAT_MAX], rtt[FORMAT_MAX], ipsec[FORMAT_MAX];
+	char mtu[FORMAT_MAX];
 
 	property_show(P_NAME, t, name);
 	property_format(P_KEEPALIVE_STATE, t, state);
 	property_format(P_KEEPALIVE_RTT, t, rtt);
+	property_format(P_MTU_STATE, t, mtu);
 	property_format(P_IPSEC_STATE, t, ipsec);
 	printf("name=%s running=%s", name, t->running ? "yes" : "no");
 	printf(" rx-packets-per-second=%.0f rx-bits-per-second=%.0f",
 	       r->rx_packets, r->rx_bits);
 	printf(" tx-packets-per-second=%.0f tx-bits-per-second=%.0f",
 	       r->tx_packets, r->tx_bits);
-	printf(" keepalive-state=%s%s%s%s%s\n", state,
-	       *rtt ? " keepalive-rtt=" : "", rtt,
+	printf(" keepalive-state=%s%s%s mtu=%u mtu-state=%s%s%s\n", state,
+	       *rtt ? " keepalive-rtt=" : "", rtt, t->mtu, mtu,
 	       *ipsec ? " ipsec-state=" : "", ipsec);
 }
 
 static void show_json(const struct tunnel *t, const struct rates *r)
 {
-	char state[FORMAT_MAX], ipsec[FORMAT_MAX];
+	char state[FORMAT_MAX], mtu[FORMAT_MAX], ipsec[FORMAT_MAX];
 
 	property_format(P_KEEPALIVE_STATE, t, state);
+	property_format(P_MTU_STATE, t, mtu);
 	property_format(P_IPSEC_STATE, t, ipsec);
 	printf("{\"name\":");
 	json_string(stdout, t->name);
@@ -82,6 +85,7 @@ static void show_json(const struct tunnel *t, const struct rates *r)
 		printf("%lld", (long long)t->keepalive_rtt);
 	else
 		printf("null");
+	printf(",\"mtu\":%u,\"mtu_state\":\"%s\"", t->mtu, mtu);
 	printf(*ipsec ? ",\"ipsec_state\":\"%s\"}\n" :
 			",\"ipsec_state\":null}\n", ipsec);
 }

@@ -42,6 +42,7 @@ void tunnel_defaults(struct tunnel *t)
 	t->keepalive_answer = true;
 	t->keepalive_age = -1;
 	t->keepalive_rtt = -1;
+	t->mtu_age = -1;
 }
 
 /* Words */
@@ -68,6 +69,13 @@ static const struct word keepalive_modes[] = {
 static const struct word keepalive_states[] = {
 	{ "off", IPIP_KEEPALIVE_STATE_OFF, false }, { "up", IPIP_KEEPALIVE_STATE_UP, false },
 	{ "down", IPIP_KEEPALIVE_STATE_DOWN, false }, { }
+};
+
+static const struct word mtu_states[] = {
+	{ "off", IPIP_MTU_STATE_OFF, false }, { "base", IPIP_MTU_STATE_BASE, false },
+	{ "error", IPIP_MTU_STATE_ERROR, false }, { "search", IPIP_MTU_STATE_SEARCH, false },
+	{ "complete", IPIP_MTU_STATE_COMPLETE, false },
+	{ "unanswered", IPIP_MTU_STATE_UNANSWERED, false }, { }
 };
 
 /* The last can be found, but not given. */
@@ -820,6 +828,11 @@ static void json_link(const struct tunnel *t)
 		fputs("null", stdout);
 }
 
+static bool has_mtu_measured(const struct tunnel *t)
+{
+	return t->mtu_measured;
+}
+
 static bool has_link_netnsid(const struct tunnel *t)
 {
 	return t->link_netnsid >= 0;
@@ -1144,6 +1157,20 @@ const struct property properties[P_COUNT] = {
 		.meaning = "the underlay's network namespace, if it is another one",
 		.kind = KIND_NUMBER, FIELD(link_netnsid), .max = INT32_MAX,
 		.there = has_link_netnsid,
+	},
+	[P_MTU_AGE] = {
+		.name = "mtu-age", .meaning = "time since the MTU was last confirmed",
+		.kind = KIND_DURATION, FIELD(mtu_age), .json_key = "mtu_age_ms",
+	},
+	[P_MTU_MEASURED] = {
+		.name = "mtu-measured",
+		.meaning = "what the path was found to carry, by keepalive's probes",
+		.kind = KIND_NUMBER, FIELD(mtu_measured), .max = UINT16_MAX,
+		.there = has_mtu_measured,
+	},
+	[P_MTU_STATE] = {
+		.name = "mtu-state", .meaning = "how far that measurement is",
+		.kind = KIND_WORD, .words = mtu_states, FIELD(mtu_state),
 	},
 	[P_RUNNING] = {
 		.name = "running", .meaning = "enabled, and has a carrier",

@@ -333,6 +333,7 @@ static unsigned int detail_order(const struct print *what, const struct tunnel *
 	static const uint8_t keepalive[] = {
 		P_KEEPALIVE_STATE, P_KEEPALIVE_RTT, P_KEEPALIVE_AGE,
 	};
+	static const uint8_t measured[] = { P_MTU_STATE, P_MTU_MEASURED, P_MTU_AGE };
 	static const uint8_t ipsec[] = {
 		P_IPSEC_STATE, P_IPSEC_PROPOSAL, P_IPSEC_REKEY,
 		P_IPSEC_BYTES_IN, P_IPSEC_BYTES_OUT,
@@ -354,6 +355,8 @@ static unsigned int detail_order(const struct print *what, const struct tunnel *
 		order[n++] = t->link_netnsid < 0 ? P_LINK_MISSING : P_LINK_NETNSID;
 	for (p = 0; t->keepalive_interval && p < ARRAY_SIZE(keepalive); p++)
 		order[n++] = keepalive[p];
+	for (p = 0; t->mtu_state > IPIP_MTU_STATE_BASE && p < ARRAY_SIZE(measured); p++)
+		order[n++] = measured[p];
 	for (p = 0; t->ipsec_profile && p < ARRAY_SIZE(ipsec); p++)
 		order[n++] = ipsec[p];
 	if (!wrap)

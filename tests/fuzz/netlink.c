@@ -107,6 +107,9 @@ static const struct known known_ext[] = {
 	{ IFLA_IPIP_EXT_KEEPALIVE_MISSES, 4, 128 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_AGE, 8, 128 },
 	{ IFLA_IPIP_EXT_KEEPALIVE_RTT, 8, 128 },
+	{ IFLA_IPIP_EXT_MTU_STATE, 1, 128 },
+	{ IFLA_IPIP_EXT_MTU_MEASURED, 4, 128 },
+	{ IFLA_IPIP_EXT_MTU_AGE, 8, 128 },
 };
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))

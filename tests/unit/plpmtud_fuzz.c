@@ -36,8 +36,8 @@ static void settles(struct ipip_plpmtud *p, unsigned int mtu)
 	}
 	if (p->max >= IPIP_PLPMTUD_MIN && mtu >= IPIP_PLPMTUD_MIN &&
 	    p->confirmed != (mtu < p->max ? mtu : p->max)) {
-		fprintf(stderr, "%u: confirmed %u of %u, state %u, low %u, high %u, next %u\n", mtu,
-		       p->confirmed, p->max, p->state, p->low, p->high, p->next);
+		fprintf(stderr, "%u: confirmed %u of %u, state %u, low %u, high %u, next %u\n",
+			mtu, p->confirmed, p->max, p->state, p->low, p->high, p->next);
 		abort();
 	}
 }

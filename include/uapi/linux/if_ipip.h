@@ -124,6 +124,18 @@ enum {
 	IFLA_IPIP_EXT_LOCAL_NAME,
 	IFLA_IPIP_EXT_REMOTE_NAME,
 
+	/* The next three are read-only: EINVAL in a request. */
+
+	/* u8, enum ipip_mtu_state: how far the measurement of the path's MTU is */
+	IFLA_IPIP_EXT_MTU_STATE,
+	/* u32, bytes: the largest inner packet that the path has been found to carry,
+	 * by keepalive's probes in the mode that keepalive has; absent if nothing was
+	 * confirmed
+	 */
+	IFLA_IPIP_EXT_MTU_MEASURED,
+	/* u64, milliseconds since a probe of that size was answered; absent with it */
+	IFLA_IPIP_EXT_MTU_AGE,
+
 	__IFLA_IPIP_EXT_MAX
 };
 
@@ -261,6 +273,12 @@ enum ipip_xstats {
 
 	/* SYNs, either way, whose MSS was not lowered: TCP-AO signs it. */
 	IFLA_IPIP_XSTATS_MSS_TCP_AO,
+
+	/* Measurement of the path's MTU. */
+	IFLA_IPIP_XSTATS_MTU_PROBE_SENT,	/* probes, with the small ones behind them */
+	IFLA_IPIP_XSTATS_MTU_PROBE_LOST,	/* without an answer, though a small one had one */
+	IFLA_IPIP_XSTATS_MTU_BLACK_HOLE,	/* the MTU was found to be too large */
+	IFLA_IPIP_XSTATS_MTU_HINT_UNDONE,	/* a path MTU that ICMP named was wrong */
 
 	__IFLA_IPIP_XSTATS_MAX
 };
