@@ -103,6 +103,27 @@ def probes(gw):
     equal("forged probes that are large: not one is answered",
           gw.xstats("keepalive_reflected") - before[0] - reflected, 0)
     never_more("forged probes that are large", got)
+    padded(gw)
+
+
+def padded(gw):
+    """Probes that measure the MTU: an answer is as large as its probe."""
+    measure = IP(src=A, dst=B) / IP(src="0.0.0.0", dst="0.0.0.0", proto=1) / (
+        b"IPMT" + b"\xaa" * 1416)
+    before = gw.xstats("keepalive_reflected"), gw.xstats("keepalive_rate_limited")
+    got = gw.flood(IP(src=B, dst=A) / measure, times=5 * FLOOD)
+    reflected = gw.xstats("keepalive_reflected") - before[0]
+    limited = gw.xstats("keepalive_rate_limited") - before[1]
+    never_more("forged probes that measure", got)
+    check("forged probes that measure: within the same limit",
+          0 < reflected <= 1000 * (int(got["seconds"]) + 2), (reflected, got["seconds"]))
+    equal("forged probes that measure: all are counted", reflected + limited, 5 * FLOOD)
+    check("forged probes that measure: no answer is larger than its probe",
+          got["bytes_out"] <= reflected * (len(measure) + 20 + 14), got)
+    gw.rtnl.change("t0", ext(keepalive_answer=0))
+    got = gw.flood(IP(src=B, dst=A) / measure)
+    quiet("forged probes that measure, without answers", got)
+    gw.rtnl.change("t0", ext(keepalive_answer=1))
 
 
 def empty(gw):

@@ -34,6 +34,15 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if ((kind == IPIP_KEEPALIVE_ANSWER || kind == IPIP_KEEPALIVE_REPLY) &&
 	    to - from != sizeof(struct ipip_keepalive_cookie))
 		abort();
+	if (len >= IPIP_KEEPALIVE_HEAD_LEN) {
+		from = 0;
+		kind = ipip_keepalive_classify_padded(packet, ntohs(iph->tot_len),
+						      address[0], address[1], &from);
+		if (kind != IPIP_KEEPALIVE_DATA &&
+		    (from < 20 || from + sizeof(struct ipip_keepalive_cookie) >
+				  IPIP_KEEPALIVE_HEAD_LEN))
+			abort();
+	}
 	free(packet);
 	return 0;
 }

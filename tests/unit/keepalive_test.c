@@ -153,6 +153,75 @@ static void test_reply(void)
 	   IPIP_KEEPALIVE_DATA, 0, 0);
 }
 
+#define PADDED	600	/* bytes of a padded inner packet */
+
+static void padded_is(const char *name, const u8 *head, unsigned int total,
+		      enum ipip_keepalive_kind want, unsigned int offset)
+{
+	u8 *copy = copy_of(head, IPIP_KEEPALIVE_HEAD_LEN);
+	unsigned int at = 0;
+	enum ipip_keepalive_kind kind;
+
+	kind = ipip_keepalive_classify_padded(copy, total, inet_addr(LOCAL),
+					      inet_addr(REMOTE), &at);
+	free(copy);
+	ktap(kind == want && (want == IPIP_KEEPALIVE_DATA || at == offset), name);
+}
+
+static void header(u8 *data, const char *from_host, const char *to_host, u8 protocol,
+		   unsigned int len)
+{
+	struct iphdr iph = {
+		.version = 4, .ihl = 5, .tot_len = htons(len), .frag_off = htons(0x4000),
+		.ttl = 255, .protocol = protocol, .saddr = inet_addr(from_host),
+		.daddr = inet_addr(to_host),
+	};
+
+	iph.check = ip_fast_csum(&iph, 5);
+	memcpy(data, &iph, sizeof(iph));
+}
+
+static void test_padded(void)
+{
+	u8 probe[IPIP_KEEPALIVE_HEAD_LEN] = { 0 }, data[IPIP_KEEPALIVE_HEAD_LEN];
+	unsigned int i, taken = 0;
+
+	header(probe, LOCAL, REMOTE, IPPROTO_IPIP, PADDED);
+	header(probe + 20, "0.0.0.0", "0.0.0.0", IPPROTO_ICMP, PADDED - 20);
+	memcpy(probe + 40, "IPMT", 4);
+	padded_is("a padded probe", probe, PADDED, IPIP_KEEPALIVE_PROBE, 40);
+	padded_is("bytes behind its end", probe, PADDED + 1, IPIP_KEEPALIVE_DATA, 0);
+	padded_is("cut off", probe, PADDED - 1, IPIP_KEEPALIVE_DATA, 0);
+	for (i = 0; i < 44; i++) {
+		enum ipip_keepalive_kind kind;
+		unsigned int at;
+
+		memcpy(data, probe, sizeof(data));
+		data[i] ^= 0x10;
+		kind = ipip_keepalive_classify_padded(data, PADDED, inet_addr(LOCAL),
+						      inet_addr(REMOTE), &at);
+		taken += kind != IPIP_KEEPALIVE_DATA;
+	}
+	ktap(!taken, "a padded probe with any byte changed, before the cookie's number, is data");
+	memcpy(data, probe, sizeof(data));
+	header(data, OTHER, OTHER, IPPROTO_IPIP, PADDED);
+	padded_is("a padded probe between others", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
+
+	memset(data, 0, sizeof(data));
+	header(data, "0.0.0.0", "0.0.0.0", IPPROTO_ICMP, PADDED);
+	memcpy(data + 20, "IPMT", 4);
+	padded_is("a padded answer", data, PADDED, IPIP_KEEPALIVE_ANSWER, 20);
+	memcpy(data + 20, "IPIP", 4);
+	padded_is("with keepalive's mark", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
+
+	memset(data, 0, sizeof(data));
+	header(data, OTHER, OTHER, IPPROTO_ICMP, PADDED);
+	memcpy(data + 28, "IPMT", 4);
+	padded_is("a padded echo reply", data, PADDED, IPIP_KEEPALIVE_REPLY, 28);
+	data[20] = ICMP_ECHO;
+	padded_is("a padded echo request", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
+}
+
 /* Each of them, with any byte changed and at any length, stays inside its memory
  * and says where the part that counts is.
  */
@@ -189,6 +258,7 @@ int main(void)
 	test_answer(IPPROTO_ICMP);
 	test_answer(IPPROTO_IPIP);
 	test_reply();
+	test_padded();
 	test_bounds();
 	return ktap_end();
 }
