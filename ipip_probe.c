@@ -15,9 +15,9 @@
  * routes have forgotten what ICMP has said of their MTU, because that may be forged or
  * out of date.
  *
- * At most one such probe of a tunnel is on its way. Without an answer it is sent again,
- * with a small one behind it: if that isn't answered either, the far end isn't there, and
- * nothing is learned of sizes. Keepalive itself doesn't look at these probes. The tunnel
+ * At most one such probe of a tunnel is on its way. If it gets lost, the next has some small
+ * ones behind it. If none of these is answered, the far end isn't there, and nothing is
+ * learned of sizes. If some are, the path loses packets of all sizes. Keepalive itself doesn't look at these probes. The tunnel
  * goes on to use the size that it has until there is evidence against it.
  *
  * The timer and all of receive run in softirq under RCU, the rest in process context
@@ -233,6 +233,12 @@ static unsigned int ipip_probe_next(const struct ipip_parms *parms,
 		probe->path.size = 0;
 		return 0;
 	}
+	if (lost && probe->alive && probe->heard < probe->asked)
+		ipip_plpmtud_note_lossy(&probe->path);
+	if (lost || probe->path.state == IPIP_MTU_STATE_COMPLETE) {
+		probe->asked = 0;
+		probe->heard = 0;
+	}
 	size = ipip_plpmtud_timer(&probe->path, probe->alive);
 	if (lost && probe->alive)
 		ipip_count(parms->dev, IFLA_IPIP_XSTATS_MTU_PROBE_LOST);
@@ -242,6 +248,10 @@ static unsigned int ipip_probe_next(const struct ipip_parms *parms,
 	probe->doubt = lost;
 	probe->alive = !lost;
 	probe->seq++;
+	if (lost && size) {
+		probe->asked = IPIP_PLPMTUD_SMALL;
+		probe->small_seq = probe->seq;
+	}
 	ipip_probe_changed(parms->dev, &old);
 	return size;
 }
@@ -259,6 +269,20 @@ static void ipip_probe_sent(struct ipip_keepalive *ka, struct ipip_probe *probe,
 	spin_unlock_bh(&ka->lock);
 }
 
+static void ipip_probe_off(struct net_device *dev)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(dev);
+	struct ipip_probe *probe = &tunnel->probe;
+
+	lockdep_assert_held(&tunnel->keepalive.lock);
+	if (probe->path.state != IPIP_MTU_STATE_OFF)
+		trace_ipip_mtu(dev, probe->path.state, IPIP_MTU_STATE_OFF,
+			       probe->path.confirmed, 0);
+	probe->on = false;
+	WRITE_ONCE(probe->mtu, 0);
+	ipip_plpmtud_reset(&probe->path, 0);
+}
+
 static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
 {
 	struct ipip_probe *probe = container_of(timer, struct ipip_probe, timer);
@@ -267,7 +291,7 @@ static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
 	struct ipip_keepalive *ka = &tunnel->keepalive;
 	const struct ipip_parms *parms;
 	bool doubt, sent = true;
-	unsigned int size;
+	unsigned int size, i;
 	u64 delay;
 	u32 seq;
 
@@ -275,7 +299,9 @@ static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
 	parms = rcu_dereference(tunnel->parms);
 	spin_lock_bh(&ka->lock);
 	/* The user may have set an MTU. */
-	if (!probe->on || !ipip_probe_is_wanted(parms)) {
+	if (!ipip_probe_is_wanted(parms))
+		ipip_probe_off(parms->dev);
+	if (!probe->on) {
 		spin_unlock_bh(&ka->lock);
 		goto out;
 	}
@@ -286,8 +312,8 @@ static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
 
 	if (size)
 		sent = ipip_probe_send(ka, parms, size, seq);
-	if (size && sent && doubt)
-		sent = ipip_probe_send(ka, parms, IPIP_PROBE_SMALL, seq);
+	for (i = 0; size && doubt && i < IPIP_PLPMTUD_SMALL; i++)
+		sent = ipip_probe_send(ka, parms, IPIP_PROBE_SMALL, seq) && sent;
 	ipip_probe_sent(ka, probe, seq, sent, delay);
 out:
 	rcu_read_unlock();
@@ -324,13 +350,17 @@ ipip_probe_accept(const struct ipip_parms *parms, struct ipip_keepalive *ka,
 	size = ipip_probe_verify(ka, cookie, len);
 	if (size < 0)
 		return IPIP_DROP_KEEPALIVE_FORGED;
-	if (!probe->on || ntohl(cookie->seq) != probe->seq)
+	if (!probe->on)
 		return IPIP_DROP_KEEPALIVE_LATE;
 	if (size == IPIP_PROBE_SMALL) {
+		if (ntohl(cookie->seq) != probe->small_seq ||
+		    probe->heard == probe->asked)
+			return IPIP_DROP_KEEPALIVE_LATE;
+		probe->heard++;
 		probe->alive = true;
 		return IPIP_PASS;
 	}
-	if (size != old.size)
+	if (ntohl(cookie->seq) != probe->seq || size != old.size)
 		return IPIP_DROP_KEEPALIVE_LATE;
 
 	probe->alive = true;
@@ -419,11 +449,24 @@ static void ipip_probe_reflect(const struct ipip_parms *parms,
 	consume_skb(skb);
 }
 
+/* Can a large packet be a probe or an answer? Nested tunnels have packets of the same protocol,
+ * and large echoes pass through tunnels.
+ */
+static bool ipip_probe_may_be(const struct ipip_parms *parms,
+			      const struct iphdr *iph, __be32 local,
+			      __be32 remote)
+{
+	if (iph->protocol == IPPROTO_IPIP)
+		return iph->saddr == local || iph->daddr == remote;
+	return !iph->saddr || (parms->rcv_extras & IPIP_EXTRA_ICMP &&
+			       iph->saddr == parms->cfg.keepalive.target);
+}
+
 /**
  * ipip_probe_rcv() - Take a padded probe or an answer out of the received packets
  * @parms: configuration of the tunnel that received it
  * @skb: a packet of more than %IPIP_KEEPALIVE_MAX_LEN bytes; skb->data is at the inner
- *	header
+ *	header, of which 20 bytes are linear
  * @local: destination of the outer packet
  * @remote: source of the outer packet
  *
@@ -439,7 +482,9 @@ bool ipip_probe_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 	unsigned int offset = 0;
 
 	/* What came in fragments says nothing of the path's MTU. */
-	if (IPCB(skb)->frag_max_size ||
+	if (!ipip_probe_may_be(parms, (const struct iphdr *)skb->data, local,
+			       remote) ||
+	    IPCB(skb)->frag_max_size ||
 	    skb_copy_bits(skb, 0, data, sizeof(data)))
 		return false;
 	switch (ipip_keepalive_classify_padded(data, skb->len, local, remote,
@@ -500,20 +545,11 @@ void ipip_probe_init(struct net_device *dev)
 void ipip_probe_stop(struct net_device *dev)
 {
 	struct ipip_keepalive *ka = ipip_probe_keepalive(dev);
-	struct ipip_probe *probe = ipip_probe(dev);
-	const struct ipip_plpmtud old = probe->path;
 
-	if (!probe->on)
-		return;
 	spin_lock_bh(&ka->lock);
-	probe->on = false;
-	WRITE_ONCE(probe->mtu, 0);
-	ipip_plpmtud_reset(&probe->path, 0);
-	if (old.state != IPIP_MTU_STATE_OFF)
-		trace_ipip_mtu(dev, old.state, IPIP_MTU_STATE_OFF,
-			       old.confirmed, 0);
+	ipip_probe_off(dev);
 	spin_unlock_bh(&ka->lock);
-	hrtimer_cancel(&probe->timer);
+	hrtimer_cancel(&ipip_probe(dev)->timer);
 }
 
 /**
@@ -533,14 +569,14 @@ void ipip_probe_change(struct net_device *dev, const struct ipip_parms *parms)
 		ipip_probe_stop(dev);
 		return;
 	}
-	if (probe->on)
-		return;
 	spin_lock_bh(&ka->lock);
-	probe->on = true;
-	probe->alive = true;
-	ipip_plpmtud_reset(&probe->path, parms->hlen);
+	if (!probe->on) {
+		probe->on = true;
+		probe->alive = true;
+		ipip_plpmtud_reset(&probe->path, parms->hlen);
+	}
 	spin_unlock_bh(&ka->lock);
-	/* That begins when the path is known. */
+	/* The measurement begins when the path is known. */
 	ipip_mtu_schedule(tunnel->net);
 }
 
@@ -571,10 +607,11 @@ void ipip_probe_forget(struct net_device *dev, const struct ipip_parms *old,
 	struct ipip_keepalive *ka = ipip_probe_keepalive(dev);
 	struct ipip_probe *probe = ipip_probe(dev);
 
-	if (!probe->on || ipip_probe_is_same(old, new))
+	if (ipip_probe_is_same(old, new))
 		return;
 	spin_lock_bh(&ka->lock);
-	ipip_plpmtud_reset(&probe->path, new->hlen);
+	if (probe->on)
+		ipip_plpmtud_reset(&probe->path, new->hlen);
 	spin_unlock_bh(&ka->lock);
 }
 
@@ -631,14 +668,14 @@ unsigned int ipip_probe_follow(struct net_device *dev, unsigned int mtu,
 	struct ipip_keepalive *ka = ipip_probe_keepalive(dev);
 	struct ipip_probe *probe = ipip_probe(dev);
 	struct ipip_plpmtud old;
-	unsigned int measured;
+	unsigned int measured = 0;
 	bool soon;
 
-	if (!probe->on)
-		return mtu;
 	soon = !probe->undone || ktime_get_boottime_ns() - probe->undone >
 				 IPIP_PROBE_UNDONE;
 	spin_lock_bh(&ka->lock);
+	if (!probe->on)
+		goto unlock;
 	old = probe->path;
 	WRITE_ONCE(probe->mtu, mtu);
 	if (ipip_plpmtud_set_path(&probe->path, max, mtu)) {
@@ -652,6 +689,7 @@ unsigned int ipip_probe_follow(struct net_device *dev, unsigned int mtu,
 	if (old.state != probe->path.state || old.confirmed != measured)
 		trace_ipip_mtu(dev, old.state, probe->path.state,
 			       old.confirmed, measured);
+unlock:
 	spin_unlock_bh(&ka->lock);
 	return measured ?: mtu;
 }

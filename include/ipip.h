@@ -298,6 +298,9 @@ struct ipip_keepalive {
  * @alive: the last probe, if it isn't answered, says something of sizes: a small one behind
  *	it was answered, or there was none
  * @doubt: the last probe but one was lost
+ * @asked: small probes that were sent behind the last that had some
+ * @heard: of these, those that were answered
+ * @small_seq: their number
  * @mtu: largest inner packet by what underlay, routes and ICMP said at the last look; 0
  *	if @on is false
  * @answered: when a probe of the size in force was last answered, in nanoseconds since
@@ -313,6 +316,9 @@ struct ipip_probe {
 	bool on;
 	bool alive;
 	bool doubt;
+	u8 asked;
+	u8 heard;
+	u32 small_seq;
 	unsigned int mtu;
 	u64 answered;
 	u64 undone;

@@ -33,6 +33,10 @@
  * lost once in 150 times, and eight once in 600,000 times.
  */
 #define IPIP_PLPMTUD_PROBES_LOSSY 8
+/* So many small packets are sent with the probe that follows a lost one. On such a path all
+ * of these come back once in thirty times.
+ */
+#define IPIP_PLPMTUD_SMALL	16
 /* PMTU_RAISE_TIMER, in confirmations: RFC 8899 has 600 s, which that is with keepalive's
  * default interval of 10 s.
  */
@@ -299,6 +303,14 @@ static inline void ipip_plpmtud_lost_search(struct ipip_plpmtud *p)
 static inline void ipip_plpmtud_note(struct ipip_plpmtud *p, bool lost)
 {
 	p->history = p->history << 1 | lost;
+}
+
+/* Of several small packets, sent together, some have not come back: the path is one that
+ * loses packets, as if that had been seen before.
+ */
+static inline void ipip_plpmtud_note_lossy(struct ipip_plpmtud *p)
+{
+	p->history = p->history << 4 | 0x5;
 }
 
 /**

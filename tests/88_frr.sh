@@ -13,41 +13,7 @@ if [ "$IPIP" = in-tree ]; then
 fi
 export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 page=../Documentation/routing.md
-root=$WORK/root
-
-# FRR's folder, with what may be written above it. The daemons' other files are in /run.
-frr_init() {
-	local dir
-
-	modprobe -q overlay
-	mkdir -p "$root" "$WORK/up" "$WORK/work"
-	mount -t overlay -o "lowerdir=$FRR,upperdir=$WORK/up,workdir=$WORK/work" overlay "$root"
-	for dir in proc sys dev run; do
-		mount --rbind "/$dir" "$root/$dir"
-	done
-	trap 'umount -l "$root"; _finish' EXIT
-}
-
-frr_start() {	# NETNS
-	local daemon
-
-	mkdir -p "$root/etc/frr/$1" "/run/frr/$1"
-	: > "$root/etc/frr/$1/vtysh.conf"
-	chroot "$root" chown -R frr:frr "/run/frr" "/etc/frr/$1"
-	for daemon in mgmtd zebra ospfd bgpd bfdd staticd; do
-		ns "$1" chroot "$root" "/usr/lib/frr/$daemon" -d -N "$1" --log "file:/run/frr/$1/log" ||
-			return 1
-	done
-}
-
-vtysh() {	# NETNS COMMAND...
-	local commands=() command
-
-	for command in "${@:2}"; do
-		commands+=(-c "$command")
-	done
-	ns "$1" chroot "$root" vtysh -N "$1" "${commands[@]}"
-}
+. ./frr.sh
 
 # A box of the page, as it is at A; B's side of it.
 box() { awk -v begin="\`\`\`$1" '$0 == "```" { on = 0 } on; $0 == begin { on = 1 }' "$page"; }

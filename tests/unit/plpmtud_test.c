@@ -33,13 +33,25 @@ static bool lucky(const struct path *path)
  */
 static bool step(const struct path *path)
 {
-	static bool alive = true;
-	unsigned int size;
+	static bool alive = true, clean = true;
+	unsigned int size, i, heard;
 	bool more = true, first = p.size == 0;
 
-	if (!first)
+	if (!first) {
 		timeouts++;
+		if (alive && !clean)
+			ipip_plpmtud_note_lossy(&p);
+	}
 	size = ipip_plpmtud_timer(&p, first || alive);
+	alive = true;
+	if (!first) {
+		for (heard = 0, i = 0; i < IPIP_PLPMTUD_SMALL; i++)
+			heard += !path->dead && lucky(path);
+		alive = heard;
+		clean = heard == IPIP_PLPMTUD_SMALL;
+	} else if (p.state == IPIP_MTU_STATE_COMPLETE) {
+		clean = true;
+	}
 	if (p.confirmed != seen) {
 		changes++;
 		seen = p.confirmed;
@@ -48,7 +60,6 @@ static bool step(const struct path *path)
 	}
 	while (size && more) {
 		sent++;
-		alive = !path->dead && lucky(path);
 		if (path->dead || !path->padded || size > path->mtu || !lucky(path)) {
 			lost++;
 			return true;
@@ -272,7 +283,7 @@ static void test_hint(void)
 static void test_loss(void)
 {
 	struct path path = { .mtu = 1480, .padded = true, .percent = 10 };
-	unsigned int i, wrong = 0;
+	unsigned int i, wrong = 0, lowered = 0;
 
 	srand(1);
 	start(&path, 1480);
@@ -283,6 +294,17 @@ static void test_loss(void)
 	printf("# %u probes, %u lost, %u changes\n", sent, lost, changes);
 	ktap(p.confirmed == 1480 && changes <= 3,
 	     "10 % are lost each way: in ten days one false alarm at most");
+	for (i = 0; i < 1000; i++) {
+		path.percent = 0;
+		start(&path, 1480);
+		run(&path, 70);
+		path.percent = 10;
+		count_anew();
+		run(&path, 60);
+		lowered += changes > 0;
+	}
+	printf("# %u of 1000 lowered\n", lowered);
+	ktap(lowered <= 5, "a path that begins to lose packets is hardly ever taken for smaller");
 	for (i = 0; i < 1000; i++) {
 		path.mtu = 1380;
 		start(&path, 1480);

@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A measured MTU (RFC 8899) and OSPF, which takes both ends' MTUs for the same, and starts over
+# whenever one changes: paths of which the two ends know different things, that shrink and
+# grow, that lose packets, and those whose ICMP is filtered. Then TCP through a black hole.
+. ./lib.sh
+
+if [ -z "${FRR:-}" ]; then
+	skip "OSPF and the MTU" "FRR is for make check-field, in a version of its own"
+	exit
+fi
+if [ "$IPIP" = in-tree ]; then
+	skip "OSPF and the MTU" "the in-tree driver measures nothing"
+	exit
+fi
+export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
+. ./frr.sh
+
+full() { vtysh a "show ip ospf neighbor" | grep -q "Full.*ipip1:"; }
+ospf() {
+	for n in a b; do
+		vtysh $n "conf" "router ospf" "ospf router-id $([ $n = a ] && echo 1.1.1.1 || echo 2.2.2.2)" \
+			"exit" "interface ipip1" "ip ospf area 0" "ip ospf network point-to-point" \
+			"ip ospf hello-interval 1" "ip ospf dead-interval 10" || return 1
+	done
+}
+tunnels() {	# PROPERTY=VALUE...
+	for n in a b; do
+		ip -n $n link del dev ipip1 2> /dev/null
+	done
+	ns a ipipctl add name=ipip1 local=10.1.0.1 remote=10.2.0.1 "$@" &&
+		ns b ipipctl add name=ipip1 local=10.2.0.1 remote=10.1.0.1 "$@" &&
+		ip -n a addr add 192.168.0.1/30 dev ipip1 &&
+		ip -n b addr add 192.168.0.2/30 dev ipip1 &&
+		ip -n a route replace 172.16.2.0/24 dev ipip1 &&
+		ip -n b route replace 172.16.1.0/24 dev ipip1
+}
+
+mtu() { ip netns exec "$1" cat /sys/class/net/ipip1/mtu; }
+mtus() { echo "$(mtu a) $(mtu b)"; }
+mtus_are() { [ "$(mtus)" = "$1 $1" ]; }
+measured() { [ "$(ns a ipipctl get ipip1 mtu-measured) $(ns b ipipctl get ipip1 mtu-measured)" = "$1 $1" ]; }
+
+# How often OSPF loses its neighbour in so many seconds.
+losses() {	# SECONDS
+	local end=$((SECONDS + $1)) was=1 lost=0
+
+	full || was=0
+	while [ $SECONDS -lt $end ]; do
+		if full; then
+			was=1
+		else
+			lost=$((lost + was)) was=0
+		fi
+		sleep 0.3
+	done
+	echo $lost
+}
+at_most_once() { [ "$1" -le 1 ]; }
+
+links() {	# MTU of r's second link, and MTU of b's
+	ip -n r link set dev b mtu "$1"
+	ip -n b link set dev wan mtu "$2"
+}
+hole() {	# MTU; 0: none
+	ns r nft delete table ip hole 2> /dev/null
+	[ "$1" = 0 ] || ns r nft "add table ip hole; add chain ip hole f { type filter hook forward priority 0; };
+		add rule ip hole f ip length gt $1 drop"
+}
+lossy() {	# PERCENT
+	for dev in a b; do
+		tc -n r qdisc replace dev $dev root netem loss "$1%"
+	done
+}
+
+frr_init
+echo "# $(chroot "$root" dpkg-query -W frr)"
+topo_underlay
+for n in a b; do
+	ns $n sysctl -qw net.ipv4.route.mtu_expires=20 2> /dev/null
+	check "FRR starts at $n" frr_start $n
+done
+
+# What it is without a measurement.
+links 1500 1492
+tunnels mtu=auto keepalive=no
+check "OSPF is configured" ospf
+refuse "not measured, 1492 and 1500: OSPF doesn't come up" wait_for 20 full
+links 1500 1500
+
+links 1500 1492
+check "measured, 1492 and 1500" tunnels mtu=auto keepalive=1s,5
+check "both ends have the same MTU" wait_for 15 mtus_are 1472
+check "OSPF is configured" ospf
+check "OSPF" wait_for 30 full
+is "and stays for longer than a learned MTU would" "$(losses 50)" 0
+links 1500 1500
+
+links 1400 1400
+check "the second link has 1400" tunnels mtu=auto keepalive=1s,5
+check "both ends have the same MTU" wait_for 15 mtus_are 1380
+check "OSPF is configured" ospf
+check "OSPF" wait_for 30 full
+is "and stays for longer than a learned MTU would" "$(losses 50)" 0
+links 1500 1500
+check "the link grows: one loss at most" at_most_once "$(losses 90)"
+check "both ends have found it" mtus_are 1480
+check "OSPF" full
+hole 1400
+check "a black hole: one loss at most" at_most_once "$(losses 30)"
+check "both ends have found it" mtus_are 1380
+check "OSPF" full
+hole 0
+check "it goes: one loss at most" at_most_once "$(losses 90)"
+check "both ends have found it" mtus_are 1480
+check "OSPF" full
+# TCP through a black hole, as fast as where the MTU was set.
+rate() {	# Megabytes in a second; the best of three
+	local best=0 start end i
+
+	for i in 1 2 3; do
+		start=$(date +%s%N)
+		tcp_bulk h1 h2 172.16.2.2 40 || return 1
+		end=$(date +%s%N)
+		best=$(((40000000000000 / (end - start)) > best ? 40000000000000 / (end - start) : best))
+	done
+	echo $best
+}
+hole 1400
+check "the black hole again" wait_for 20 measured 1380
+found=$(rate)
+for n in a b; do
+	ns $n ipipctl set ipip1 mtu=1380
+done
+set_by_hand=$(rate)
+echo "# $found kB/s, $set_by_hand with the MTU set by hand"
+check "TCP is as fast as with that MTU set by hand" test "$found" -ge $((set_by_hand * 95 / 100))
+# It shrinks while TCP sends.
+hole 0
+for n in a b; do
+	ns $n ipipctl set ipip1 mtu=auto
+done
+check "1480 again" wait_for 20 measured 1480
+(sleep 1; hole 1400) &
+check "TCP survives a path that shrinks" tcp_bulk h1 h2 172.16.2.2 200
+check "which has been found" wait_for 10 measured 1380
+hole 0
+check "the black hole goes" wait_for 90 mtus_are 1480
+
+check "OSPF" wait_for 30 full
+lossy 10
+is "10 % are lost each way: the neighbour isn't" "$(losses 60)" 0
+is "nor does the MTU change" "$(mtus)" "1480 1480"
+lossy 0

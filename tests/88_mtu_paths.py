@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A measured MTU on paths of all kinds, for which there is no time in make check."""
+import os
+import time
+
+from lib import INTREE, Rtnl, check, equal, main, run, shell, skip, topo, wait
+from measure import A, B, Ends, drop_large, mtu
+
+
+def sizes(ends):
+    """Such as aren't common, and below the base size."""
+    ends.start()
+    ends.become("both measure", 1480)
+    for size in 1333, 1253, 1000, 600:
+        drop_large(size)
+        ends.become(f"{size} bytes", size - 20, 60)
+        drop_large(0)
+        ends.start()
+        ends.become("nothing in the way", 1480)
+
+
+def one_way(ends):
+    """The way there or the way back alone is narrow: both ends find that."""
+    ends.start()
+    ends.become("both measure", 1480)
+    for device in "a", "b":
+        drop_large(1400, (device,))
+        ends.become(f"narrow towards {device} alone", 1380, 15)
+        drop_large(0)
+        ends.start()
+        ends.become("and no more", 1480)
+
+
+def old_far_end(ends):
+    """It answers short probes only."""
+    run("ip -n b link set dev t0 down")
+    shell("ns b nft 'add table ip old; add chain ip old i { type filter hook input priority 0; };"
+          " add rule ip old i ip protocol ipencap ip length gt 148 drop'")
+    run("ip -n b link set dev t0 up")
+    ends.start("a")
+    check("a far end that answers short probes only", wait(
+        lambda: ends.ext("a")["mtu_state"] == "unanswered", 30), ends.ext("a"))
+    got = ends.ext("a")
+    equal("keepalive is up, and the MTU is what the underlay says",
+          (got["keepalive_state"], mtu("a")), ("up", 1480))
+    shell("ns b nft delete table ip old")
+
+
+def icmp(ends):
+    """Mode icmp finds a black hole, too, at both ends."""
+    ends.start("a", keepalive_mode="icmp", keepalive_target="192.168.0.2")
+    ends.start("b", keepalive_mode="icmp", keepalive_target="192.168.0.1")
+    ends.become("mode icmp at both ends", 1480)
+    drop_large(1400)
+    ends.become("a black hole", 1380, 15)
+    drop_large(0)
+
+
+def growth(ends):
+    """A black hole that goes is noticed after sixty intervals."""
+    ends.start()
+    ends.become("both measure", 1480)
+    drop_large(1400)
+    ends.become("a black hole", 1380, 15)
+    drop_large(0)
+    ends.become("it goes", 1480, 100)
+
+
+def encap(ends):
+    """UDP takes its share."""
+    for kind, port, more in ("fou", 5555, 8), ("gue", 5556, 12):
+        proto = "ipproto 4" if kind == "fou" else "gue"
+        for node in "ab":
+            run(f"ip -n {node} fou add port {port} {proto}; "
+                f"ip -n {node} link set dev t0 type ipip encap {kind} encap-sport {port} "
+                f"encap-dport {port}")
+        ends.start()
+        ends.become(f"{kind}", 1480 - more)
+        drop_large(1400)
+        ends.become(f"{kind}: a black hole", 1380 - more, 15)
+        drop_large(0)
+        for node in "ab":
+            run(f"ip -n {node} link set dev t0 type ipip encap none; ip -n {node} fou del port {port}")
+
+
+def esp(ends):
+    """IPsec in transport mode both ways: its padding and its block size."""
+    for src, dst, spi in (A, B, "0x100"), (B, A, "0x200"):
+        for node in "ab":
+            run(f"ip -n {node} xfrm state add src {src} dst {dst} proto esp spi {spi} mode transport "
+                "aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128")
+            way = "out" if (node == "a") == (src == A) else "in"
+            run(f"ip -n {node} xfrm policy add dir {way} src {src} dst {dst} proto 4 "
+                f"tmpl src {src} dst {dst} proto esp mode transport")
+    for node in "ab":
+        ends.ends[node].set("t0", require_ipsec=1)
+    ends.start()
+    ends.become("ESP", 1446)
+    drop_large(1400)
+    ends.become("ESP: a black hole", 1346, 30)
+    check("and that is what passes", run(
+        "ip netns exec h1 ping -M do -c 2 -i 0.2 -W 2 -s 1318 172.16.2.2"))
+    drop_large(0)
+    for node in "ab":
+        ends.ends[node].set("t0", require_ipsec=0)
+        run(f"ip -n {node} xfrm policy flush; ip -n {node} xfrm state flush")
+
+
+def underlays(ends):
+    """A tunnel that is bound to a device, has a mark, and is in another netns."""
+    for node in "ab":
+        run(f"ip -n {node} link set dev t0 type ipip dev wan fwmark 7; "
+            f"ip -n {node} rule add fwmark 7 table 7; ip -n {node} route add default table 7 "
+            f"via 10.{1 if node == 'a' else 2}.0.254")
+    ends.start()
+    ends.become("with dev and fwmark", 1480)
+    drop_large(1400)
+    ends.become("with dev and fwmark: a black hole", 1380, 15)
+    before = ends.count("a", "hint_undone")
+    shell(f"frag_needed r {A} {B} 1000 {A}")
+    check("with fwmark: forged, and undone", wait(
+        lambda: ends.count("a", "hint_undone") == before + 1, 10))
+    equal("the MTU is the same", mtu("a"), 1380)
+    drop_large(0)
+    for node in "ab":
+        run(f"ip -n {node} link set dev t0 type ipip fwmark 0; ip -n {node} rule del fwmark 7")
+    run("ip -n a link set dev t0 netns h1; ip -n h1 link set dev t0 up")
+    there = Rtnl("h1")
+    check("from another netns", wait(lambda: there.ext("t0").get("mtu_measured") == 1480, 15),
+          there.ext("t0"))
+    run("ip -n h1 link set dev t0 netns a; ip -n a addr add 192.168.0.1/30 dev t0")
+
+
+def loss(ends):
+    """10 % each way: it takes longer, and no MTU changes without a reason."""
+    for device in "a", "b":
+        run(f"tc -n r qdisc replace dev {device} root netem loss 10%")
+    ends.start()
+    ends.become("10 % are lost", 1480, 60)
+    seen = set()
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        seen |= {mtu("a"), mtu("b")}
+        time.sleep(0.2)
+    equal("10 % are lost: the MTU stays", seen, {1480})
+    drop_large(1400)
+    ends.become("10 % are lost: a black hole", 1380, 90)
+    drop_large(0)
+    for device in "a", "b":
+        run(f"tc -n r qdisc del dev {device} root")
+
+
+def clamp(ends):
+    """The MSS of TCP follows what was measured."""
+    for node in "ab":
+        ends.ends[node].set("t0", clamp_mss="both")
+    ends.start()
+    ends.become("both measure", 1480)
+    drop_large(1400)
+    ends.become("a black hole", 1380, 15)
+    shell("""capture h2 eth0 'tcp[tcpflags] & tcp-syn != 0'
+          (echo x | ns h2 timeout 10 nc -l -N -p 5555 > /dev/null) &
+          wait_for 10 listening h2 5555
+          ns h1 timeout 10 nc -N 172.16.2.2 5555 < /dev/null || :
+          captured > /run/syns; grep -q 'mss 1340' /run/syns""")
+    check("the MSS is 1340", "mss 1340" in open("/run/syns", encoding="ascii").read())
+    drop_large(0)
+
+
+PARTS = (sizes, one_way, old_far_end, icmp, encap, esp, underlays, clamp, growth, loss)
+
+
+def test():
+    if not os.environ.get("FRR"):
+        skip("measured MTU on all paths", "it takes long: for make check-field")
+        return
+    if INTREE:
+        skip("measured MTU on all paths", "the in-tree driver doesn't have it")
+        return
+    run("modprobe -q fou || :")
+    for part in PARTS:
+        shell("ns_clean")
+        topo("ttl 64")
+        run("ip netns exec a ping -c 1 -W 5 192.168.0.2")
+        start = time.monotonic()
+        part(Ends())
+        print(f"# {part.__name__}: {time.monotonic() - start:.0f} s")
+
+
+main(test)
