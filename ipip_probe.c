@@ -17,8 +17,9 @@
  *
  * At most one such probe of a tunnel is on its way. If it gets lost, the next has some small
  * ones behind it. If none of these is answered, the far end isn't there, and nothing is
- * learned of sizes. If some are, the path loses packets of all sizes. Keepalive itself doesn't look at these probes. The tunnel
- * goes on to use the size that it has until there is evidence against it.
+ * learned of sizes. If some are, the path loses packets of all sizes. Keepalive itself
+ * doesn't look at these probes. The tunnel goes on to use the size that it has until there
+ * is evidence against it.
  *
  * The timer and all of receive run in softirq under RCU, the rest in process context
  * under RTNL. &ipip_keepalive.lock protects the state.
