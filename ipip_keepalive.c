@@ -4,10 +4,11 @@
  *
  * While the device is up, a timer per tunnel sends a probe in each interval. Probes
  * go straight to IP's output, because a device without a carrier has no queue. A
- * tunnel starts with a carrier, and loses it when so many probes in a row as there
- * are retries have had no answer, each within one interval. Probes are sent on, and
- * the first answer brings the carrier back. Data don't count as answers. Probes and
- * answers have counters of their own, and are in no other counter of the device.
+ * tunnel starts with a carrier and in the state UNKNOWN. The first answer makes it UP. It
+ * is DOWN, and loses the carrier, when so many probes in a row as there are retries have
+ * had no answer, each within one interval. Probes are sent on, and the first answer
+ * brings the carrier back. Data don't count as answers. Probes and answers have counters
+ * of their own, and are in no other counter of the device.
  *
  * The far end's probes are answered even if the tunnel sends none itself, unless the
  * answer is switched off: then a probe is data.
@@ -15,6 +16,7 @@
  * The timer and all of receive run in softirq under RCU, the rest in process context
  * under RTNL. include/ipip_keepalive.h has the wire formats.
  */
+#include <linux/bitops.h>
 #include <linux/icmp.h>
 #include <linux/inetdevice.h>
 #include <linux/ip.h>
@@ -44,6 +46,9 @@
  * more, because forged probes use up a part of them.
  */
 #define IPIP_KEEPALIVE_REFLECT	1000
+/* Probes that the share of lost ones is of, and the denominator of that share. */
+#define IPIP_KEEPALIVE_OUTCOMES	64
+#define IPIP_KEEPALIVE_LOSS	1000
 
 static u64 ipip_keepalive_hash(const struct ipip_keepalive *ka,
 			       const struct ipip_keepalive_cookie *cookie)
@@ -345,18 +350,71 @@ static void ipip_keepalive_probe(struct ipip_keepalive *ka,
 				      IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT);
 }
 
+/* One line for a state that begins, before it does. The kernel bounds how many lines
+ * all of its network code writes (net.core.message_cost).
+ */
+static void ipip_keepalive_log(const struct net_device *dev,
+			       const struct ipip_keepalive *ka, u8 state, u64 now)
+{
+	switch (state) {
+	case IPIP_KEEPALIVE_STATE_OFF:
+		net_info_ratelimited("%s: keepalive is off: %s\n", dev->name,
+				     netif_running(dev) ? "it is switched off" :
+							  "the link goes down");
+		break;
+	case IPIP_KEEPALIVE_STATE_UNKNOWN:
+		net_info_ratelimited("%s: keepalive is unknown: no answer yet\n",
+				     dev->name);
+		break;
+	case IPIP_KEEPALIVE_STATE_DOWN:
+		net_warn_ratelimited("%s: keepalive is down: no answer to %u probes in a row\n",
+				     dev->name, ka->misses);
+		break;
+	case IPIP_KEEPALIVE_STATE_UP:
+		if (ka->state == IPIP_KEEPALIVE_STATE_UNKNOWN)
+			net_info_ratelimited("%s: keepalive is up: the far end answers\n",
+					     dev->name);
+		else
+			net_info_ratelimited("%s: keepalive is up: the far end answers again, after %llu s\n",
+					     dev->name,
+					     div_u64(now - ka->changed, NSEC_PER_SEC));
+		break;
+	}
+}
+
 static void ipip_keepalive_set_state(struct net_device *dev,
 				     struct ipip_keepalive *ka, u8 state)
 {
+	const u64 now = ktime_get_boottime_ns();
+
 	lockdep_assert_held(&ka->lock);
 	if (ka->state == state)
 		return;
 	trace_ipip_keepalive_state(dev, ka->state, state, ka->misses);
+	ipip_keepalive_log(dev, ka, state, now);
 	ka->state = state;
+	ka->changed = now;
 	if (state == IPIP_KEEPALIVE_STATE_DOWN)
 		netif_carrier_off(dev);
-	else
+	else if (!netif_carrier_ok(dev))
 		netif_carrier_on(dev);
+	else if (state == IPIP_KEEPALIVE_STATE_UP)
+		linkwatch_fire_event(dev); /* Let listeners know all the same. */
+}
+
+/* The last probe has had its time: note whether an answer has come. */
+static void ipip_keepalive_conclude(struct net_device *dev,
+				    struct ipip_keepalive *ka)
+{
+	lockdep_assert_held(&ka->lock);
+	ka->lost = ka->lost << 1 | ka->waiting;
+	if (ka->outcomes < IPIP_KEEPALIVE_OUTCOMES)
+		ka->outcomes++;
+	if (!ka->waiting)
+		return;
+	ipip_count(dev, IFLA_IPIP_XSTATS_KEEPALIVE_MISSED);
+	if (ka->misses < U32_MAX)
+		ka->misses++;
 }
 
 /* An interval ends: count the last probe as missed if it has had no answer, and start
@@ -367,10 +425,11 @@ static void ipip_keepalive_advance(struct net_device *dev,
 {
 	spin_lock_bh(&ka->lock);
 	ipip_probe_note(dev, ka->waiting);
-	if (ka->waiting && ka->misses < U32_MAX)
-		ka->misses++;
+	if (ka->probing)
+		ipip_keepalive_conclude(dev, ka);
 	if (ka->misses >= retries)
 		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_DOWN);
+	ka->probing = true;
 	ka->waiting = true;
 	ka->seq++;
 	spin_unlock_bh(&ka->lock);
@@ -556,7 +615,7 @@ void ipip_keepalive_init(struct net_device *dev)
 }
 
 /**
- * ipip_keepalive_open() - The device goes up: start as running, with a new key
+ * ipip_keepalive_open() - The device goes up: start anew, with a new key
  * @dev: the tunnel's device
  *
  * Context: process, RTNL.
@@ -573,8 +632,11 @@ void ipip_keepalive_open(struct net_device *dev)
 	ka->accepted = ka->seq;
 	ka->misses = 0;
 	ka->waiting = false;
+	ka->probing = false;
+	ka->has_rtt = false;
+	ka->outcomes = 0;
 	if (parms->cfg.keepalive.interval)
-		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
+		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UNKNOWN);
 	spin_unlock_bh(&ka->lock);
 
 	if (parms->cfg.keepalive.interval)
@@ -601,6 +663,7 @@ void ipip_keepalive_stop(struct net_device *dev)
 	spin_lock_bh(&ka->lock);
 	ka->misses = 0;
 	ka->waiting = false;
+	ka->probing = false;
 	ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_OFF);
 	spin_unlock_bh(&ka->lock);
 }
@@ -635,7 +698,7 @@ void ipip_keepalive_change(struct net_device *dev,
 	hrtimer_cancel(&ka->timer);
 	spin_lock_bh(&ka->lock);
 	if (ka->state == IPIP_KEEPALIVE_STATE_OFF)
-		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
+		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UNKNOWN);
 	spin_unlock_bh(&ka->lock);
 	ipip_keepalive_arm(ka, new);
 }
@@ -653,8 +716,26 @@ static void ipip_keepalive_accept(struct net_device *dev,
 	ka->misses = 0;
 	/* How long ago that was counts the time of a suspend, too. */
 	ka->answered = ktime_get_boottime_ns();
-	if (ka->state == IPIP_KEEPALIVE_STATE_DOWN)
-		ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
+	ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
+}
+
+/* RFC 6298 section 2, with its alpha of 1/8 and beta of 1/4. No sum here is larger than
+ * the largest of the times.
+ */
+static void ipip_keepalive_measure(struct ipip_keepalive *ka, u64 rtt)
+{
+	lockdep_assert_held(&ka->lock);
+	if (!ka->has_rtt) {
+		ka->srtt = rtt;
+		ka->rttvar = rtt / 2;
+	} else {
+		ka->rttvar -= ka->rttvar / 4;
+		ka->rttvar += (max(ka->srtt, rtt) - min(ka->srtt, rtt)) / 4;
+		ka->srtt -= ka->srtt / 8;
+		ka->srtt += rtt / 8;
+	}
+	ka->rtt = rtt;
+	ka->has_rtt = true;
 }
 
 /* Does a cookie count? It must be ours, and answer a later probe than the last that
@@ -676,8 +757,7 @@ ipip_keepalive_verify(struct net_device *dev, struct ipip_keepalive *ka,
 
 	ka->accepted = ntohl(cookie->seq);
 	ipip_keepalive_accept(dev, ka);
-	ka->rtt = ktime_get_ns() - be64_to_cpu(cookie->time);
-	ka->has_rtt = true;
+	ipip_keepalive_measure(ka, ktime_get_ns() - be64_to_cpu(cookie->time));
 	return IPIP_PASS;
 }
 
@@ -896,6 +976,49 @@ void ipip_keepalive_hook_put(struct net *net, const struct ipip_parms *parms)
 			      &ipip_pernet(net)->hooks);
 }
 
+static int ipip_keepalive_fill_time(struct sk_buff *skb, int type, u64 ns, u32 unit)
+{
+	return nla_put_u64_64bit(skb, type, div_u64(ns, unit), IFLA_IPIP_EXT_PAD);
+}
+
+static u32 ipip_keepalive_loss(const struct ipip_keepalive *ka)
+{
+	const u64 lost = ka->lost & GENMASK_ULL(ka->outcomes - 1, 0);
+
+	return hweight64(lost) * IPIP_KEEPALIVE_LOSS / ka->outcomes;
+}
+
+static int ipip_keepalive_fill_locked(struct sk_buff *skb,
+				      const struct ipip_keepalive *ka)
+{
+	const u64 now = ktime_get_boottime_ns();
+
+	lockdep_assert_held(&ka->lock);
+	if (nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_STATE, ka->state) ||
+	    nla_put_u32(skb, IFLA_IPIP_EXT_KEEPALIVE_MISSES, ka->misses))
+		return -EMSGSIZE;
+	if (ka->state != IPIP_KEEPALIVE_STATE_OFF &&
+	    ipip_keepalive_fill_time(skb, IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE,
+				     now - ka->changed, NSEC_PER_MSEC))
+		return -EMSGSIZE;
+	if (ka->answered &&
+	    ipip_keepalive_fill_time(skb, IFLA_IPIP_EXT_KEEPALIVE_AGE,
+				     now - ka->answered, NSEC_PER_MSEC))
+		return -EMSGSIZE;
+	if (ka->outcomes &&
+	    nla_put_u32(skb, IFLA_IPIP_EXT_KEEPALIVE_LOSS, ipip_keepalive_loss(ka)))
+		return -EMSGSIZE;
+	if (ka->has_rtt &&
+	    (ipip_keepalive_fill_time(skb, IFLA_IPIP_EXT_KEEPALIVE_RTT, ka->rtt,
+				      NSEC_PER_USEC) ||
+	     ipip_keepalive_fill_time(skb, IFLA_IPIP_EXT_KEEPALIVE_SRTT, ka->srtt,
+				      NSEC_PER_USEC) ||
+	     ipip_keepalive_fill_time(skb, IFLA_IPIP_EXT_KEEPALIVE_RTTVAR,
+				      ka->rttvar, NSEC_PER_USEC)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 /**
  * ipip_keepalive_fill() - Put keepalive's state into IFLA_IPIP_EXT of a dump
  * @skb: the message
@@ -908,31 +1031,10 @@ int ipip_keepalive_fill(struct sk_buff *skb, const struct net_device *dev)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
 	struct ipip_keepalive *ka = &tunnel->keepalive;
-	u64 answered, rtt;
-	bool has_rtt;
-	u32 misses;
-	u8 state;
+	int err;
 
 	spin_lock_bh(&ka->lock);
-	state = ka->state;
-	misses = ka->misses;
-	answered = ka->answered;
-	has_rtt = ka->has_rtt;
-	rtt = ka->rtt;
+	err = ipip_keepalive_fill_locked(skb, ka);
 	spin_unlock_bh(&ka->lock);
-
-	if (nla_put_u8(skb, IFLA_IPIP_EXT_KEEPALIVE_STATE, state) ||
-	    nla_put_u32(skb, IFLA_IPIP_EXT_KEEPALIVE_MISSES, misses))
-		return -EMSGSIZE;
-	if (answered &&
-	    nla_put_u64_64bit(skb, IFLA_IPIP_EXT_KEEPALIVE_AGE,
-			      div_u64(ktime_get_boottime_ns() - answered,
-				      NSEC_PER_MSEC),
-			      IFLA_IPIP_EXT_PAD))
-		return -EMSGSIZE;
-	if (has_rtt &&
-	    nla_put_u64_64bit(skb, IFLA_IPIP_EXT_KEEPALIVE_RTT,
-			      div_u64(rtt, NSEC_PER_USEC), IFLA_IPIP_EXT_PAD))
-		return -EMSGSIZE;
-	return 0;
+	return err;
 }

@@ -338,6 +338,17 @@ static void ipip_change_mtu(struct net_device *dev,
 		ipip_mtu_set(dev, mtu);
 }
 
+/* Tell whoever listens to rtnetlink of a changed configuration. netdev_state_change() is
+ * silent about a device that is down.
+ */
+static void ipip_notify(struct net_device *dev)
+{
+	if (dev->flags & IFF_UP)
+		netdev_state_change(dev);
+	else
+		call_netdevice_notifiers(NETDEV_CHANGEINFODATA, dev);
+}
+
 /**
  * ipip_change() - Put another configuration in the place of a tunnel's present
  * @dev: the tunnel's device
@@ -381,7 +392,7 @@ int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 	ipip_publish(tunnel, old, parms);
 	if (parms->cfg.mtu_auto)
 		ipip_mtu_schedule(tunnel->net);
-	netdev_state_change(dev);
+	ipip_notify(dev);
 	return 0;
 
 err_parms:

@@ -63,6 +63,10 @@ static const struct nla_policy ipip_ext_policy[IFLA_IPIP_EXT_MAX + 1] = {
 	[IFLA_IPIP_EXT_MTU_STATE]	= IPIP_READ_ONLY,
 	[IFLA_IPIP_EXT_MTU_MEASURED]	= IPIP_READ_ONLY,
 	[IFLA_IPIP_EXT_MTU_AGE]		= IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE] = IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_KEEPALIVE_SRTT]	= IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_KEEPALIVE_RTTVAR] = IPIP_READ_ONLY,
+	[IFLA_IPIP_EXT_KEEPALIVE_LOSS]	= IPIP_READ_ONLY,
 };
 
 static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
@@ -481,6 +485,10 @@ static size_t ipip_get_size(const struct net_device *dev)
 	       nla_total_size(1) +	/* IFLA_IPIP_EXT_MTU_STATE */
 	       nla_total_size(4) +	/* IFLA_IPIP_EXT_MTU_MEASURED */
 	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_MTU_AGE */
+	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE */
+	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_SRTT */
+	       nla_total_size_64bit(8) + /* IFLA_IPIP_EXT_KEEPALIVE_RTTVAR */
+	       nla_total_size(4) +	/* IFLA_IPIP_EXT_KEEPALIVE_LOSS */
 	       ipip_name_size(parms->names[IPIP_NAME_LOCAL]) +
 	       ipip_name_size(parms->names[IPIP_NAME_REMOTE]);
 }

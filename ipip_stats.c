@@ -52,6 +52,7 @@ static const char ipip_counter_names[__IFLA_IPIP_XSTATS_MAX][ETH_GSTRING_LEN] = 
 	[IFLA_IPIP_XSTATS_MTU_PROBE_LOST] = "mtu_probe_lost",
 	[IFLA_IPIP_XSTATS_MTU_BLACK_HOLE] = "mtu_black_hole",
 	[IFLA_IPIP_XSTATS_MTU_HINT_UNDONE] = "mtu_hint_undone",
+	[IFLA_IPIP_XSTATS_KEEPALIVE_MISSED] = "keepalive_missed",
 };
 
 /* The counter of each drop, and its reason for the kernel's drop monitor. */

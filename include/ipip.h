@@ -263,13 +263,19 @@ struct ipip_parms {
  *	the timer's own
  * @state: enum ipip_keepalive_state
  * @waiting: the last probe has no answer yet
- * @has_rtt: @rtt is known
+ * @probing: a probe has been sent since the device went up
+ * @has_rtt: @rtt, @srtt and @rttvar are known
+ * @outcomes: how many bits of @lost count, at most 64
  * @seq: number of the last probe
  * @accepted: number of the last probe with an answer that counted
  * @misses: probes in a row without an answer in time
  * @answered: when the last answer that counted came, in nanoseconds since the boot,
  *	or 0
+ * @changed: when @state has changed, in nanoseconds since the boot
  * @rtt: nanoseconds that it took
+ * @srtt: the same, smoothed (RFC 6298 section 2)
+ * @rttvar: its variation, nanoseconds (RFC 6298 section 2)
+ * @lost: the last probes, one bit each, the latest in bit 0: 1 if no answer came in time
  * @reflected: limits how many of the far end's probes are answered
  */
 struct ipip_keepalive {
@@ -280,12 +286,18 @@ struct ipip_keepalive {
 	__be32 source;
 	u8 state;
 	bool waiting;
+	bool probing;
 	bool has_rtt;
+	u8 outcomes;
 	u32 seq;
 	u32 accepted;
 	u32 misses;
 	u64 answered;
+	u64 changed;
 	u64 rtt;
+	u64 srtt;
+	u64 rttvar;
+	u64 lost;
 	struct ratelimit_state reflected;
 };
 

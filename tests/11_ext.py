@@ -23,7 +23,8 @@ OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
           "keepalive_source": "192.168.0.9", "fast_path": 1, "local_name": "wan",
           "remote_name": "far.example"}
 READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name",
-             "mtu_state", "mtu_measured", "mtu_age")
+             "mtu_state", "mtu_measured", "mtu_age", "keepalive_state_age", "keepalive_srtt",
+             "keepalive_rttvar", "keepalive_loss")
 
 
 def raw(*attributes):

@@ -308,18 +308,19 @@ EXT = {"df": (2, "B"), "clamp_mss": (3, "B"), "mtu_auto": (4, "B"), "require_ips
        "keepalive_age": (12, "Q"), "keepalive_rtt": (13, "Q"), "keepalive_answer": (14, "B"),
        "link_name": (15, "16s"), "keepalive_source": (16, "4s"), "fast_path": (17, "B"),
        "local_name": (18, "z"), "remote_name": (19, "z"), "mtu_state": (20, "B"),
-       "mtu_measured": (21, "I"), "mtu_age": (22, "Q")}
+       "mtu_measured": (21, "I"), "mtu_age": (22, "Q"), "keepalive_state_age": (23, "Q"),
+       "keepalive_srtt": (24, "Q"), "keepalive_rttvar": (25, "Q"), "keepalive_loss": (26, "I")}
 DF = {"legacy": 0, "no": 1, "inherit": 2, "set": 3}
 CLAMP = {"off": 0, "rx": 1, "tx": 2, "both": 3}
 MODE = {"cookie": 0, "routeros": 1, "icmp": 2}
-STATE = {"off": 0, "up": 1, "down": 2}
+STATE = {"off": 0, "up": 1, "down": 2, "unknown": 3}
 MTU_STATE = {"off": 0, "base": 1, "error": 2, "search": 3, "complete": 4, "unanswered": 5}
 XSTATS = ("rx_protocol rx_policy rx_no_ipsec rx_ecn rx_no_memory tx_malformed tx_protocol "
           "tx_nested tx_no_nexthop tx_no_route tx_loop tx_no_ipsec tx_too_big tx_no_memory "
           "rx_mss_clamped tx_mss_clamped keepalive_sent keepalive_unsent keepalive_answered "
           "keepalive_late keepalive_forged keepalive_reflected keepalive_rate_limited "
           "tx_encap rx_backlog mss_tcp_ao mtu_probe_sent mtu_probe_lost mtu_black_hole "
-          "mtu_hint_undone").split()
+          "mtu_hint_undone keepalive_missed").split()
 _WORDS = {"df": DF, "clamp_mss": CLAMP, "keepalive_mode": MODE, "keepalive_state": STATE,
           "mtu_state": MTU_STATE}
 

@@ -110,6 +110,10 @@ static const struct known known_ext[] = {
 	{ IFLA_IPIP_EXT_MTU_STATE, 1, 128 },
 	{ IFLA_IPIP_EXT_MTU_MEASURED, 4, 128 },
 	{ IFLA_IPIP_EXT_MTU_AGE, 8, 128 },
+	{ IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE, 8, 128 },
+	{ IFLA_IPIP_EXT_KEEPALIVE_SRTT, 8, 128 },
+	{ IFLA_IPIP_EXT_KEEPALIVE_RTTVAR, 8, 128 },
+	{ IFLA_IPIP_EXT_KEEPALIVE_LOSS, 4, 128 },
 };
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))

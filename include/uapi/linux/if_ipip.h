@@ -136,6 +136,22 @@ enum {
 	/* u64, milliseconds since a probe of that size was answered; absent with it */
 	IFLA_IPIP_EXT_MTU_AGE,
 
+	/* The next four are read-only: EINVAL in a request. */
+
+	/* u64, milliseconds since IFLA_IPIP_EXT_KEEPALIVE_STATE has changed; absent in
+	 * IPIP_KEEPALIVE_STATE_OFF
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE,
+	/* u64, microseconds: the round-trip time, smoothed, and its variation, as SRTT and
+	 * RTTVAR of RFC 6298 section 2; absent where IFLA_IPIP_EXT_KEEPALIVE_RTT is
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_SRTT,
+	IFLA_IPIP_EXT_KEEPALIVE_RTTVAR,
+	/* u32, thousandths: the share of the last 64 probes, or fewer, that no answer came
+	 * to in time; absent before the first has had its time
+	 */
+	IFLA_IPIP_EXT_KEEPALIVE_LOSS,
+
 	__IFLA_IPIP_EXT_MAX
 };
 
@@ -215,13 +231,16 @@ enum ipip_keepalive_mode {
 /**
  * enum ipip_keepalive_state - whether the far end is there
  * @IPIP_KEEPALIVE_STATE_OFF: not asked for, or the device is down
- * @IPIP_KEEPALIVE_STATE_UP: it answers, or is still given time to
+ * @IPIP_KEEPALIVE_STATE_UP: it answers
  * @IPIP_KEEPALIVE_STATE_DOWN: it doesn't; the device has no carrier
+ * @IPIP_KEEPALIVE_STATE_UNKNOWN: the device has come up, and the far end is given time
+ *	to answer; the device has its carrier
  */
 enum ipip_keepalive_state {
 	IPIP_KEEPALIVE_STATE_OFF,
 	IPIP_KEEPALIVE_STATE_UP,
 	IPIP_KEEPALIVE_STATE_DOWN,
+	IPIP_KEEPALIVE_STATE_UNKNOWN,
 };
 
 /* Counters, in IFLA_INFO_XSTATS of each dump. All are u64 and count packets
@@ -279,6 +298,9 @@ enum ipip_xstats {
 	IFLA_IPIP_XSTATS_MTU_PROBE_LOST,	/* without an answer, though a small one had one */
 	IFLA_IPIP_XSTATS_MTU_BLACK_HOLE,	/* the MTU was found to be too large */
 	IFLA_IPIP_XSTATS_MTU_HINT_UNDONE,	/* a path MTU that ICMP named was wrong */
+
+	/* Keepalive's probes that no answer came to in time. */
+	IFLA_IPIP_XSTATS_KEEPALIVE_MISSED,
 
 	__IFLA_IPIP_XSTATS_MAX
 };
