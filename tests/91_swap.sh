@@ -81,8 +81,12 @@ is "ours is loaded" "$(loaded)" ours
 config > "$WORK/after"
 is "all is as it was" "$(diff "$WORK/before" "$WORK/after")" ""
 check "the tunnel works" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
-./ext a t0 df=no clamp_mss=both keepalive_interval=1000 keepalive_retries=7 mtu_auto=1
-extras() { ./ext a t0 df clamp_mss keepalive_interval keepalive_retries mtu_auto; }
+./ext a t0 df=no clamp_mss=both keepalive_interval=1000 keepalive_retries=7 mtu_auto=1 \
+	keepalive_answer=0 keepalive_source=192.168.0.1 fast_path=1 remote_name=far.example
+extras() {
+	./ext a t0 df clamp_mss keepalive_interval keepalive_retries mtu_auto keepalive_answer \
+		keepalive_source fast_path remote_name
+}
 want=$(extras)
 check "load ours in the place of ours" env KEEP=1 ./swap load "$MODULE"
 is "what only ours has is as it was" "$(extras)" "$want"
