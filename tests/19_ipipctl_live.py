@@ -408,7 +408,7 @@ def validate(what, definition, text):
 
 def scripts_read():
     good("add", "name=j1", "local-address=10.0.0.1", "remote-address=10.1.1.1", "dscp=46",
-         "fwmark=0x10", "mtu=1400", "keepalive-target=10.9.9.9", "link=wan",
+         "fwmark=0x10", "mtu=1400", "keepalive-target=10.9.9.9", "link=wan", "keepalive=1h",
          "comment=caf\u00e9 \"$x\"")
     good("add", "name=j2", "remote-address=10.1.1.2", "disabled=yes", "!keepalive")
     good("add", "name=j3", "external=yes")
@@ -584,10 +584,14 @@ def completion():
                        ("ipipctl set c1 dev=w", ["wan"]), ("ipipctl s c1 mt", []),
                        ("ipipctl set c1 mt", ["mtu="]), ("ipipctl set c1 !keepalive-", [
                            "!keepalive-source", "!keepalive-target"]),
-                       ("ipipctl find keepalive-state=", ["off", "up", "down"]),
+                       ("ipipctl find keepalive-state=", ["off", "up", "down", "unknown"]),
                        ("ipipctl print where runn", ["running"]),
                        ("ipipctl print proplist=name,mt", ["name,mtu"]),
                        ("ipipctl add copy-from=", ["c1", "c2"]),
+                       ("ipipctl metrics ", ["openmetrics", "prometheus"]),
+                       ("ipipctl metrics prometheus /run/bin/ip", ["/run/bin/ipipctl"]),
+                       ("ipipctl monitor c1 sort=r", ["rate", "rx", "rtt"]),
+                       ("ipipctl monitor ev", ["events"]),
                        ("ipipctl -n b set ", []), ("ipipctl --js", ["--json"]),
                        ("ipipctl help keepalive-mo", ["keepalive-mode"])):
         equal(f"completion: {line}", complete_bash(line), want)

@@ -263,6 +263,8 @@ static const struct attribute attributes[] = {
 	OTHER(0, IFLA_IFALIAS, P_COMMENT, read_comment, put_comment),
 	SHOWN(0, IFLA_PROP_LIST, P_ALTNAMES, read_altnames),
 	SHOWN(0, IFLA_STATS64, P_COUNT, read_stats),
+	STATE(0, IFLA_CARRIER_UP_COUNT, P_CARRIER_UP_COUNT, 4, carrier_up_count),
+	STATE(0, IFLA_CARRIER_DOWN_COUNT, P_CARRIER_DOWN_COUNT, 4, carrier_down_count),
 	SHOWN(0, IFLA_LINK_NETNSID, P_LINK_NETNSID, read_link_netnsid),
 	{ .outer = DATA, .type = IFLA_IPTUN_LINK, .property = P_LINK, .len = 4,
 	  .put = put_link, .offset = offsetof(struct tunnel, link_index),
@@ -304,6 +306,11 @@ static const struct attribute attributes[] = {
 	STATE(EXT, IFLA_IPIP_EXT_MTU_STATE, P_MTU_STATE, 1, mtu_state),
 	STATE(EXT, IFLA_IPIP_EXT_MTU_MEASURED, P_MTU_MEASURED, 4, mtu_measured),
 	STATE(EXT, IFLA_IPIP_EXT_MTU_AGE, P_MTU_AGE, 8, mtu_age),
+	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE, P_KEEPALIVE_STATE_AGE, 8,
+	      keepalive_state_age),
+	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_SRTT, P_KEEPALIVE_SRTT, 8, keepalive_srtt),
+	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_RTTVAR, P_KEEPALIVE_RTTVAR, 8, keepalive_rttvar),
+	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_LOSS, P_KEEPALIVE_LOSS, 4, keepalive_loss),
 	SHOWN(EXT, IFLA_IPIP_EXT_LINK_NAME, P_LINK, read_link_name),
 };
 
@@ -475,6 +482,26 @@ bool attributes_read(const struct nlmsghdr *nlh, struct tunnel *t)
 	}
 	name_link(t);
 	return true;
+}
+
+/**
+ * attributes_read_other() - Read what a link of any kind has
+ * @nlh: RTM_NEWLINK or RTM_DELLINK
+ * @t: its index, name and MTU are set
+ */
+void attributes_read_other(const struct nlmsghdr *nlh, struct tunnel *t)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+
+	memset(t, 0, sizeof(*t));
+	t->ifindex = ifi->ifi_index;
+	mnl_attr_for_each(attr, nlh, sizeof(*ifi)) {
+		if (mnl_attr_get_type(attr) == IFLA_IFNAME)
+			read_name(attr, t);
+		else if (mnl_attr_get_type(attr) == IFLA_MTU)
+			t->mtu = get_number(attr);
+	}
 }
 
 static void put_group(struct nlmsghdr *nlh, unsigned int outer, const struct tunnel *t,

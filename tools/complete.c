@@ -306,8 +306,11 @@ static void complete_argument(const struct cursor *c)
 {
 	const unsigned int takes = c->verb->takes;
 
-	if (takes & TAKES_FILE)
+	/* A word that it takes comes before the file. */
+	if (takes & TAKES_FILE && (c->n || !c->verb->words || strpbrk(c->word, "/."))) {
 		puts(":files");
+		return;
+	}
 	if (takes & TAKES_TOPIC)
 		complete_topics(c);
 	if (takes & TAKES_CONDITION || (takes & TAKES_WHERE && has_word(c, "where"))) {

@@ -77,6 +77,8 @@ enum {
 	P_SETTABLE,
 	P_ACTUAL_MTU = P_SETTABLE,
 	P_ALTNAMES,
+	P_CARRIER_DOWN_COUNT,
+	P_CARRIER_UP_COUNT,
 	P_IFINDEX,
 	P_IPSEC_BYTES_IN,
 	P_IPSEC_BYTES_OUT,
@@ -84,9 +86,13 @@ enum {
 	P_IPSEC_REKEY,
 	P_IPSEC_STATE,
 	P_KEEPALIVE_AGE,
+	P_KEEPALIVE_LOSS,
 	P_KEEPALIVE_MISSES,
 	P_KEEPALIVE_RTT,
+	P_KEEPALIVE_RTTVAR,
+	P_KEEPALIVE_SRTT,
 	P_KEEPALIVE_STATE,
+	P_KEEPALIVE_STATE_AGE,
 	P_LINK_MISSING,
 	P_LINK_NETNSID,
 	P_MTU_AGE,
@@ -180,6 +186,12 @@ struct secret {
  * @mtu_state: IPIP_MTU_STATE_*
  * @mtu_measured: bytes that the path was found to carry, or 0
  * @mtu_age: milliseconds since that was confirmed last, or -1
+ * @keepalive_srtt: the same, smoothed
+ * @keepalive_rttvar: its variation
+ * @keepalive_state_age: milliseconds since the state has changed, or -1
+ * @keepalive_loss: share of lost probes, thousandths, or -1
+ * @carrier_up_count: how often the carrier has come, as the kernel counts it
+ * @carrier_down_count: how often it has gone
  * @ipsec_profile: IPSEC_*, as the file with its secret has it
  * @ipsec_state: IPSEC_NO_SA and so on
  * @ipsec_proposal: algorithms of the SA, "" if there is none
@@ -237,6 +249,12 @@ struct tunnel {
 	uint8_t mtu_state;
 	uint32_t mtu_measured;
 	int64_t mtu_age;
+	int64_t keepalive_srtt;
+	int64_t keepalive_rttvar;
+	int64_t keepalive_state_age;
+	int32_t keepalive_loss;
+	uint32_t carrier_up_count;
+	uint32_t carrier_down_count;
 	uint8_t ipsec_profile;
 	uint8_t ipsec_state;
 	char ipsec_proposal[64];
@@ -474,6 +492,7 @@ const char *parse_number(const char *text, uint64_t max, uint64_t *value);
 extern volatile sig_atomic_t stopped;
 void stop_on_signals(void);
 void pause_for(uint64_t ms);
+int pause_for_input(uint64_t ms);
 int parse_interval(const char *what, const char *value, uint64_t *ms);
 
 /* list.c */
@@ -538,6 +557,7 @@ void condition_free(struct condition *c);
 struct nlmsghdr;
 struct nlattr;
 bool attributes_read(const struct nlmsghdr *nlh, struct tunnel *t);
+void attributes_read_other(const struct nlmsghdr *nlh, struct tunnel *t);
 void attributes_put(struct nlmsghdr *nlh, const struct tunnel *t, uint64_t mask);
 const char *attribute_at(const struct nlmsghdr *nlh, uint32_t offset);
 const char *attributes_differ(const struct tunnel *want, const struct tunnel *got,
@@ -559,7 +579,26 @@ int nl_pass(struct requests *list, enum pass pass, bool keep_going);
 struct mnl_socket;
 struct mnl_socket *nl_listen(void);
 bool nl_changes(struct mnl_socket *s, const volatile sig_atomic_t *stop);
+
+/* What the kernel says of a link; of one of another kind the index, name and MTU are read. */
+enum link_event {
+	LINK_TUNNEL,
+	LINK_TUNNEL_GONE,
+	LINK_OTHER,
+	LINK_OTHER_GONE,
+};
+
+typedef void take_link_fn(const struct tunnel *t, enum link_event event, void *data);
+int nl_links(struct mnl_socket *s, take_link_fn *take, void *data);
+int nl_dump_devices(take_link_fn *take, void *data);
+void nl_wait(struct mnl_socket *a, struct mnl_socket *b, int ms, int gather);
 bool driver_is_ours(bool *loaded);
+void driver_version(char *version, size_t size);
+
+/* sa.c */
+struct mnl_socket *sas_listen(void);
+bool sas_changed(struct mnl_socket *s);
+bool sas_between(uint32_t local, uint32_t remote);
 
 /* counter.c */
 extern const char *const counter_names[__IFLA_IPIP_XSTATS_MAX];
@@ -656,6 +695,12 @@ int cmd_comment(char **words, size_t n);
 int cmd_find(char **words, size_t n);
 int cmd_get(char **words, size_t n);
 int cmd_print(char **words, size_t n);
+
+/* metrics.c */
+int cmd_metrics(char **words, size_t n);
+
+/* events.c */
+int events_watch(char **words, size_t n);
 
 /* monitor.c */
 int cmd_monitor(char **words, size_t n);

@@ -13,6 +13,9 @@
 static int cmd_help(char **words, size_t n);
 static int cmd_version(char **words, size_t n);
 
+#define MONITOR_WORDS \
+	"events once interval= sort=number sort=name sort=rate sort=rx sort=tx sort=rtt sort=loss sort=state"
+
 static const struct verb verbs[] = {
 	{ "add", "PROPERTY=VALUE... [copy-from=TUNNEL]", "make a tunnel", cmd_add,
 	  TAKES_ASSIGNMENTS | TAKES_COPY, NULL },
@@ -29,9 +32,13 @@ static const struct verb verbs[] = {
 	{ "help", "[VERB|PROPERTY]", "show help", cmd_help, TAKES_TOPIC, NULL },
 	{ "import", "FILE", "make the tunnels of an export, RouterOS's or ours",
 	  cmd_import, TAKES_FILE, NULL },
-	{ "monitor", "[TUNNELS] [once] [interval=DURATION]",
-	  "show rates and keepalive, live", cmd_monitor, TAKES_TUNNELS,
-	  "once interval=" },
+	{ "metrics", "[openmetrics|prometheus] [FILE]",
+	  "write counters and states for a monitoring system", cmd_metrics, TAKES_FILE,
+	  "openmetrics prometheus" },
+	{ "monitor", "[TUNNELS] [once] [interval=DURATION] [sort=ORDER]\n"
+	  "ipipctl monitor events [TUNNELS]",
+	  "show rates and keepalive, live, or what happens to them", cmd_monitor,
+	  TAKES_TUNNELS, MONITOR_WORDS },
 	{ "print",
 	  "[TUNNELS] [detail|terse|count-only|stats] [proplist=PROPERTIES]\n"
 	  "              [follow|interval=DURATION] [where CONDITION]",
@@ -145,22 +152,11 @@ static int cmd_help(char **words, size_t n)
 
 static int cmd_version(char **words, size_t n)
 {
-	const char *driver = "not loaded";
-	char version[64] = "unknown";
-	bool loaded;
-	FILE *f;
+	char driver[64];
 
 	if (n)
 		return usage("version", "%s: not expected", words[0]);
-	if (!driver_is_ours(&loaded))
-		driver = "the in-tree one";
-	f = loaded ? fopen("/sys/module/ipip/version", "r") : NULL;
-	if (f) {
-		if (fgets(version, sizeof(version), f))
-			version[strcspn(version, "\n")] = '\0';
-		fclose(f);
-		driver = version;
-	}
+	driver_version(driver, sizeof(driver));
 	printf(opt.json ? "{\"version\":\"%s\",\"driver\":\"%s\"}\n" :
 	       "ipipctl %s, driver: %s\n", IPIPCTL_VERSION, driver);
 	return 0;
@@ -234,6 +230,8 @@ static int parse_options(int argc, char **argv)
 
 static bool can_continue(const struct verb *verb)
 {
+	if (verb->run == cmd_metrics)
+		return false;
 	return verb->takes & (TAKES_TUNNELS | TAKES_ASSIGNMENTS | TAKES_FILE) ||
 	       verb->run == cmd_export;
 }

@@ -27,6 +27,9 @@
 #define DUMP_SIZE	(64 * 1024)
 #define DUMP_TRIES	20
 #define SOCKET_ROOM	(8 << 20)
+/* So many messages about links are read at once, each of at most so many bytes. */
+#define EVENTS		32
+#define EVENT_SIZE	(16 * 1024)
 
 static struct mnl_socket *nl;
 static uint32_t seq;
@@ -94,6 +97,24 @@ bool driver_is_ours(bool *loaded)
 	return !*loaded || !access("/sys/module/ipip/version", F_OK);
 }
 
+/**
+ * driver_version() - Which version has the driver?
+ * @version: set to it, or to "not loaded", "the in-tree one" or "unknown"
+ * @size: bytes of @version
+ */
+void driver_version(char *version, size_t size)
+{
+	bool loaded, ours = driver_is_ours(&loaded);
+	FILE *f = loaded && ours ? fopen("/sys/module/ipip/version", "re") : NULL;
+
+	snprintf(version, size, "%s", !loaded ? "not loaded" : !ours ? "the in-tree one" :
+		 "unknown");
+	if (f && fgets(version, size, f))
+		version[strcspn(version, "\n")] = '\0';
+	if (f)
+		fclose(f);
+}
+
 /* Every netns has this one from the start, nobody has made it: it is neither numbered nor
  * exported.
  */
@@ -103,8 +124,9 @@ static bool is_fallback(const struct tunnel *t)
 	       !t->link_index && !t->external;
 }
 
-static void read_link(const struct nlmsghdr *nlh, struct tunnels *list)
+static void read_link(const struct nlmsghdr *nlh, void *data)
 {
+	struct tunnels *list = data;
 	struct tunnel *t = tunnel_add(list);
 
 	if (nlh->nlmsg_type != RTM_NEWLINK || !attributes_read(nlh, t) || is_fallback(t))
@@ -128,7 +150,8 @@ static struct nlmsghdr *put_header(void *buffer, uint16_t type, uint16_t flags, 
 /* Read one dump to its end, also one that is to be repeated: otherwise its rest would be
  * taken for the next one's. Returns 0 or an errno.
  */
-static int read_dump(struct tunnels *list, bool *interrupted)
+static int read_dump(void (*take)(const struct nlmsghdr *nlh, void *data), void *data,
+		     bool *interrupted)
 {
 	static char buffer[DUMP_SIZE];
 	struct nlmsghdr *nlh;
@@ -152,7 +175,7 @@ static int read_dump(struct tunnels *list, bool *interrupted)
 			if (nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR)
 				return mnl_nlmsg_get_payload_len(nlh) < sizeof(int) ? 0 :
 				       -*(const int *)mnl_nlmsg_get_payload(nlh);
-			read_link(nlh, list);
+			take(nlh, data);
 		}
 	}
 }
@@ -169,7 +192,7 @@ static int dump_once(struct tunnels *list, bool stats, bool *interrupted)
 		mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		return errno;
-	return read_dump(list, interrupted);
+	return read_dump(read_link, list, interrupted);
 }
 
 static bool has_same_links(const struct tunnels *a, const struct tunnels *b)
@@ -621,4 +644,126 @@ bool nl_changes(struct mnl_socket *s, const volatile sig_atomic_t *stop)
 				return true;
 	}
 	return false;
+}
+
+static void take_link(const struct nlmsghdr *nlh, take_link_fn *take, void *data)
+{
+	const bool gone = nlh->nlmsg_type == RTM_DELLINK;
+	struct tunnel t;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK && !gone)
+		return;
+	if (!attributes_read(nlh, &t)) {
+		attributes_read_other(nlh, &t);
+		take(&t, gone ? LINK_OTHER_GONE : LINK_OTHER, data);
+	} else if (!is_fallback(&t)) {
+		take(&t, gone ? LINK_TUNNEL_GONE : LINK_TUNNEL, data);
+	}
+}
+
+static void take_messages(char *buffer, int len, take_link_fn *take, void *data)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buffer;
+
+	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+		take_link(nlh, take, data);
+}
+
+/**
+ * nl_links() - Take all that the kernel has said of links by now
+ * @s: of nl_listen()
+ * @take: called for each message
+ * @data: for @take
+ *
+ * Return: 0 when there is no more, or -errno: -ENOBUFS if it has said more than the socket,
+ * or we, have room for.
+ */
+int nl_links(struct mnl_socket *s, take_link_fn *take, void *data)
+{
+	static char buffers[EVENTS][EVENT_SIZE];
+	struct mmsghdr messages[EVENTS] = {};
+	struct iovec parts[EVENTS];
+	int got, i;
+
+	for (i = 0; i < EVENTS; i++) {
+		parts[i] = (struct iovec){ buffers[i], sizeof(buffers[i]) };
+		messages[i].msg_hdr.msg_iov = &parts[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	for (;;) {
+		got = recvmmsg(mnl_socket_get_fd(s), messages, EVENTS, MSG_DONTWAIT, NULL);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		for (i = 0; i < got; i++) {
+			if (messages[i].msg_hdr.msg_flags & MSG_TRUNC)
+				return -ENOBUFS;
+			take_messages(buffers[i], messages[i].msg_len, take, data);
+		}
+		if (got < EVENTS)
+			return 0;
+	}
+}
+
+struct taker {
+	take_link_fn *take;
+	void *data;
+};
+
+static void take_device(const struct nlmsghdr *nlh, void *data)
+{
+	const struct taker *taker = data;
+	struct tunnel t;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK || attributes_read(nlh, &t))
+		return;
+	attributes_read_other(nlh, &t);
+	taker->take(&t, LINK_OTHER, taker->data);
+}
+
+/**
+ * nl_dump_devices() - Read all links that are no tunnels
+ * @take: called for each
+ * @data: for @take
+ *
+ * Return: 0, or an exit status after an error was printed.
+ */
+int nl_dump_devices(take_link_fn *take, void *data)
+{
+	struct taker taker = { .take = take, .data = data };
+	struct nlmsghdr *nlh;
+	char buffer[256];
+	bool interrupted;
+	int error;
+
+	if (nl_open())
+		return IPIPCTL_REFUSED;
+	nlh = put_header(buffer, RTM_GETLINK, NLM_F_DUMP, 0);
+	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	error = mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0 ? errno :
+		read_dump(take_device, &taker, &interrupted);
+	if (!error)
+		return 0;
+	fail("netlink", "%s", strerror(error));
+	return IPIPCTL_REFUSED;
+}
+
+/**
+ * nl_wait() - Wait until the kernel says something, or a signal comes
+ * @a: a socket
+ * @b: another one, or NULL
+ * @ms: milliseconds at most
+ * @gather: milliseconds to wait for more then, which is cheaper than to be woken for each
+ *	message
+ */
+void nl_wait(struct mnl_socket *a, struct mnl_socket *b, int ms, int gather)
+{
+	struct pollfd wait[] = {
+		{ .fd = mnl_socket_get_fd(a), .events = POLLIN },
+		{ .fd = b ? mnl_socket_get_fd(b) : -1, .events = POLLIN },
+	};
+
+	if (poll(wait, ARRAY_SIZE(wait), ms) > 0)
+		poll(NULL, 0, gather);
 }

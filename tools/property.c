@@ -43,6 +43,10 @@ void tunnel_defaults(struct tunnel *t)
 	t->keepalive_age = -1;
 	t->keepalive_rtt = -1;
 	t->mtu_age = -1;
+	t->keepalive_srtt = -1;
+	t->keepalive_rttvar = -1;
+	t->keepalive_state_age = -1;
+	t->keepalive_loss = -1;
 }
 
 /* Words */
@@ -68,7 +72,8 @@ static const struct word keepalive_modes[] = {
 
 static const struct word keepalive_states[] = {
 	{ "off", IPIP_KEEPALIVE_STATE_OFF, false }, { "up", IPIP_KEEPALIVE_STATE_UP, false },
-	{ "down", IPIP_KEEPALIVE_STATE_DOWN, false }, { }
+	{ "down", IPIP_KEEPALIVE_STATE_DOWN, false },
+	{ "unknown", IPIP_KEEPALIVE_STATE_UNKNOWN, false }, { }
 };
 
 static const struct word mtu_states[] = {
@@ -698,21 +703,77 @@ static void json_keepalive(const struct tunnel *t)
 }
 
 /* Microseconds, in milliseconds. */
-static void format_keepalive_rtt(const struct tunnel *t, char *out)
+static void format_us(int64_t us, char *out)
 {
-	if (t->keepalive_rtt >= 0)
-		sprintf(out, "%lld.%03lldms", (long long)t->keepalive_rtt / 1000,
-			(long long)t->keepalive_rtt % 1000);
+	if (us >= 0)
+		sprintf(out, "%lld.%03lldms", (long long)us / 1000, (long long)us % 1000);
 }
 
-static const char *parse_keepalive_rtt(struct tunnel *t, const char *value)
+static const char *parse_us(int64_t *us, const char *value)
 {
 	uint64_t ms;
 	const char *why = parse_duration(value, &ms);
 
 	if (!why)
-		t->keepalive_rtt = ms * 1000;
+		*us = ms * 1000;
 	return why;
+}
+
+static void format_keepalive_rtt(const struct tunnel *t, char *out)
+{
+	format_us(t->keepalive_rtt, out);
+}
+
+static const char *parse_keepalive_rtt(struct tunnel *t, const char *value)
+{
+	return parse_us(&t->keepalive_rtt, value);
+}
+
+static void format_keepalive_srtt(const struct tunnel *t, char *out)
+{
+	format_us(t->keepalive_srtt, out);
+}
+
+static const char *parse_keepalive_srtt(struct tunnel *t, const char *value)
+{
+	return parse_us(&t->keepalive_srtt, value);
+}
+
+static void format_keepalive_rttvar(const struct tunnel *t, char *out)
+{
+	format_us(t->keepalive_rttvar, out);
+}
+
+static const char *parse_keepalive_rttvar(struct tunnel *t, const char *value)
+{
+	return parse_us(&t->keepalive_rttvar, value);
+}
+
+static bool has_keepalive_loss(const struct tunnel *t)
+{
+	return t->keepalive_loss >= 0;
+}
+
+static void format_keepalive_loss(const struct tunnel *t, char *out)
+{
+	sprintf(out, "%d.%d%%", t->keepalive_loss / 10, t->keepalive_loss % 10);
+}
+
+static const char *parse_keepalive_loss(struct tunnel *t, const char *value)
+{
+	unsigned int percent, tenths = 0;
+	int used = 0;
+
+	if (sscanf(value, "%3u.%1u%n", &percent, &tenths, &used) < 2) {
+		tenths = 0;
+		if (sscanf(value, "%3u%n", &percent, &used) != 1)
+			used = 0;
+	}
+	if (!used || strspn(value, "0123456789.") != (size_t)used || percent > 100 ||
+	    (value[used] && strcmp(value + used, "%")))
+		return "must be 0% to 100%";
+	t->keepalive_loss = percent * 10 + tenths;
+	return NULL;
 }
 
 static void json_ipsec_profile(const struct tunnel *t)
@@ -1097,6 +1158,14 @@ const struct property properties[P_COUNT] = {
 		.name = "altnames", .meaning = "other names of the link",
 		.kind = KIND_TEXT, .format = format_altnames, .json = json_altnames,
 	},
+	[P_CARRIER_DOWN_COUNT] = {
+		.name = "carrier-down-count", .meaning = "how often the carrier has gone",
+		.kind = KIND_NUMBER, FIELD(carrier_down_count), .max = UINT32_MAX,
+	},
+	[P_CARRIER_UP_COUNT] = {
+		.name = "carrier-up-count", .meaning = "how often the carrier has come",
+		.kind = KIND_NUMBER, FIELD(carrier_up_count), .max = UINT32_MAX,
+	},
 	[P_IFINDEX] = {
 		.name = "ifindex", .meaning = "the link's index",
 		.kind = KIND_NUMBER, FIELD(ifindex), .max = INT32_MAX,
@@ -1131,6 +1200,14 @@ const struct property properties[P_COUNT] = {
 		.kind = KIND_DURATION, FIELD(keepalive_age),
 		.json_key = "keepalive_age_ms",
 	},
+	[P_KEEPALIVE_LOSS] = {
+		.name = "keepalive-loss",
+		.meaning = "share of the last 64 probes that weren't answered in time",
+		.kind = KIND_NUMBER, .is_signed = true, FIELD(keepalive_loss),
+		.max = 1000, .there = has_keepalive_loss,
+		.json_key = "keepalive_loss_permille", .parse = parse_keepalive_loss,
+		.format = format_keepalive_loss,
+	},
 	[P_KEEPALIVE_MISSES] = {
 		.name = "keepalive-misses",
 		.meaning = "probes in a row that weren't answered",
@@ -1142,9 +1219,27 @@ const struct property properties[P_COUNT] = {
 		.json_key = "keepalive_rtt_us", .parse = parse_keepalive_rtt,
 		.format = format_keepalive_rtt,
 	},
+	[P_KEEPALIVE_RTTVAR] = {
+		.name = "keepalive-rttvar", .meaning = "variation of the round-trip time",
+		.kind = KIND_DURATION, FIELD(keepalive_rttvar),
+		.json_key = "keepalive_rttvar_us", .parse = parse_keepalive_rttvar,
+		.format = format_keepalive_rttvar,
+	},
+	[P_KEEPALIVE_SRTT] = {
+		.name = "keepalive-srtt", .meaning = "round-trip time, smoothed",
+		.kind = KIND_DURATION, FIELD(keepalive_srtt),
+		.json_key = "keepalive_srtt_us", .parse = parse_keepalive_srtt,
+		.format = format_keepalive_srtt,
+	},
 	[P_KEEPALIVE_STATE] = {
 		.name = "keepalive-state", .meaning = "does the far end answer?",
 		.kind = KIND_WORD, .words = keepalive_states, FIELD(keepalive_state),
+	},
+	[P_KEEPALIVE_STATE_AGE] = {
+		.name = "keepalive-state-age",
+		.meaning = "time since keepalive-state has changed",
+		.kind = KIND_DURATION, FIELD(keepalive_state_age),
+		.json_key = "keepalive_state_age_ms",
 	},
 	[P_LINK_MISSING] = {
 		.name = "link-missing",

@@ -4,6 +4,7 @@
  */
 #include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ipipctl.h"
 
@@ -32,6 +33,19 @@ void stop_on_signals(void)
 		sigaction(stops[i], &on_stop, NULL);
 }
 
+static int wait_for(uint64_t ms, struct pollfd *input)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+	sigset_t mask;
+	int ret = -1;
+
+	hold_signals(stops, ARRAY_SIZE(stops), &mask);
+	if (!stopped)
+		ret = ppoll(input, !!input, &t, &mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return ret;
+}
+
 /**
  * pause_for() - Wait
  * @ms: milliseconds; fewer if a signal comes, and none if @stopped is set
@@ -40,13 +54,20 @@ void stop_on_signals(void)
  */
 void pause_for(uint64_t ms)
 {
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-	sigset_t mask;
+	wait_for(ms, NULL);
+}
 
-	hold_signals(stops, ARRAY_SIZE(stops), &mask);
-	if (!stopped)
-		ppoll(NULL, 0, &t, &mask);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+/**
+ * pause_for_input() - Wait until a key is pressed
+ * @ms: milliseconds at most; fewer if a signal comes, and none if @stopped is set
+ *
+ * Return: 1 if one was, or the standard input has ended; else 0 or -1.
+ */
+int pause_for_input(uint64_t ms)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return wait_for(ms, &input);
 }
 
 /**

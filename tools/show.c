@@ -331,7 +331,8 @@ static unsigned int detail_order(const struct print *what, const struct tunnel *
 		P_KEEPALIVE, P_DSCP, P_CLAMP_TCP_MSS, P_DONT_FRAGMENT,
 	};
 	static const uint8_t keepalive[] = {
-		P_KEEPALIVE_STATE, P_KEEPALIVE_RTT, P_KEEPALIVE_AGE,
+		P_KEEPALIVE_STATE, P_KEEPALIVE_STATE_AGE, P_KEEPALIVE_RTT,
+		P_KEEPALIVE_SRTT, P_KEEPALIVE_RTTVAR, P_KEEPALIVE_LOSS, P_KEEPALIVE_AGE,
 	};
 	static const uint8_t measured[] = { P_MTU_STATE, P_MTU_MEASURED, P_MTU_AGE };
 	static const uint8_t ipsec[] = {

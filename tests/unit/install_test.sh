@@ -25,6 +25,8 @@ files() { (cd "$dest" && find . ! -type d -printf '%P %m\n' | sort); }
 
 want() {	# PREFIX without its first slash
 	sort <<- END
+		$1/lib/systemd/system/ipip-metrics.service 644
+		$1/lib/systemd/system/ipip-metrics.timer 644
 		$1/lib/systemd/system/ipip-refresh.service 644
 		$1/lib/systemd/system/ipip-refresh.timer 644
 		$1/lib/systemd/system/ipip.service 644
@@ -32,7 +34,9 @@ want() {	# PREFIX without its first slash
 		$1/libexec/ipipctl/device 755
 		$1/sbin/ipipctl 755
 		$1/share/bash-completion/completions/ipipctl 644
+		$1/share/ipipctl/grafana-dashboard.json 644
 		$1/share/ipipctl/ipipctl.schema.json 644
+		$1/share/ipipctl/prometheus-alerts.yml 644
 		$1/share/man/man8/ipipctl.8 644
 		$1/share/zsh/site-functions/_ipipctl 644
 	END
