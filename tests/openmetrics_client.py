@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Reads OpenMetrics from its standard input with the reader of Prometheus's client library."""
+import sys
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+families = list(text_string_to_metric_families(sys.stdin.read()))
+print(f"# {len(families)} families, {sum(len(f.samples) for f in families)} samples")
+sys.exit(not families)
