@@ -385,11 +385,12 @@ static void ipip_keepalive_log(const struct net_device *dev,
 static void ipip_keepalive_set_state(struct net_device *dev,
 				     struct ipip_keepalive *ka, u8 state)
 {
-	const u64 now = ktime_get_boottime_ns();
+	u64 now;
 
 	lockdep_assert_held(&ka->lock);
 	if (ka->state == state)
 		return;
+	now = ktime_get_boottime_ns();
 	trace_ipip_keepalive_state(dev, ka->state, state, ka->misses);
 	ipip_keepalive_log(dev, ka, state, now);
 	ka->state = state;
