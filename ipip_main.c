@@ -670,9 +670,12 @@ static int __init ipip_init(void)
 {
 	int err;
 
-	err = ipip_rcv_init();
+	err = ipip_xmit_init();
 	if (err)
 		return err;
+	err = ipip_rcv_init();
+	if (err)
+		goto err_xmit;
 	err = ipip_xdp_init();
 	if (err)
 		goto err_rcv;
@@ -713,6 +716,8 @@ err_xdp:
 	ipip_xdp_exit();
 err_rcv:
 	ipip_rcv_exit();
+err_xmit:
+	ipip_xmit_exit();
 	return err;
 }
 
@@ -725,6 +730,7 @@ static void __exit ipip_exit(void)
 	unregister_pernet_device(&ipip_net_ops);
 	ipip_xdp_exit();
 	ipip_rcv_exit();
+	ipip_xmit_exit();
 	rcu_barrier();	/* for ipip_parms_free_rcu(), whose code goes away */
 }
 

@@ -31,14 +31,51 @@ struct ipip_out {
 	struct dst_entry *dst;
 	const struct ip_tunnel_encap *encap;
 	struct ip_tunnel_info *info;	/* in external mode */
-	struct ipip_route *route;	/* not in external mode */
 	unsigned int hlen;
 	bool dst_is_ours;
+	bool ipsec;			/* @dst leads through IPsec */
 };
 
-/* Protects the route cache slots of a CPU, of all tunnels. */
+/* Protects the route cache slots, of all tunnels, and the blocks of IDs of a CPU. */
 static DEFINE_PER_CPU(local_lock_t, ipip_route_lock) =
 	INIT_LOCAL_LOCK(ipip_route_lock);
+
+/* Blocks of IDs that a CPU has at a time, as a power of two. */
+#define IPIP_IDS_BITS	8
+
+/* The most IDs in a block: what GRO merges of packets of 1,500 bytes is fewer. */
+#define IPIP_IDS_MAX	64
+
+/**
+ * struct ipip_ids - IDs that a CPU has reserved for outer headers without DF
+ * @net: netns of the outer packets
+ * @saddr: outer source
+ * @daddr: outer destination
+ * @time: value of jiffies for as long as which the CPU may use them
+ * @used: how many IDs, of this block and of those before, have been used in that time
+ * @next: the first that isn't used yet
+ * @left: how many of them are not used yet
+ * @proto: protocol of the outer header
+ *
+ * RFC 6864 section 4.3: an ID has to be the only one of its source, destination and
+ * protocol for as long as fragments may be on their way. Inner flows whose hashes name
+ * the same block share it.
+ *
+ * A CPU reads and writes its own only, with softirqs off, and with ipip_route_lock held.
+ */
+struct ipip_ids {
+	const struct net *net;
+	__be32 saddr;
+	__be32 daddr;
+	u32 time;
+	u32 used;
+	u16 next;
+	u16 left;
+	u8 proto;
+};
+
+/* Of a CPU: BIT(IPIP_IDS_BITS) of them. */
+static struct ipip_ids __percpu *ipip_ids;
 
 /* Does the route have several paths, and the packet's flow choose among them? In
  * next-hop mode or with an inherited DSCP flows are spread over the paths, so that a
@@ -94,7 +131,7 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 		return false;
 
 	route->dst = &rt->dst;
-	route->ids = 0;
+	route->ipsec = ipip_xmit_has_ipsec(&rt->dst);
 	route->saddr = fl4.saddr;
 	route->tos = tos;
 	route->proto = outer->protocol;
@@ -127,7 +164,7 @@ static struct dst_entry *ipip_route_get(struct net *net,
 		goto unlock;
 
 	outer->saddr = route->saddr;
-	out->route = route;
+	out->ipsec = route->ipsec;
 	dst = route->dst;
 unlock:
 	ipip_compat_unlock_bh(&ipip_route_lock);
@@ -214,6 +251,7 @@ static struct dst_entry *ipip_external_route(struct net *net,
 					  fl4.saddr);
 	}
 	outer->saddr = fl4.saddr;
+	out->ipsec = ipip_xmit_has_ipsec(&rt->dst);
 	out->dst_is_ours = true;
 	return &rt->dst;
 }
@@ -325,34 +363,98 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 	return ipip_compat_encap(skb, &e, &outer->protocol, &fl4) >= 0;
 }
 
-/* The kernel's IP ID generators are shared between CPUs. With DF, a CPU takes a block
- * of IDs at a time. It uses them in sequence, because GRO merges only packets with
- * consecutive IDs, and only until the next tick, so that none is used long after
- * other CPUs have gone on. Without DF, where receivers reassemble fragments by ID, no
- * ID is left unused, because that would let the 16 bits wrap around sooner.
+/* The block of IDs for the flow of an inner packet of @len linear bytes. GRO merges packets of a flow only if
+ * their IDs are consecutive. An inner header with options isn't looked at any further,
+ * because GRO doesn't merge its packets.
  */
-#define IPIP_IDS	64
+static struct ipip_ids *ipip_ids_of_flow(const u32 *inner, unsigned int len)
+{
+	u32 hash = 0;
 
-static void ipip_select_ident(struct net *net, struct ipip_route *route,
-			      struct iphdr *iph, u16 segs)
+	/* Source, destination, ports. */
+	if (likely(len >= sizeof(struct iphdr) + sizeof(u32)))
+		hash = (inner[3] * GOLDEN_RATIO_32 + inner[4]) *
+		       GOLDEN_RATIO_32 + inner[5];
+	return &this_cpu_ptr(ipip_ids)[hash_32(hash, IPIP_IDS_BITS)];
+}
+
+static bool ipip_ids_are_for(const struct ipip_ids *ids, const struct net *net,
+			     const struct iphdr *iph)
+{
+	return ids->daddr == iph->daddr && ids->saddr == iph->saddr &&
+	       ids->proto == iph->protocol && ids->net == net;
+}
+
+/* Reserve a block with @segs IDs or more. The first of a tick is as large as what the last
+ * tick has used, and a further one as large as what this tick has used so far. So fewer
+ * than two IDs are left unused for each that is used, and they come round after 21,845
+ * packets at the earliest, instead of after 65,536.
+ */
+static void ipip_ids_reserve(struct net *net, struct ipip_ids *ids,
+			     struct iphdr *iph, u16 segs, u32 now)
+{
+	u16 size = 1;
+
+	if (ipip_ids_are_for(ids, net, iph))
+		size = min_t(u32, ids->used, IPIP_IDS_MAX);
+	else
+		ids->used = 0;
+	if (ids->time != now)
+		ids->used = 0;
+
+	size = max(size, segs);
+	__ip_select_ident(net, iph, size);
+	ids->net = net;
+	ids->saddr = iph->saddr;
+	ids->daddr = iph->daddr;
+	ids->proto = iph->protocol;
+	ids->time = now;
+	ids->next = ntohs(iph->id);
+	ids->left = size;
+}
+
+/* Choose the ID of an outer header without DF, for @segs packets of the inner flow of which
+ * @len bytes are at @inner. It is from the generator that the kernel
+ * has for source, destination and protocol, of which a CPU takes a block at a time for an
+ * inner flow, to be used until the next tick: IDs aren't used long after those that were
+ * reserved later.
+ */
+static void ipip_select_ident(struct net *net, struct iphdr *iph, u16 segs,
+			      const void *inner, unsigned int len)
 {
 	const u32 now = jiffies;
+	struct ipip_ids *ids;
 
-	if (!route || !(iph->frag_off & htons(IP_DF))) {
-		__ip_select_ident(net, iph, segs);
-		return;
-	}
 	ipip_compat_lock_bh(&ipip_route_lock);
-	if (unlikely(route->ids < segs || route->ids_time != now)) {
-		route->ids = max_t(u16, segs, IPIP_IDS);
-		route->ids_time = now;
-		__ip_select_ident(net, iph, route->ids);
-		route->id = ntohs(iph->id);
-	}
-	iph->id = htons(route->id);
-	route->id += segs;
-	route->ids -= segs;
+	ids = ipip_ids_of_flow(inner, len);
+	if (unlikely(ids->left < segs || ids->time != now ||
+		     !ipip_ids_are_for(ids, net, iph)))
+		ipip_ids_reserve(net, ids, iph, segs, now);
+	iph->id = htons(ids->next);
+	ids->next += segs;
+	ids->left -= segs;
+	ids->used += segs;
 	ipip_compat_unlock_bh(&ipip_route_lock);
+}
+
+/* RFC 6864 section 4.1: with DF any ID will do. The inner one, which the header has, is in
+ * sequence, or always the same, if GRO can merge the flow's inner packets at all. Which
+ * packets are of the same flow is nobody's business where IPsec hides it.
+ */
+static void ipip_set_ident(struct net *net, const struct ipip_out *out,
+			   const struct sk_buff *skb, struct iphdr *iph)
+{
+	const u16 segs = skb_shinfo(skb)->gso_segs ?: 1;
+
+	if (likely(iph->frag_off & htons(IP_DF))) {
+		if (unlikely(out->ipsec))
+			iph->id = 0;
+	} else if (unlikely(out->ipsec)) {
+		__ip_select_ident(net, iph, segs);
+	} else {
+		ipip_select_ident(net, iph, segs, skb->data + out->hlen,
+				  skb_headlen(skb) - out->hlen);
+	}
 }
 
 /* Push the outer header and send. The device counts a packet of @len bytes. */
@@ -379,14 +481,28 @@ static void ipip_send(struct sk_buff *skb, const struct ipip_parms *parms,
 	skb_reset_network_header(skb);
 	iph = ip_hdr(skb);
 	*iph = out->outer;
-	ipip_select_ident(net, out->route, iph,
-			  skb_shinfo(skb)->gso_segs ?: 1);
+	ipip_set_ident(net, out, skb, iph);
 
 	ipip_compat_xmit_recursion_inc();
 	err = ip_local_out(net, ipip_sock(parms), skb);
 	ipip_compat_xmit_recursion_dec();
 
 	iptunnel_xmit_stats(dev, unlikely(net_xmit_eval(err)) ? 0 : len);
+}
+
+/* Prepare for segmentation below the tunnel: outer IDs count up from one segment to the
+ * next, unless the outer header has DF and the inner one always the same ID.
+ */
+static int ipip_handle_offloads(struct sk_buff *skb, const struct iphdr *outer)
+{
+	const bool is_nested = skb->encapsulation;
+	int err;
+
+	err = iptunnel_handle_offloads(skb, SKB_GSO_IPXIP4);
+	if (!err && skb_is_gso(skb))
+		ipip_compat_gso_push_fixedid(skb, is_nested,
+					     outer->frag_off & htons(IP_DF));
+	return err;
 }
 
 static netdev_tx_t ipip_xmit_drop(struct net_device *dev, struct sk_buff *skb,
@@ -474,6 +590,7 @@ static void ipip_inherit(const struct ipip_parms *parms,
 	if (tos & IPIP_TOS_INHERIT)
 		tos = inner->tos;
 	outer->tos = ipip_outer_tos(tos, inner->tos);
+	outer->id = inner->id;
 	outer->frag_off |= inner->frag_off & parms->df_mask;
 	if (!outer->ttl)
 		outer->ttl = inner->ttl;
@@ -494,7 +611,6 @@ static enum ipip_verdict ipip_xmit_header(const struct ipip_parms *parms,
 	out->encap = &parms->cfg.encap;
 	out->hlen = parms->hlen;
 	out->dst_is_ours = false;
-	out->route = NULL;
 	if (unlikely(external) && !ipip_external_header(skb, out, &tos))
 		return IPIP_DROP_TX_NO_NEXTHOP;
 
@@ -616,7 +732,7 @@ struct dst_entry *ipip_xmit_plain(const struct ipip_parms *parms,
 
 	ipip_compat_lock_bh(&ipip_route_lock);
 	route = ipip_route_slot(parms, daddr, tos);
-	if (ipip_route_holds(route, outer, tos) &&
+	if (ipip_route_holds(route, outer, tos) && !route->ipsec &&
 	    ipip_route_is_plain(parms->dev, route->dst, len)) {
 		dst = route->dst;
 		outer->saddr = route->saddr;
@@ -626,7 +742,8 @@ struct dst_entry *ipip_xmit_plain(const struct ipip_parms *parms,
 		return NULL;
 
 	outer->tot_len = htons(len);
-	ipip_select_ident(tunnel->net, route, outer, 1);
+	if (!(outer->frag_off & htons(IP_DF)))
+		ipip_select_ident(tunnel->net, outer, 1, inner, inner_len);
 	outer->check = 0;
 	ip_send_check(outer);
 	return dst;
@@ -670,7 +787,7 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 		goto drop;
 
 	verdict = IPIP_DROP_TX_NO_MEMORY;
-	if (iptunnel_handle_offloads(skb, SKB_GSO_IPXIP4))
+	if (ipip_handle_offloads(skb, &out.outer))
 		goto drop;
 	skb_set_inner_ipproto(skb, out.outer.protocol);
 	if (!ipip_reserve_headroom(dev, skb, &out)) {
@@ -692,4 +809,27 @@ release:
 	if (out.dst_is_ours)
 		dst_release(out.dst);
 	return NETDEV_TX_OK;
+}
+
+/**
+ * ipip_xmit_init() - Make room for the CPUs' blocks of IDs
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int ipip_xmit_init(void)
+{
+	ipip_ids = __alloc_percpu(sizeof(struct ipip_ids) << IPIP_IDS_BITS,
+				  __alignof__(struct ipip_ids));
+	return ipip_ids ? 0 : -ENOMEM;
+}
+
+/**
+ * ipip_xmit_exit() - Free the CPUs' blocks of IDs
+ *
+ * Context: process; when the last device has gone.
+ */
+void ipip_xmit_exit(void)
+{
+	free_percpu(ipip_ids);
 }

@@ -109,9 +109,7 @@ enum ipip_verdict {
  * @tos: DSCP field of the outer header that @dst was looked up with
  * @proto: protocol of the outer header that @dst was looked up with: an IPsec
  *	policy may tell IPIP and MPLS apart
- * @id: IP ID of the next outer header
- * @ids: how many IDs from @id on this CPU may use
- * @ids_time: value of jiffies for as long as which it may use them
+ * @ipsec: @dst leads through IPsec
  *
  * A CPU reads and writes its own slots only, with softirqs off, and with
  * ipip_route_lock held, which on PREEMPT_RT excludes other tasks on that CPU.
@@ -122,9 +120,7 @@ struct ipip_route {
 	__be32 saddr;
 	u8 tos;
 	u8 proto;
-	u16 id;
-	u16 ids;
-	u32 ids_time;
+	bool ipsec;
 };
 
 /**
@@ -614,6 +610,8 @@ const struct xfrm_if *ipip_xfrm_if(const struct net_device *dev);
 bool ipip_xmit_has_ipsec(const struct dst_entry *dst);
 bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 		struct iphdr *outer);
+int ipip_xmit_init(void);
+void ipip_xmit_exit(void);
 
 /* ipip_ipsec.c */
 int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms);

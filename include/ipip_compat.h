@@ -103,6 +103,31 @@ static inline void ipip_compat_unregister_net_hook(struct net *net,
 #define ipip_compat_unlock_bh(lock)	((void)(lock))
 #endif
 
+/* 6.18 ("net: gso: restore ids of outer ip headers correctly"): the flag
+ * that segments keep the ID of the packet is the outermost header's, and the headers
+ * inside have another one. Before, the flag is the innermost header's, and outer IDs
+ * count up. A header has been put before the packet, which gets the flag that it
+ * has if @keep is set and the header behind it has one. Without DF segments must not
+ * share an ID: where headers inside differ all of them count up.
+ */
+static inline void ipip_compat_gso_push_fixedid(struct sk_buff *skb,
+						bool is_nested, bool keep)
+{
+#ifdef IPIP_HAVE_FIXEDID_INNER
+	const u32 both = SKB_GSO_TCP_FIXEDID | SKB_GSO_TCP_FIXEDID_INNER;
+	const u32 type = skb_shinfo(skb)->gso_type;
+
+	if (likely(!(type & both)))
+		return;
+	skb_shinfo(skb)->gso_type = type & ~both;
+	if (type & SKB_GSO_TCP_FIXEDID && keep)
+		skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_FIXEDID;
+	if (type & SKB_GSO_TCP_FIXEDID &&
+	    (!is_nested || type & SKB_GSO_TCP_FIXEDID_INNER))
+		skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_FIXEDID_INNER;
+#endif
+}
+
 /* How deep this CPU's transmit is nested, which dev_recursion_level() reads. 6.11,
  * ecefbc09e8ee ("net: softnet_data: Make xmit per task."): net/core keeps the functions
  * that count to itself; on PREEMPT_RT the task has the counter. 7.0, 6f1a9140ecda ("net:

@@ -6,6 +6,7 @@ for XDP, one drops, and two redirect.
   bpf.py set PIN LOCAL REMOTE TOS TTL df|-	for the egress of a device in external mode
   bpf.py expect PIN REMOTE			for its ingress: drops what isn't from there
   bpf.py hashed PIN				for an egress: drops what has no hash
+  bpf.py hash PIN				gives the packet a hash
   bpf.py drop PIN				for XDP
   bpf.py redirect PIN IFINDEX			for XDP
   bpf.py redirect-ip PIN IFINDEX		the same without the Ethernet header
@@ -20,7 +21,7 @@ import sys
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 PROG_LOAD, OBJ_PIN = 5, 6
 SCHED_CLS, XDP = 3, 6
-GET_TUNNEL_KEY, SET_TUNNEL_KEY, REDIRECT, ADJUST_HEAD = 20, 21, 23, 44
+GET_TUNNEL_KEY, SET_TUNNEL_KEY, REDIRECT, GET_HASH_RECALC, ADJUST_HEAD = 20, 21, 23, 34, 44
 ETH_HLEN = 14
 DONT_FRAGMENT = 4
 TC_ACT_OK, TC_ACT_SHOT = 0, 2
@@ -75,6 +76,10 @@ def hashed():
             verdict(TC_ACT_OK))
 
 
+def hash_():
+    return insn(0x85, imm=GET_HASH_RECALC) + verdict(TC_ACT_OK)
+
+
 def drop():
     return verdict(XDP_DROP)
 
@@ -97,24 +102,28 @@ def bpf(command, attributes):
     return result
 
 
-def main():
-    what, pin, *arguments = sys.argv[1:]
-    program = {"set": set_key, "expect": expect, "hashed": hashed, "drop": drop,
-               "redirect": redirect, "redirect-ip": redirect_ip}[what](*arguments)
-    xdp = what in ("drop", "redirect", "redirect-ip")
+def load(kind, program):
+    """The file descriptor of the program."""
     code = ctypes.create_string_buffer(program, len(program))
     gpl = ctypes.create_string_buffer(b"GPL")
     log = ctypes.create_string_buffer(65536)
     try:
-        fd = bpf(PROG_LOAD, struct.pack("=IIQQIIQ", XDP if xdp else SCHED_CLS,
-                                        len(program) // 8,
-                                        ctypes.addressof(code), ctypes.addressof(gpl), 1,
-                                        len(log), ctypes.addressof(log)))
+        return bpf(PROG_LOAD, struct.pack("=IIQQIIQ", kind, len(program) // 8,
+                                          ctypes.addressof(code), ctypes.addressof(gpl), 1,
+                                          len(log), ctypes.addressof(log)))
     except OSError:
         print(log.value.decode(), file=sys.stderr)
         raise
+
+
+def main():
+    what, pin, *arguments = sys.argv[1:]
+    program = {"set": set_key, "expect": expect, "hashed": hashed, "hash": hash_,
+               "drop": drop, "redirect": redirect, "redirect-ip": redirect_ip}[what](*arguments)
+    fd = load(XDP if what in ("drop", "redirect", "redirect-ip") else SCHED_CLS, program)
     path = ctypes.create_string_buffer(os.fsencode(pin))
     bpf(OBJ_PIN, struct.pack("=QI", ctypes.addressof(path), fd))
 
 
-main()
+if __name__ == "__main__":
+    main()
