@@ -29,6 +29,7 @@
 #     P=races		  only this part
 #   make bench		count the instructions that a tunnel costs, in-tree and ours
 #     T=fixed		  only the scenarios with this in the name
+#     K=7.2		  built from linux-source-7.2, if it isn't installed
 #   make bench-native	nanoseconds of the same, in a User Mode Linux
 #     K=7.2		  built from linux-source-7.2
 #   make fuzz		fuzz the parsers of strangers' bytes

@@ -93,13 +93,14 @@ def redirect_ip(ifindex):
     return insn(0xb7, 2, imm=ETH_HLEN) + insn(0x85, imm=ADJUST_HEAD) + redirect(ifindex)
 
 
-def bpf(command, attributes):
+def bpf(command, attributes, answer=False):
+    """What the system call returns, or the attributes as the kernel has left them."""
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(attributes, 128)
     result = libc.syscall(SYS_BPF, command, buffer, 128)
     if result < 0:
         raise OSError(ctypes.get_errno(), f"bpf({command})")
-    return result
+    return buffer.raw if answer else result
 
 
 def load(kind, program):
