@@ -155,6 +155,22 @@ static int ipip_parms_complete(struct ipip_parms *parms)
 	return parms->routes ? 0 : -ENOMEM;
 }
 
+static void ipip_routes_free(struct ipip_route __percpu *routes,
+			     unsigned int bits)
+{
+	struct ipip_route *slots;
+	unsigned int cpu, i;
+
+	if (!routes)
+		return;
+	for_each_possible_cpu(cpu) {
+		slots = per_cpu_ptr(routes, cpu);
+		for (i = 0; i < BIT(bits); i++)
+			dst_release(slots[i].dst);
+	}
+	free_percpu(routes);
+}
+
 /**
  * ipip_parms_free() - Free a configuration that no one can find any more
  * @parms: the configuration, published or not
@@ -163,20 +179,11 @@ static int ipip_parms_complete(struct ipip_parms *parms)
  */
 void ipip_parms_free(struct ipip_parms *parms)
 {
-	int cpu, i;
+	int i;
 
 	dst_release(rcu_dereference_protected(parms->ipsec_dst, 1));
-	if (!parms->routes)
-		goto free;
-
-	for_each_possible_cpu(cpu) {
-		struct ipip_route *route = per_cpu_ptr(parms->routes, cpu);
-
-		for (i = 0; i < BIT(parms->route_bits); i++)
-			dst_release(route[i].dst);
-	}
-	free_percpu(parms->routes);
-free:
+	ipip_routes_free(parms->routes, parms->route_bits);
+	ipip_routes_free(parms->many, IPIP_ROUTE_BITS_MANY);
 	for (i = 0; i < IPIP_NAMES; i++)
 		kfree(parms->names[i]);
 	kfree(parms);
@@ -583,6 +590,7 @@ static int __net_init ipip_init_net(struct net *net)
 	int err;
 
 	ipip_mtu_init_net(net);
+	ipip_xmit_init_net(net);
 	if (!net_has_fallback_tunnels(net))
 		return 0;
 
@@ -619,6 +627,7 @@ static void __net_exit ipip_exit_batch(struct list_head *nets)
 	ipip_compat_exit_devices(nets);
 	list_for_each_entry(net, nets, exit_list) {
 		ipip_mtu_exit_net(net);
+		ipip_xmit_exit_net(net);
 		ipip_table_free(ipip_pernet(net));
 	}
 }

@@ -7,6 +7,7 @@
  * ip_local_out(), so that netfilter and xfrm treat it like any other packet that
  * this host sends.
  */
+#include <linux/hash.h>
 #include <linux/icmp.h>
 #include <linux/local_lock.h>
 #include <net/dst.h>
@@ -45,6 +46,9 @@ static DEFINE_PER_CPU(local_lock_t, ipip_route_lock) =
 
 /* The most IDs in a block: what GRO merges of packets of 1,500 bytes is fewer. */
 #define IPIP_IDS_MAX	64
+
+/* So many conflicts in one slot show that there are more next hops than slots. */
+#define IPIP_CONFLICTS	64
 
 /**
  * struct ipip_ids - IDs that a CPU has reserved for outer headers without DF
@@ -96,14 +100,88 @@ static bool ipip_route_is_multipath(struct net *net,
 	       fib_info_num_path(res.fi) > 1;
 }
 
+/* The slot of the large cache that has the route, or that it is to be put into: an
+ * empty one, or else always the same. So where there are more routes than ways, only
+ * those make room for each other that share this one.
+ */
+static struct ipip_route *ipip_route_way(struct ipip_route *slots, __be32 daddr,
+					 u8 tos, u32 hash)
+{
+	struct ipip_route *home = &slots[hash], *empty = NULL, *way;
+	unsigned int i;
+
+	for (i = 0; i < IPIP_ROUTE_WAYS; i++) {
+		way = &slots[hash ^ i];
+		if (way->daddr == daddr && way->tos == tos)
+			return way;
+		if (!empty && (!way->dst || !way->daddr))
+			empty = way;
+	}
+	return empty ?: home;
+}
+
 static struct ipip_route *ipip_route_slot(const struct ipip_parms *parms,
 					  __be32 daddr, u8 tos)
 {
 	struct ipip_route *slots = this_cpu_ptr(parms->routes);
+	const u32 key = (__force u32)daddr ^ tos;
+	struct ipip_route __percpu *many;
 
 	if (!parms->route_bits)
 		return slots;
-	return &slots[hash_32((__force u32)daddr ^ tos, parms->route_bits)];
+	many = READ_ONCE(parms->many);
+	if (many)
+		return ipip_route_way(this_cpu_ptr(many), daddr, tos,
+				      hash_32(key, IPIP_ROUTE_BITS_MANY));
+	return &slots[hash_32(key, parms->route_bits)];
+}
+
+/* There are too many next hops for the small cache: have the work make the large one. The
+ * tunnel asks once. Without memory it goes on with the small one.
+ */
+static void ipip_route_conflict(struct ipip_route *route, struct net *net,
+				const struct ipip_parms *parms)
+{
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+
+	if (parms->route_bits != IPIP_ROUTE_BITS_NEXTHOP ||
+	    READ_ONCE(parms->many) || READ_ONCE(tunnel->wants_many) ||
+	    ++route->conflicts < IPIP_CONFLICTS)
+		return;
+	WRITE_ONCE(tunnel->wants_many, true);
+	queue_work(ipip_compat_unbound_wq, &ipip_pernet(net)->routes_work);
+}
+
+/* Give the tunnel the large cache, whose slots are empty. */
+static void ipip_routes_grow(struct ipip_parms *parms)
+{
+	const size_t size = sizeof(struct ipip_route) << IPIP_ROUTE_BITS_MANY;
+	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
+	struct ipip_route __percpu *many;
+
+	if (!READ_ONCE(tunnel->wants_many))
+		return;
+	if (!parms->many && parms->route_bits == IPIP_ROUTE_BITS_NEXTHOP) {
+		many = __alloc_percpu_gfp(size, __alignof__(struct ipip_route),
+					  GFP_KERNEL_ACCOUNT);
+		if (!many)
+			return;
+		/* A packet that finds it finds zeros in it. */
+		smp_store_release(&parms->many, many);
+	}
+	WRITE_ONCE(tunnel->wants_many, false);
+}
+
+static void ipip_routes_work(struct work_struct *work)
+{
+	struct ipip_net *in = container_of(work, struct ipip_net, routes_work);
+	struct ipip_parms *parms;
+
+	rtnl_lock();
+	for (parms = ipip_table_next(in, NULL); parms;
+	     parms = ipip_table_next(in, parms))
+		ipip_routes_grow(parms);
+	rtnl_unlock();
 }
 
 /* Does the slot have a route that holds for this destination, TOS and protocol? */
@@ -123,6 +201,9 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 	struct flowi4 fl4;
 	struct rtable *rt;
 
+	if (old && route->daddr && route->daddr != outer->daddr &&
+	    dst_check(old, 0))
+		ipip_route_conflict(route, net, parms);
 	route->dst = NULL;
 	dst_release(old);
 	rt = ipip_route_lookup(net, parms, &fl4, outer->protocol, outer->daddr,
@@ -832,4 +913,26 @@ int ipip_xmit_init(void)
 void ipip_xmit_exit(void)
 {
 	free_percpu(ipip_ids);
+}
+
+/**
+ * ipip_xmit_init_net() - Prepare a netns
+ * @net: the netns
+ *
+ * Context: process.
+ */
+void ipip_xmit_init_net(struct net *net)
+{
+	INIT_WORK(&ipip_pernet(net)->routes_work, ipip_routes_work);
+}
+
+/**
+ * ipip_xmit_exit_net() - Leave a netns that has no tunnel any more
+ * @net: the netns
+ *
+ * Context: process, without RTNL, which the work takes.
+ */
+void ipip_xmit_exit_net(struct net *net)
+{
+	cancel_work_sync(&ipip_pernet(net)->routes_work);
 }

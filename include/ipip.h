@@ -37,11 +37,16 @@ struct xfrm_if;
 
 /* Slots of a CPU's route cache, as a power of two. A tunnel with a fixed outer
  * destination and DSCP needs one slot, and one that inherits the DSCP a few. Next-hop
- * mode needs one for each of the next hops that are in use at the same time.
+ * mode needs one for each of the next hops that are in use at the same time: where
+ * the first 16 don't do it gets 1,024 more, which are 24 KiB.
  */
 #define IPIP_ROUTE_BITS_FIXED	0
 #define IPIP_ROUTE_BITS_TOS	2
 #define IPIP_ROUTE_BITS_NEXTHOP	4
+#define IPIP_ROUTE_BITS_MANY	10
+
+/* A route may be in any of so many slots of the large cache that follow each other. */
+#define IPIP_ROUTE_WAYS		4
 
 /* Bit 0 of IFLA_IPTUN_TOS: the outer DSCP is the inner one. */
 #define IPIP_TOS_INHERIT	BIT(0)
@@ -110,6 +115,7 @@ enum ipip_verdict {
  * @proto: protocol of the outer header that @dst was looked up with: an IPsec
  *	policy may tell IPIP and MPLS apart
  * @ipsec: @dst leads through IPsec
+ * @conflicts: how often a valid route has made room for that to another destination
  *
  * A CPU reads and writes its own slots only, with softirqs off, and with
  * ipip_route_lock held, which on PREEMPT_RT excludes other tasks on that CPU.
@@ -121,6 +127,7 @@ struct ipip_route {
 	u8 tos;
 	u8 proto;
 	bool ipsec;
+	u8 conflicts;
 };
 
 /**
@@ -212,6 +219,8 @@ enum {
  * @route_bits: slots in @routes, as a power of two
  * @hlen: bytes that the tunnel puts on a packet: the outer header and the encap
  * @routes: route cache; NULL in external mode, where the metadata have their own
+ * @many: large route cache of next-hop mode, in the place of @routes, or NULL as long as
+ *	that one does
  * @rcu: for the deferred free
  * @cfg: what was configured, from which all but @node, @dev, @rcu, @names and @ipsec_dst
  *	is derived
@@ -220,7 +229,7 @@ enum {
  *	IPsec and the MTU is automatic; holds a reference. Read under RCU, replaced by
  *	xchg()
  *
- * Immutable but for @node, @ipsec_dst and &ipip_config.mtu_auto once it is published
+ * Immutable but for @node, @many, @ipsec_dst and &ipip_config.mtu_auto once it is published
  * in the table and as &ipip_tunnel.parms. A change publishes a new one, so that a
  * packet sees one configuration and never a mix, and a cached route can't outlive the
  * configuration that it was looked up for. Receive reads the first cache line,
@@ -242,9 +251,10 @@ struct ipip_parms {
 	u8 route_bits;
 	u8 hlen;
 	struct ipip_route __percpu *routes;
-	struct rcu_head rcu;
+	struct ipip_route __percpu *many;
 
 	struct ipip_config cfg;
+	struct rcu_head rcu;
 	char *names[IPIP_NAMES];
 	struct dst_entry __rcu *ipsec_dst;
 };
@@ -364,6 +374,7 @@ struct ipip_keepalive_cookie;
  * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
  * @mtu_circle: the outer route has been found to lead in a circle; under RTNL
  * @offloaded: a flowtable has asked for the way, and may have flows
+ * @wants_many: its route cache is too small
  * @received: the device has been up, so that it may have received packets; under RTNL
  * @link_name: name of the device that the tunnel is bound to, also when the
  *	device has been deleted; "" for none, or if there was none of that index;
@@ -391,6 +402,7 @@ struct ipip_tunnel {
 	bool mtu_following;
 	bool mtu_circle;
 	bool offloaded;
+	bool wants_many;
 	bool received;
 	char link_name[IFNAMSIZ];
 	struct sock *ipsec_sk;
@@ -409,6 +421,7 @@ struct ipip_tunnel {
  * @mtu_delay: jiffies from an event to @mtu_work, so that the work takes a bounded
  *	share of a CPU; written by @mtu_work alone
  * @mtu_expires: jiffies when a learned path MTU will be forgotten; @mtu_work's own
+ * @routes_work: gives tunnels the large route cache
  * @mtu_genid: what rt_genid_ipv4() was at the last look; @mtu_work's own
  * @hooks: tunnels that need the netfilter hook for empty packets; under RTNL
  * @link_gone: a device has gone, and tunnels may wait for one of its name; under RTNL
@@ -418,6 +431,7 @@ struct ipip_net {
 	struct ipip_table __rcu *table;
 	struct net *net;
 	struct delayed_work mtu_work;
+	struct work_struct routes_work;
 	atomic_t mtu_pending;
 	unsigned long mtu_delay;
 	unsigned long mtu_expires;
@@ -612,6 +626,8 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 		struct iphdr *outer);
 int ipip_xmit_init(void);
 void ipip_xmit_exit(void);
+void ipip_xmit_init_net(struct net *net);
+void ipip_xmit_exit_net(struct net *net);
 
 /* ipip_ipsec.c */
 int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms);
