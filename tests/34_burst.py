@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Of a burst, no packet overtakes another one of its flow, whether or not GRO merges them."""
+import collections
+import struct
+import time
+
+from craft import mac, sysctl
+from lib import Tap, equal, main, run, topo
+from scapy.utils import checksum
+
+SRC, DST = bytes((172, 16, 1, 2)), bytes((172, 16, 2, 2))
+UDP, TCP, OTHER = 17, 6, 253
+ROUNDS = 40
+
+
+def ipv4(proto, ident, payload):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), ident, 0x4000, 64, proto, 0,
+                       SRC, DST)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+
+
+class Flow:
+    """Each packet's data is its number, some times over. TCP: now and then one is without data,
+    which GRO doesn't keep."""
+
+    def __init__(self, proto, port, size):
+        self.proto, self.port, self.size = proto, port, size
+        self.number, self.seq, self.sent = 0, 1, b""
+
+    def packet(self):
+        self.number += 1
+        empty = self.proto == TCP and self.number % 5 == 0
+        data = b"" if empty else struct.pack("!H", self.number) * self.size
+        self.sent += data
+        if self.proto == UDP:
+            payload = struct.pack("!HHHH", self.port, 9, 8 + len(data), 0) + data
+        elif self.proto == TCP:
+            head = struct.pack("!HHIIBBHHH", self.port, 9, self.seq, 1, 0x50, 0x10, 8192, 0, 0)
+            self.seq += len(data)
+            pseudo = SRC + DST + struct.pack("!HH", 6, 20 + len(data))
+            payload = head[:16] + struct.pack("!H", checksum(pseudo + head + data)) + head[18:] + data
+        else:
+            payload = struct.pack("!H", self.port) + data
+        return ipv4(self.proto, self.number, payload)
+
+
+HEADER = {UDP: 8, TCP: 20, OTHER: 2}
+
+
+def burst(name, h1, h2, gateway):
+    flows = [Flow(UDP, 1000 + i, 20) for i in range(4)] + [Flow(TCP, 2000 + i, 50) for i in range(3)]
+    flows += [Flow(OTHER, 3000, 10)]
+    for _ in range(ROUNDS):
+        for flow in flows:
+            h1.send(flow.packet(), gateway)
+    got, end = collections.defaultdict(bytes), time.monotonic() + 10
+    total = sum(len(f.sent) for f in flows)
+    while sum(map(len, got.values())) < total and time.monotonic() < end:
+        data = h2.receive(lambda d: d[9] in HEADER and d[12:16] == SRC, 0.5)
+        if data:
+            length = int.from_bytes(data[2:4], "big")
+            key = (data[9], int.from_bytes(data[20:22], "big"))
+            got[key] += data[20 + HEADER[data[9]]:length]
+    for flow in flows:
+        equal(f"{name}: flow {flow.proto}/{flow.port} arrives in sequence",
+              got[flow.proto, flow.port] == flow.sent, True)
+
+
+def test():
+    topo()
+    sysctl("r", "ipv4/ip_forward", 1)
+    run("ip netns exec h1 ping -c 1 -W 5 172.16.2.2")
+    h1, h2, gateway = Tap("h1", "eth0"), Tap("h2", "eth0", "in"), mac("a", "h1")
+    run("tc -n r qdisc add dev b root netem limit 10000 slot 200ms 200ms")
+    burst("driver without NAPI", h1, h2, gateway)
+    run("ip netns exec b ethtool -K wan gro on; ip netns exec r ethtool -K b tso off")
+    burst("driver with GRO", h1, h2, gateway)
+    taps = [Tap("b", "t0") for _ in range(2)]
+    burst("packet sockets on the tunnel", h1, h2, gateway)
+    for tap in taps:
+        tap.sock.close()
+    tap = Tap("b", "wan")
+    burst("packet socket below the tunnel", h1, h2, gateway)
+    tap.sock.close()
+    run("ip netns exec b ethtool -K t0 gro off")
+    burst("tunnel without GRO", h1, h2, gateway)
+    run("ip netns exec b ethtool -K t0 gro on rx-udp-gro-forwarding on")
+    burst("GRO of UDP, too", h1, h2, gateway)
+
+
+main(test)
