@@ -215,8 +215,8 @@ def test():
         "tc -n a filter add dev h1 ingress bpf da pinned /run/bpf/hash; umount /run/bpf")
     # By NAPI, and so by GRO, it takes what a device without TSO has sent.
     run("ip netns exec b ethtool -K wan gro on; ip netns exec r ethtool -K b tso off")
-    run("tc -n h1 qdisc add dev eth0 root netem limit 10000 slot 100ms 100ms")
-    run("tc -n r qdisc add dev b root netem limit 10000 slot 300ms 300ms")
+    run("tc -n h1 qdisc add dev eth0 root netem limit 10000 slot 20ms 20ms packets 128")
+    run("tc -n r qdisc add dev b root netem limit 10000 slot 60ms 60ms packets 128")
     for df in True, False:
         interleaved(path, 2, 1, df)
         interleaved(path, 8, 1, df)
