@@ -530,6 +530,7 @@ void ipip_setup(struct net_device *dev)
 	dev->hw_features |= features;
 	dev->needs_free_netdev = true;
 	ipip_compat_set_lltx(dev);
+	ipip_compat_set_big_tcp(dev);
 	ipip_compat_set_xdp_xmit(dev);
 	/* Next-hop mode and path MTU discovery read the inner packet's route. */
 	netif_keep_dst(dev);

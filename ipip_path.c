@@ -62,8 +62,11 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			       parms->cfg.tos, 0);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
-	/* A flowtable would send the packets without IPsec. */
-	if (dst_xfrm(&rt->dst)) {
+	/* A flowtable would send the packets without IPsec. It cuts the outer header's
+	 * length off to 16 bits, which is mended only by segmentation above the device.
+	 */
+	if (dst_xfrm(&rt->dst) ||
+	    READ_ONCE(rt->dst.dev->gso_ipv4_max_size) > GSO_LEGACY_MAX_SIZE) {
 		ip_rt_put(rt);
 		return -EOPNOTSUPP;
 	}

@@ -830,6 +830,33 @@ struct dst_entry *ipip_xmit_plain(const struct ipip_parms *parms,
 	return dst;
 }
 
+/* Is the packet one of GSO for whose length the outer headers have no room, and that the
+ * kernel doesn't take with a length of 0?
+ */
+static bool ipip_is_too_long(const struct sk_buff *skb,
+			     const struct ipip_out *out)
+{
+	return unlikely(skb->len + out->hlen > IP_MAX_MTU) && skb_is_gso(skb) &&
+	       !ipip_compat_may_be_big(skb, out->encap->type);
+}
+
+static netdev_tx_t ipip_xmit_segments(struct sk_buff *skb,
+				      struct net_device *dev)
+{
+	struct sk_buff *segs, *next;
+
+	segs = skb_gso_segment(skb, dev->features & ~NETIF_F_GSO_MASK);
+	if (IS_ERR_OR_NULL(segs))
+		return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_NO_MEMORY);
+
+	consume_skb(skb);
+	skb_list_walk_safe(segs, skb, next) {
+		skb_mark_not_on_list(skb);
+		ipip_xmit(skb, dev);
+	}
+	return NETDEV_TX_OK;
+}
+
 /**
  * ipip_xmit() - Encapsulate a packet and send it (RFC 2003 section 3.1)
  * @skb: inner packet, IPv4 or MPLS; owned by this function
@@ -855,6 +882,8 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 	verdict = ipip_xmit_header(parms, skb, &out);
 	if (unlikely(verdict != IPIP_PASS))
 		return ipip_xmit_drop(dev, skb, verdict);
+	if (ipip_is_too_long(skb, &out))
+		return ipip_xmit_segments(skb, dev);
 	if (ipip_too_deep(dev))
 		return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_NESTED);
 

@@ -436,6 +436,33 @@ ipip_compat_udp_lookup(struct net *net, const struct iphdr *iph,
 #endif
 }
 
+/* 6.3, 9eefedd58ae1 ("net: add gso_ipv4_max_size and gro_ipv4_max_size per device") and
+ * b1a78b9b9886 ("net: add support for ipv4 big tcp"): a TCP packet that is yet to be
+ * segmented may be longer than 65,535 bytes. The length in its IPv4 headers is 0 then.
+ */
+static inline void ipip_compat_set_big_tcp(struct net_device *dev)
+{
+#ifdef IPIP_HAVE_BIG_TCP
+	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
+#endif
+}
+
+/* May a packet that is yet to be segmented be longer than 65,535 bytes with its outer
+ * headers? @has_udp: a UDP header is one of them. 7.3 has udp_set_len(), which writes a
+ * length of 0 in such a UDP header. Before, the length is cut off to 16 bits there.
+ */
+static inline bool ipip_compat_may_be_big(const struct sk_buff *skb,
+					  bool has_udp)
+{
+#if defined(IPIP_HAVE_UDP_SET_LEN)
+	return skb_is_gso_tcp(skb);
+#elif defined(IPIP_HAVE_BIG_TCP)
+	return !has_udp && skb_is_gso_tcp(skb);
+#else
+	return false;
+#endif
+}
+
 /* 6.19, ab427db17885 ("netfilter: flowtable: Add IPIP rx sw acceleration") */
 #ifdef IPIP_HAVE_DEV_PATH_TUN
 #define IPIP_COMPAT_NDO_FILL_FORWARD_PATH \

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Programs put together by hand, so that no compiler is needed: for tc, one gives a
 packet the metadata of a tunnel, one looks at them, and one whether its flow is known;
-for XDP, one drops, and two redirect.
+for XDP, one drops, one passes all, and two redirect.
 
   bpf.py set PIN LOCAL REMOTE TOS TTL df|-	for the egress of a device in external mode
   bpf.py expect PIN REMOTE			for its ingress: drops what isn't from there
   bpf.py hashed PIN				for an egress: drops what has no hash
   bpf.py hash PIN				gives the packet a hash
   bpf.py drop PIN				for XDP
+  bpf.py pass PIN				for XDP, too
   bpf.py redirect PIN IFINDEX			for XDP
   bpf.py redirect-ip PIN IFINDEX		the same without the Ethernet header
 """
@@ -25,7 +26,8 @@ GET_TUNNEL_KEY, SET_TUNNEL_KEY, REDIRECT, GET_HASH_RECALC, ADJUST_HEAD = 20, 21,
 ETH_HLEN = 14
 DONT_FRAGMENT = 4
 TC_ACT_OK, TC_ACT_SHOT = 0, 2
-XDP_DROP = 1
+XDP_DROP, XDP_PASS = 1, 2
+FOR_XDP = "drop", "pass", "redirect", "redirect-ip"
 # struct __sk_buff
 HASH = 68
 # struct bpf_tunnel_key, on the stack
@@ -93,6 +95,10 @@ def redirect_ip(ifindex):
     return insn(0xb7, 2, imm=ETH_HLEN) + insn(0x85, imm=ADJUST_HEAD) + redirect(ifindex)
 
 
+def let_pass():
+    return verdict(XDP_PASS)
+
+
 def bpf(command, attributes, answer=False):
     """What the system call returns, or the attributes as the kernel has left them."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -120,8 +126,9 @@ def load(kind, program):
 def main():
     what, pin, *arguments = sys.argv[1:]
     program = {"set": set_key, "expect": expect, "hashed": hashed, "hash": hash_,
-               "drop": drop, "redirect": redirect, "redirect-ip": redirect_ip}[what](*arguments)
-    fd = load(XDP if what in ("drop", "redirect", "redirect-ip") else SCHED_CLS, program)
+               "drop": drop, "pass": let_pass, "redirect": redirect,
+               "redirect-ip": redirect_ip}[what](*arguments)
+    fd = load(XDP if what in FOR_XDP else SCHED_CLS, program)
     path = ctypes.create_string_buffer(os.fsencode(pin))
     bpf(OBJ_PIN, struct.pack("=QI", ctypes.addressof(path), fd))
 

@@ -263,6 +263,7 @@ NLM_F_DUMP, NLM_F_APPEND, NLMSG_ERROR, NLMSG_DONE = 0x300, 0x800, 2, 3
 IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 3, 4, 18
 IFLA_AF_SPEC, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 26, 28, 37
 IFLA_INET6_CACHEINFO = 5
+IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE = 63, 64
 IFF_UP = 1
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_XSTATS = 1, 2, 3
 NLA_F_NESTED = 0x8000
@@ -493,6 +494,12 @@ class Rtnl:
         """Or down; errno."""
         return self.send(RTM_SETLINK, 0, struct.pack("=BxHiII", 0, 0, 0, up and IFF_UP, IFF_UP) +
                          attr(IFLA_IFNAME, name))
+
+    def set_sizes(self, name, size):
+        """Set up to what size a device takes and makes IPv4 packets that are yet to be
+        segmented; errno."""
+        return self.request(RTM_NEWLINK, 0, name, extra=attr(IFLA_GSO_IPV4_MAX_SIZE, u32(size)) +
+                            attr(IFLA_GRO_IPV4_MAX_SIZE, u32(size)))[0]
 
     def set(self, name, **values):
         """Change what is in IFLA_IPIP_EXT; an exception if that is refused."""
