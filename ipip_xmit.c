@@ -847,7 +847,9 @@ static netdev_tx_t ipip_xmit_segments(struct sk_buff *skb,
 
 	segs = skb_gso_segment(skb, dev->features & ~NETIF_F_GSO_MASK);
 	if (IS_ERR_OR_NULL(segs))
-		return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_NO_MEMORY);
+		return ipip_xmit_drop(dev, skb, segs == ERR_PTR(-ENOMEM) ?
+				      IPIP_DROP_TX_NO_MEMORY :
+				      IPIP_DROP_TX_MALFORMED);
 
 	consume_skb(skb);
 	skb_list_walk_safe(segs, skb, next) {

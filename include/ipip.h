@@ -87,7 +87,7 @@ enum ipip_verdict {
 	IPIP_DROP_RX_BACKLOG,	/* too many packets wait for GRO */
 
 	/* To be sent. */
-	IPIP_DROP_TX_MALFORMED,	/* shorter than its header */
+	IPIP_DROP_TX_MALFORMED,	/* shorter than its header, or can't be segmented */
 	IPIP_DROP_TX_PROTOCOL,	/* protocol that isn't carried */
 	IPIP_DROP_TX_NESTED,	/* tunnels nested too deep */
 	IPIP_DROP_TX_NO_NEXTHOP, /* next-hop or external mode, and no destination */

@@ -259,7 +259,7 @@ enum ipip_xstats {
 	IFLA_IPIP_XSTATS_RX_NO_MEMORY,
 
 	/* To be sent and dropped; also in the device's tx_errors. */
-	IFLA_IPIP_XSTATS_TX_MALFORMED,	/* shorter than its header */
+	IFLA_IPIP_XSTATS_TX_MALFORMED,	/* shorter than its header, or can't be segmented */
 	IFLA_IPIP_XSTATS_TX_PROTOCOL,	/* protocol that isn't carried */
 	IFLA_IPIP_XSTATS_TX_NESTED,	/* tunnels nested too deep */
 	IFLA_IPIP_XSTATS_TX_NO_NEXTHOP,	/* next-hop or external mode, and no destination */
