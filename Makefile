@@ -12,6 +12,7 @@
 #   make check-upstream	run the kernel's own selftests for ipip with the in-tree
 #			driver and with ours, side by side
 #     T=bpf			  only those with this in the name
+#     K=7.3		  in a User Mode Linux, if that kernel isn't installed
 #   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
 #   make check-debug		the same in two kernels that look for mistakes, one for those
 #			of memory, leaks and dead objects, one for those of locking
@@ -30,6 +31,8 @@
 #   make bench		count the instructions that a tunnel costs, in-tree and ours
 #     T=fixed		  only the scenarios with this in the name
 #     K=7.2		  built from linux-source-7.2, if it isn't installed
+#   make chart		let the results of the last bench be the documentation's chart
+#     K=6.12		  of the bench in this kernel
 #   make bench-native	nanoseconds of the same, in a User Mode Linux
 #     K=7.2		  built from linux-source-7.2
 #   make fuzz		fuzz the parsers of strangers' bytes
@@ -201,6 +204,10 @@ bench:
 	@tests/setup
 	@tests/bench/run "$(K)" "$(T)"
 
+chart: K := $(or $(K),6.12)
+chart:
+	@tests/bench/report publish build/bench/$(KVER)
+
 bench-native: K := $(or $(K),7.2)
 bench-native:
 	@tests/setup built $(K)
@@ -227,5 +234,5 @@ clean-cache:
 .PHONY: all module tools xdp install uninstall install-tools uninstall-tools dist deb rpm \
 	check-cross check-headers check-packages load \
 	unload demo demo-ipsec check check-upstream check-uml check-debug check-field findings \
-	torture report-reliability bench bench-native fuzz lint lint-matrix clean \
+	torture report-reliability bench chart bench-native fuzz lint lint-matrix clean \
 	clean-cache
