@@ -4,6 +4,7 @@
 that 16 bits can't hold. Each packet that is seen on the way has to say its length."""
 import hashlib
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -17,6 +18,7 @@ IFLA_GSO_MAX_SIZE, IFLA_TSO_MAX_SIZE = 41, 59
 BIG, LEGACY, LENGTH_MAX = 196608, 65536, 65535
 IPIP, UDP, ESP = 4, 17, 50
 MEGABYTES = 8
+KERNEL = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 MSG_TRUNC, SOL_UDP, UDP_SEGMENT = 0x20, 17, 103
 UNDERLAY = (("h1", "eth0"), ("a", "h1"), ("a", "wan"), ("r", "a"), ("r", "b"), ("b", "wan"),
             ("b", "h2"), ("h2", "eth0"))
@@ -302,7 +304,7 @@ def udp_encap():
                             ("GUE with checksums", "gue encap-dport 5556 encap-csum")):
         for ns in "a", "b":
             run(f"ip -n {ns} link set dev t0 type ipip encap {arguments} encap-sport auto")
-        bulk(name, big=None, protocol=UDP)
+        bulk(name, big=KERNEL >= (7, 3), inner_big=KERNEL >= (7, 3), protocol=UDP)
     for ns in "a", "b":
         run(f"ip -n {ns} link set dev t0 type ipip encap none")
 
@@ -310,8 +312,7 @@ def udp_encap():
 def flowtable():
     """A flowtable makes the outer header itself, and its length wrong if that is above 64 KiB
     and the underlay's device doesn't segment. So it isn't told of the tunnel then."""
-    major, minor = os.uname().release.split(".")[:2]
-    if (int(major), int(minor.split("-")[0])) < (6, 19):
+    if KERNEL < (6, 19):
         skip("flowtable", "this kernel's knows no tunnels")
         return
     Rtnl("a").set("t0", fast_path=1)
