@@ -62,8 +62,9 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			       parms->cfg.tos, 0);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
-	/* A flowtable would send the packets without IPsec. It cuts the outer header's
-	 * length off to 16 bits, which is mended only by segmentation above the device.
+	/* A flowtable would send the packets without IPsec. Of the outer header's length
+	 * it writes the low 16 bits. Segmentation corrects that, but a device that takes
+	 * larger packets gets them whole.
 	 */
 	if (dst_xfrm(&rt->dst) ||
 	    READ_ONCE(rt->dst.dev->gso_ipv4_max_size) > GSO_LEGACY_MAX_SIZE) {

@@ -830,8 +830,8 @@ struct dst_entry *ipip_xmit_plain(const struct ipip_parms *parms,
 	return dst;
 }
 
-/* Is the packet one of GSO for whose length the outer headers have no room, and that the
- * kernel doesn't take with a length of 0?
+/* True for a GSO packet that is longer, with its outer headers, than their 16 bits of
+ * length can say, and for which the kernel doesn't accept a length of 0 either.
  */
 static bool ipip_is_too_long(const struct sk_buff *skb,
 			     const struct ipip_out *out)
@@ -840,6 +840,7 @@ static bool ipip_is_too_long(const struct sk_buff *skb,
 	       !ipip_compat_may_be_big(skb, out->encap->type);
 }
 
+/* Segment a packet, and encapsulate each segment. */
 static netdev_tx_t ipip_xmit_segments(struct sk_buff *skb,
 				      struct net_device *dev)
 {
