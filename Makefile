@@ -201,7 +201,7 @@ report-reliability:
 	@tests/reliability $(P)
 
 bench:
-	@tests/setup
+	@tests/setup xdp
 	@tests/bench/run "$(K)" "$(T)"
 
 chart: K := $(or $(K),6.12)

@@ -45,7 +45,7 @@
 /* What ICMP says is looked into within this time. */
 #define IPIP_PROBE_SOON		(100 * NSEC_PER_MSEC)
 /* For so long after ICMP was found to be wrong what it says has time. */
-#define IPIP_PROBE_UNDONE	(10 * NSEC_PER_SEC)
+#define IPIP_PROBE_UNDONE	(10ULL * NSEC_PER_SEC)
 
 /* The size that stands for a small probe. */
 #define IPIP_PROBE_SMALL	0

@@ -18,6 +18,7 @@
 #include <net/ip.h>
 #include <net/ip_fib.h>
 #include <net/l3mdev.h>
+#include <net/nexthop.h>
 #include <net/route.h>
 #include <net/xdp.h>
 #include <net/xfrm.h>
@@ -229,15 +230,15 @@ static __be32 ipip_xdp_nexthop(const struct net_device *dev,
 static bool ipip_xdp_push_ethernet(struct xdp_frame *frame,
 				   const struct dst_entry *dst, __be32 daddr)
 {
-	const struct rtable *rt = dst_rtable(dst);
+	const struct rtable *rt = container_of(dst, struct rtable, dst);
 	struct neighbour *neigh;
 	struct hh_cache *hh;
 	unsigned int seq;
 
 	if (rt->rt_gw_family == AF_INET6)
 		return false;
-	neigh = __ipv4_neigh_lookup_noref(dst->dev, rt->rt_gw_family ?
-					  rt->rt_gw4 : daddr);
+	daddr = rt->rt_gw_family ? rt->rt_gw4 : daddr;
+	neigh = __ipv4_neigh_lookup_noref(dst->dev, (__force u32)daddr);
 	if (!neigh || !(READ_ONCE(neigh->nud_state) & NUD_CONNECTED))
 		return false;
 	hh = &neigh->hh;

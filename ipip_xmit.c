@@ -444,9 +444,9 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 	return ipip_compat_encap(skb, &e, &outer->protocol, &fl4) >= 0;
 }
 
-/* The block of IDs for the flow of an inner packet of @len linear bytes. GRO merges packets of a flow only if
- * their IDs are consecutive. An inner header with options isn't looked at any further,
- * because GRO doesn't merge its packets.
+/* The block of IDs for the flow of an inner packet of @len linear bytes. GRO merges
+ * packets of a flow only if their IDs are consecutive. An inner header with options isn't
+ * looked at any further, because GRO doesn't merge its packets.
  */
 static struct ipip_ids *ipip_ids_of_flow(const u32 *inner, unsigned int len)
 {

@@ -642,21 +642,6 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 int ipip_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 		  u32 flags);
 
-/* ipip_xdp_rcv.c, where the kernel has a use for it */
-#ifdef IPIP_HAVE_KFUNCS
-int ipip_xdp_init(void);
-void ipip_xdp_exit(void);
-#else
-static inline int ipip_xdp_init(void)
-{
-	return 0;
-}
-
-static inline void ipip_xdp_exit(void)
-{
-}
-#endif
-
 /* ipip_mss.c */
 bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 		    unsigned int mtu, enum ipip_xstats clamped);

@@ -513,6 +513,23 @@ static inline void ipip_compat_path_set_route(struct net_device_path *path,
 #define IPIP_COMPAT_NDO_XDP_XMIT
 #endif
 
+/* 6.9, 6f3189f38a3e ("bpf: treewide: Annotate BPF kfuncs in BTF"): a module says which
+ * functions programs may call in a way that newer kernels insist on.
+ */
+#ifdef IPIP_HAVE_KFUNCS
+int ipip_xdp_init(void);
+void ipip_xdp_exit(void);
+#else
+static inline int ipip_xdp_init(void)
+{
+	return 0;
+}
+
+static inline void ipip_xdp_exit(void)
+{
+}
+#endif
+
 /* 6.3, d3d854fd6a1d ("netdev-genl: create a simple family for netdev stuff"), and
  * 66c0e13ad236 ("drivers: net: turn on XDP features"): a device says whether it takes
  * XDP frames. Before, it does if it has the function.
@@ -533,11 +550,6 @@ static inline bool ipip_compat_has_xdp_xmit(const struct net_device *dev)
 	return dev->netdev_ops->ndo_xdp_xmit;
 #endif
 }
-
-/* 6.10, 05d6d492097c ("inet: introduce dst_rtable() helper") */
-#ifndef dst_rtable
-#define dst_rtable(dst)	container_of(dst, struct rtable, dst)
-#endif
 
 /* Does a netns have an IPsec policy for a direction, XFRM_POLICY_*, or forbid what has
  * none? A kernel without IPsec has no such state.

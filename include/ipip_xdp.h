@@ -43,4 +43,11 @@ static inline bool ipip_xdp_takes_frame(const struct net_device *to,
 	       !xdp_ok_fwd_dev(to, len);
 }
 
+/* ipip_xdp_rcv.c: for programs alone. */
+struct xdp_md;
+
+int bpf_ipip_xdp_lookup(struct xdp_md *ctx);
+int bpf_ipip_xdp_decap(struct xdp_md *ctx, u32 to, bool has_mac);
+int bpf_ipip_xdp_encap(struct xdp_md *ctx, u32 to);
+
 #endif /* _IPIP_XDP_H */

@@ -586,7 +586,7 @@ def completion():
                            "!keepalive-source", "!keepalive-target"]),
                        ("ipipctl find keepalive-state=", ["off", "up", "down", "unknown"]),
                        ("ipipctl print where runn", ["running"]),
-                       ("ipipctl print proplist=name,mt", ["name,mtu"]),
+                       ("ipipctl print proplist=name,mtu-a", ["name,mtu-age"]),
                        ("ipipctl add copy-from=", ["c1", "c2"]),
                        ("ipipctl metrics ", ["openmetrics", "prometheus"]),
                        ("ipipctl metrics prometheus /run/bin/ip", ["/run/bin/ipipctl"]),
