@@ -11,7 +11,7 @@ import threading
 import time
 
 from ipipctl import ENV, PLAIN, TOOL, can_run, ctl, good, refused
-from lib import IPTUN_FWMARK, USER_MODE, Rtnl, check, equal, main, run, skip, topo, u32, wait
+from lib import IPTUN_FWMARK, USER_MODE, Rtnl, check, equal, main, run, topo, u32, wait
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -218,10 +218,10 @@ def many():
           (len(told), told[:3], told[-3:]))
     equal("none is lost", [e for e in w.lines if e["event"] == "lost"], [])
     print(f"# {n / seconds:.0f} changes a second: {used:.1%} of a processor")
-    if USER_MODE and used >= 0.05:
-        skip("it takes less than a twentieth of a processor", "User Mode Linux: system calls are dear")
-    else:
-        check("it takes less than a twentieth of a processor", used < 0.05, used)
+    # In User Mode Linux system calls are dear, and an emulated processor is slow.
+    slow = USER_MODE or "qemu" in run("systemd-detect-virt || true")
+    check(f"it takes less than {'a third' if slow else 'a twentieth'} of a processor",
+          used < (1 / 3 if slow else 0.05), used)
     w.end()
     clear_but_t0()
 
