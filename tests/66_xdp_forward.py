@@ -83,7 +83,7 @@ def but_for_id(data):
 def arrived(tap):
     """What has come, until nothing does for a while."""
     packets = []
-    while (data := tap.receive(lambda d: d[9] in (4, 1, 6, 17, PROTO), 0.4)) is not None:
+    while (data := tap.receive(lambda d: d[9] in (4, 1, 6, 17, PROTO), 0.25)) is not None:
         packets.append(data)
     return packets
 
