@@ -158,6 +158,10 @@ static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
 	if (!skb)
 		goto no_memory;
 
+	/* The Ethernet address isn't that of a tunnel. ICMP answers only what was
+	 * addressed to this host.
+	 */
+	skb->pkt_type = PACKET_HOST;
 	skb_reset_network_header(skb);
 	if (skb->protocol != htons(ETH_P_IP)) {
 		dev_queue_xmit(skb);

@@ -166,6 +166,27 @@ def full_size(way):
             ["redirect-ip"])
 
 
+def too_big(way):
+    """With DF, what the path can't carry is for ICMP to say."""
+    make()
+    shell(f"ip -n a route add {B} via 10.1.0.254 mtu 1300")
+    answers = Tap("h1", "eth0", "in")
+    way.detach()
+    for program in (None, "redirect", "redirect-ip"):
+        if program:
+            way.attach(program)
+        answers.drain()
+        sent = way.send(way.packet(1400, flags="DF"), 0.3)
+        wanted = way.id.to_bytes(2, "big")
+        answer = answers.receive(lambda d, w=wanted: d[9] == 1 and d[32:34] == w, 3.0)
+        check(f"{program or 'the stack'}: too big a packet with DF isn't sent", sent is None)
+        check(f"{program or 'the stack'}: its sender is told of 1280 bytes",
+              answer and answer[20:22] == b"\3\4" and answer[26:28] == b"\5\0",
+              answer and answer.hex())
+    shell(f"ip -n a route del {B}")
+    way.detach()
+
+
 def options(way):
     """Without an Ethernet header a program can't give it an IPv4 header with options."""
     make()
@@ -336,7 +357,7 @@ def test():
           "ip -n a rule add fwmark 7 lookup main")
     sysctl("r", "ipv4/ip_forward", 0)
     way = Way()
-    for part in (fast, same, full_size, options, next_hop, syn, malformed, padded, generic, neighbours,
+    for part in (fast, same, full_size, too_big, options, next_hop, syn, malformed, padded, generic, neighbours,
                  in_order, ipsec, lost):
         part(way)
     shell("umount /run/bpf")
