@@ -73,6 +73,9 @@ class Path:
         self.ident += 1
         packet = header(*HOSTS, proto, len(payload), ident=self.ident, **fields) + payload
         ident = struct.pack(">H", self.ident)
+        # A connection before it may have used the same ID.
+        self.wire.drain()
+        self.h2.drain()
         self.h1.send(packet + trailer, self.gateway)
         wire = self.wire.receive(lambda d: d[9] == 4 and d[24:26] == ident)
         arrived = self.h2.receive(lambda d: d[4:6] == ident)
