@@ -309,7 +309,7 @@ static struct net_device *ipip_xdp_encap(const struct ipip_parms *parms,
  *
  * Frames of a flow stay in order.
  *
- * Context: softirqs off, RCU.
+ * Context: softirqs off.
  * Return: @n, and what can't be sent is dropped and counted; -EINVAL or -ENETDOWN, and
  * the caller drops all frames.
  */
@@ -329,7 +329,8 @@ int ipip_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 	if (unlikely(!netif_running(dev) || !netif_carrier_ok(dev)))
 		return -ENETDOWN;
 
-	parms = rcu_dereference_bh(tunnel->parms);
+	rcu_read_lock();
+	parms = rcu_dereference(tunnel->parms);
 	is_plain = !ipip_xdp_has_policy(dev_net(dev));
 	for (i = 0; i < n; i++) {
 		to = is_plain ? ipip_xdp_encap(parms, frames[i]) : NULL;
@@ -342,5 +343,6 @@ int ipip_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 		}
 	}
 	ipip_xdp_flush(&bulk);
+	rcu_read_unlock();
 	return n;
 }

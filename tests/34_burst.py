@@ -5,7 +5,7 @@ import struct
 import time
 
 from craft import mac, sysctl
-from lib import Tap, equal, main, run, topo
+from lib import Tap, check, main, run, topo
 from scapy.utils import checksum
 
 SRC, DST = bytes((172, 16, 1, 2)), bytes((172, 16, 2, 2))
@@ -62,8 +62,11 @@ def burst(name, h1, h2, gateway):
             key = (data[9], int.from_bytes(data[20:22], "big"))
             got[key] += data[20 + HEADER[data[9]]:length]
     for flow in flows:
-        equal(f"{name}: flow {flow.proto}/{flow.port} arrives in sequence",
-              got[flow.proto, flow.port] == flow.sent, True)
+        data = got[flow.proto, flow.port]
+        at = next((i for i, (x, y) in enumerate(zip(data, flow.sent)) if x != y), len(data))
+        check(f"{name}: flow {flow.proto}/{flow.port} arrives in sequence", data == flow.sent,
+              f"{len(data)} of {len(flow.sent)} bytes; at {at}: {data[at:at + 8].hex()} for "
+              f"{flow.sent[at:at + 8].hex()}")
 
 
 def test():
