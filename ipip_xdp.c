@@ -91,8 +91,10 @@ static void ipip_xdp_add(struct ipip_xdp_bulk *bulk, struct net_device *to,
 	bulk->lens[bulk->n++] = len;
 }
 
-/* Let the stack's path have an inner IPv4 packet, as if this host had forwarded it:
- * the inner route names the next hop, and the host's IPsec policies apply.
+/* Let the stack's path have an inner IPv4 packet, as if this host had forwarded it by
+ * the tunnel: the inner route names the next hop, and the host's IPsec policies apply. A
+ * packet for this host itself isn't sent: the stack would deliver it without a look at
+ * its source.
  */
 static void ipip_xdp_output(struct net_device *dev, struct sk_buff *skb)
 {
@@ -103,15 +105,18 @@ static void ipip_xdp_output(struct net_device *dev, struct sk_buff *skb)
 
 	ipip_xdp_flow(&fl4, net, inner->daddr, inner->saddr, inner->tos,
 		      dev->ifindex);
+	/* Not by the table of a VRF to another device. */
+	fl4.flowi4_oif = dev->ifindex;
 	fl4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
 	rt = __ip_route_output_key(net, &fl4);
-	if (IS_ERR(rt)) {
+	if (!IS_ERR(rt))
+		skb_dst_set(skb, &rt->dst);
+	if (IS_ERR(rt) || rt->dst.dev != dev || rt->rt_flags & RTCF_LOCAL) {
 		DEV_STATS_INC(dev, tx_errors);
 		DEV_STATS_INC(dev, tx_carrier_errors);
 		ipip_drop(dev, skb, IPIP_DROP_TX_NO_ROUTE);
 		return;
 	}
-	skb_dst_set(skb, &rt->dst);
 	if (!xfrm4_policy_check(NULL, XFRM_POLICY_FWD, skb) ||
 	    !xfrm4_route_forward(skb)) {
 		DEV_STATS_INC(dev, tx_errors);
@@ -139,25 +144,57 @@ static bool ipip_xdp_trim(struct sk_buff *skb)
 	       !pskb_trim_rcsum(skb, len);
 }
 
-/* Give a frame that isn't plain to the stack's path. */
-static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
+/* Copy a frame that begins with its IPv4 header, and has no room for an Ethernet header
+ * before it: AF_XDP's queues have none. NULL for want of memory.
+ */
+static struct sk_buff *ipip_xdp_copy(struct net_device *dev,
+				     struct xdp_frame *frame)
 {
 	struct sk_buff *skb;
 
-	/* The kernel's function expects an Ethernet header. */
-	if (*(u8 *)frame->data == IPIP_XDP_PLAIN) {
-		if (frame->headroom < ETH_HLEN)
-			goto no_memory;
-		frame->data -= ETH_HLEN;
-		frame->headroom -= ETH_HLEN;
-		frame->len += ETH_HLEN;
-		memset(frame->data, 0, ETH_HLEN);
-		((struct ethhdr *)frame->data)->h_proto = htons(ETH_P_IP);
-	}
-	skb = xdp_build_skb_from_frame(frame, dev);
+	if (xdp_frame_has_frags(frame))
+		return NULL;
+	skb = netdev_alloc_skb(dev, LL_MAX_HEADER + frame->len);
 	if (!skb)
-		goto no_memory;
+		return NULL;
+	skb_reserve(skb, LL_MAX_HEADER);
+	skb_put_data(skb, frame->data, frame->len);
+	skb_reset_mac_header(skb);
+	skb->protocol = htons(ETH_P_IP);
+	xdp_return_frame_rx_napi(frame);
+	return skb;
+}
 
+/* Make an skb of a frame, which is its own then. NULL for want of memory. */
+static struct sk_buff *ipip_xdp_build_skb(struct net_device *dev,
+					  struct xdp_frame *frame)
+{
+	if (*(u8 *)frame->data != IPIP_XDP_PLAIN)
+		return xdp_build_skb_from_frame(frame, dev);
+
+	/* The kernel's function expects an Ethernet header. */
+	if (frame->headroom < ETH_HLEN)
+		return ipip_xdp_copy(dev, frame);
+	frame->data -= ETH_HLEN;
+	frame->headroom -= ETH_HLEN;
+	frame->len += ETH_HLEN;
+	frame->metasize = 0;
+	memset(frame->data, 0, ETH_HLEN);
+	((struct ethhdr *)frame->data)->h_proto = htons(ETH_P_IP);
+	return xdp_build_skb_from_frame(frame, dev);
+}
+
+/* Give a frame that isn't plain to the stack's path. */
+static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
+{
+	struct sk_buff *skb = ipip_xdp_build_skb(dev, frame);
+
+	if (!skb) {
+		DEV_STATS_INC(dev, tx_dropped);
+		ipip_count(dev, IFLA_IPIP_XSTATS_TX_NO_MEMORY);
+		xdp_return_frame_rx_napi(frame);
+		return;
+	}
 	/* The Ethernet address isn't that of a tunnel. ICMP answers only what was
 	 * addressed to this host.
 	 */
@@ -171,12 +208,6 @@ static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
 		DEV_STATS_INC(dev, tx_errors);
 		ipip_drop(dev, skb, IPIP_DROP_TX_MALFORMED);
 	}
-	return;
-
-no_memory:
-	DEV_STATS_INC(dev, tx_dropped);
-	ipip_count(dev, IFLA_IPIP_XSTATS_TX_NO_MEMORY);
-	xdp_return_frame_rx_napi(frame);
 }
 
 /* Where the inner IPv4 header is in a frame, which begins with it or with an Ethernet
@@ -232,6 +263,7 @@ static __be32 ipip_xdp_nexthop(const struct net_device *dev,
  * confirms the neighbour.
  */
 static bool ipip_xdp_push_ethernet(struct xdp_frame *frame,
+				   struct net_device *to,
 				   const struct dst_entry *dst, __be32 daddr)
 {
 	const struct rtable *rt = container_of(dst, struct rtable, dst);
@@ -242,7 +274,7 @@ static bool ipip_xdp_push_ethernet(struct xdp_frame *frame,
 	if (rt->rt_gw_family == AF_INET6)
 		return false;
 	daddr = rt->rt_gw_family ? rt->rt_gw4 : daddr;
-	neigh = __ipv4_neigh_lookup_noref(dst->dev, (__force u32)daddr);
+	neigh = __ipv4_neigh_lookup_noref(to, (__force u32)daddr);
 	if (!neigh || !(READ_ONCE(neigh->nud_state) & NUD_CONNECTED))
 		return false;
 	hh = &neigh->hh;
@@ -268,6 +300,7 @@ static struct net_device *ipip_xdp_encap(const struct ipip_parms *parms,
 	struct iphdr *inner = ipip_xdp_inner(frame);
 	const unsigned int overhead = sizeof(struct iphdr) + ETH_HLEN;
 	const struct dst_entry *dst;
+	struct net_device *to;
 	struct xdp_frame was;
 	struct iphdr outer;
 	__be32 daddr;
@@ -282,8 +315,12 @@ static struct net_device *ipip_xdp_encap(const struct ipip_parms *parms,
 	if (unlikely(!daddr))
 		return NULL;
 	dst = ipip_xmit_plain(parms, inner, daddr, &outer);
-	if (!dst || dst->dev->type != ARPHRD_ETHER ||
-	    !ipip_xdp_takes_frame(dst->dev, ntohs(inner->tot_len) + overhead))
+	if (!dst)
+		return NULL;
+	/* Read once: the kernel may put another in its place at any time. */
+	to = READ_ONCE(dst->dev);
+	if (to->type != ARPHRD_ETHER ||
+	    !ipip_xdp_takes_frame(to, ntohs(inner->tot_len) + overhead))
 		return NULL;
 
 	was = *frame;
@@ -291,12 +328,12 @@ static struct net_device *ipip_xdp_encap(const struct ipip_parms *parms,
 	frame->headroom += offset - sizeof(outer);
 	frame->data += offset - sizeof(outer);
 	frame->metasize = 0;
-	if (!ipip_xdp_push_ethernet(frame, dst, daddr)) {
+	if (!ipip_xdp_push_ethernet(frame, to, dst, daddr)) {
 		*frame = was;
 		return NULL;
 	}
 	*(struct iphdr *)((void *)inner - sizeof(outer)) = outer;
-	return dst->dev;
+	return to;
 }
 
 /**

@@ -17,6 +17,7 @@
 #include <linux/inetdevice.h>
 #include <linux/local_lock.h>
 #include <linux/netdevice.h>
+#include <net/dsa.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
@@ -30,6 +31,7 @@
 #include "ipip_xdp.h"
 
 #define IPIP_XDP_SOURCE_BITS	8
+#define IPIP_XDP_SOURCE_TICK	8	/* jiffies, as a power of two */
 
 /**
  * struct ipip_xdp_source - a source address that the stack would accept
@@ -38,12 +40,14 @@
  * @netns: cookie of the netns
  * @ifindex: device that the packet came by
  * @genid: what rt_genid_ipv4() was
+ * @time: when it was found out, in ticks of about a second
  * @dscp: DSCP field
  * @rpf: value of rp_filter
  * @is_local: @daddr has been found to be an address of this host
  *
  * As with the kernel's own cached routes, a change of routes, rules or addresses
- * makes it invalid, because it changes rt_genid_ipv4().
+ * makes it invalid, because it changes rt_genid_ipv4(). What doesn't change that, as a
+ * next hop that leaves a group, takes effect when @time has passed.
  */
 struct ipip_xdp_source {
 	__be32 saddr;
@@ -51,6 +55,7 @@ struct ipip_xdp_source {
 	u64 netns;
 	int ifindex;
 	int genid;
+	u32 time;
 	u8 dscp;
 	u8 rpf;
 	bool is_local;
@@ -78,10 +83,15 @@ static bool ipip_xdp_check_source(struct net *net, struct net_device *dev,
 	    ipv4_is_multicast(iph->daddr) || ipv4_is_lbcast(iph->daddr) ||
 	    ipv4_is_zeronet(iph->daddr) || ipv4_is_loopback(iph->daddr))
 		return false;
-	if (is_local && !__ip_dev_find(net, iph->daddr, false))
-		return false;
 	if (__ip_dev_find(net, iph->saddr, false))
 		return false;
+	if (is_local) {
+		ipip_xdp_flow(&fl4, net, iph->daddr, iph->saddr, iph->tos, 0);
+		fl4.flowi4_iif = dev->ifindex;
+		if (fib_lookup(net, &fl4, &res, FIB_LOOKUP_NOREF) ||
+		    res.type != RTN_LOCAL)
+			return false;
+	}
 
 	ipip_xdp_flow(&fl4, net, iph->saddr, iph->daddr, iph->tos, 0);
 	if (fib_lookup(net, &fl4, &res, FIB_LOOKUP_NOREF))
@@ -101,6 +111,7 @@ static bool ipip_xdp_source_ok(struct net *net, struct net_device *dev,
 	const u8 dscp = iph->tos & INET_DSCP_MASK;
 	struct ipip_xdp_source *source;
 	const int genid = rt_genid_ipv4(net);
+	const u32 time = jiffies >> IPIP_XDP_SOURCE_TICK;
 	bool ok = true;
 	u32 hash;
 	u8 rpf;
@@ -117,6 +128,7 @@ static bool ipip_xdp_source_ok(struct net *net, struct net_device *dev,
 		   source->daddr == iph->daddr &&
 		   source->netns == net->net_cookie &&
 		   source->ifindex == dev->ifindex && source->genid == genid &&
+		   source->time == time &&
 		   source->dscp == dscp && source->rpf == rpf &&
 		   source->is_local == is_local))
 		goto unlock;
@@ -129,6 +141,7 @@ static bool ipip_xdp_source_ok(struct net *net, struct net_device *dev,
 			.netns = net->net_cookie,
 			.ifindex = dev->ifindex,
 			.genid = genid,
+			.time = time,
 			.dscp = dscp,
 			.rpf = rpf,
 			.is_local = is_local,
@@ -149,9 +162,18 @@ static bool ipip_xdp_is_generic(const struct xdp_buff *xdp)
 	return i < dev->num_rx_queues && xdp->rxq == &dev->_rx[i].xdp_rxq;
 }
 
+/* Does another device than the receiving one get some of its packets? That of a bridge,
+ * bond or VRF gets those of its ports. A VLAN device or a switch's port gets those with a
+ * tag, which the hardware may have taken off.
+ */
+static bool ipip_xdp_has_upper(const struct net_device *dev)
+{
+	return rcu_access_pointer(dev->rx_handler) ||
+	       !list_empty(&dev->adj_list.upper) || netdev_uses_dsa(dev);
+}
+
 /* The Ethernet frame that a program has been given, if it holds an IPv4 packet for this
  * host's Ethernet address and is in one buffer. NULL if the stack has to look at it.
- * Another device than the receiving one gets the packets of a bridge's or bond's port.
  */
 static const struct iphdr *ipip_xdp_ip(const struct xdp_buff *xdp)
 {
@@ -164,7 +186,8 @@ static const struct iphdr *ipip_xdp_ip(const struct xdp_buff *xdp)
 		return NULL;
 	if (eth->h_proto != htons(ETH_P_IP) ||
 	    !ether_addr_equal_64bits(eth->h_dest, dev->dev_addr) ||
-	    rcu_access_pointer(dev->rx_handler) || netif_is_l3_slave(dev))
+	    ipip_xdp_has_upper(dev) ||
+	    ipip_compat_rules_read_ports(dev_net(dev)))
 		return NULL;
 	return xdp->data + ETH_HLEN;
 }
@@ -244,6 +267,18 @@ static const struct ipip_parms *ipip_xdp_find(const struct xdp_buff *xdp,
 	return parms;
 }
 
+/* Will the tunnel find the next hop that the stack would? It doesn't know by which device
+ * the packet has come, which rules may ask for.
+ */
+static bool ipip_xdp_follows_rules(struct net *net,
+				   const struct net_device *dev)
+{
+	const struct ipip_tunnel *tunnel = netdev_priv(dev);
+	const struct ipip_parms *parms = rcu_dereference(tunnel->parms);
+
+	return parms->cfg.remote || !fib4_has_custom_rules(net);
+}
+
 /* The device that a program is going to redirect @len bytes of IPv4 to, with an Ethernet
  * header or, if it is a tunnel of ours, without. NULL if it doesn't take them.
  */
@@ -256,6 +291,8 @@ static const struct net_device *ipip_xdp_to(struct net *net, u32 ifindex,
 		return NULL;
 	if (!ipip_is_tunnel(to))
 		len += ETH_HLEN;
+	else if (!ipip_xdp_follows_rules(net, to))
+		return NULL;
 	return ipip_xdp_takes_frame(to, len) ? to : NULL;
 }
 
@@ -367,7 +404,7 @@ __bpf_kfunc int bpf_ipip_xdp_encap(struct xdp_md *ctx, u32 to)
 		return -ENODEV;
 	iph = ipip_xdp_ip(xdp);
 	if (!iph || !ipip_xdp_is_plain(iph, xdp->data_end - (void *)iph) ||
-	    ipip_xdp_has_policy(net) ||
+	    ipip_xdp_has_policy(net) || !ipip_xdp_follows_rules(net, dev) ||
 	    !ipip_xdp_takes_frame(dev, ntohs(iph->tot_len)) ||
 	    !ipip_xdp_source_ok(net, from, iph, false))
 		return -EOPNOTSUPP;

@@ -878,9 +878,15 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 
 	if (!pskb_inet_may_pull(skb))
 		return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_MALFORMED);
-	/* Generic XDP redirects a packet with its Ethernet header. */
-	if (unlikely(skb_network_offset(skb) > 0))
+	/* Generic XDP redirects a packet with its Ethernet header. If the program has taken
+	 * that off, the kernel has taken the IPv4 header for it, so that nothing it says of
+	 * the packet is so.
+	 */
+	if (unlikely(skb_network_offset(skb) > 0)) {
+		if (*skb->data == 0x45)
+			return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_MALFORMED);
 		__skb_pull(skb, skb_network_offset(skb));
+	}
 	len = skb->len;
 	verdict = ipip_xmit_header(parms, skb, &out);
 	if (unlikely(verdict != IPIP_PASS))

@@ -551,6 +551,16 @@ static inline bool ipip_compat_has_xdp_xmit(const struct net_device *dev)
 #endif
 }
 
+/* Do routing rules ask for ports or protocols? A kernel without rules has no such state. */
+static inline bool ipip_compat_rules_read_ports(const struct net *net)
+{
+#ifdef CONFIG_IP_MULTIPLE_TABLES
+	return READ_ONCE(net->ipv4.fib_rules_require_fldissect);
+#else
+	return false;
+#endif
+}
+
 /* Does a netns have an IPsec policy for a direction, XFRM_POLICY_*, or forbid what has
  * none? A kernel without IPsec has no such state.
  */

@@ -35,12 +35,14 @@ static inline void ipip_xdp_flow(struct flowi4 *fl4, struct net *net,
 	fl4->flowi4_iif = LOOPBACK_IFINDEX;
 }
 
-/* May a frame of @len bytes be redirected to a device? */
+/* May a frame of @len bytes be redirected to a device? A bond may have ports that take
+ * none.
+ */
 static inline bool ipip_xdp_takes_frame(const struct net_device *to,
 					unsigned int len)
 {
-	return ipip_compat_has_xdp_xmit(to) && netif_carrier_ok(to) &&
-	       !xdp_ok_fwd_dev(to, len);
+	return ipip_compat_has_xdp_xmit(to) && !netif_is_bond_master(to) &&
+	       netif_carrier_ok(to) && !xdp_ok_fwd_dev(to, len);
 }
 
 /* ipip_xdp_rcv.c: for programs alone. */

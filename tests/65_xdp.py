@@ -8,7 +8,7 @@ import socket
 
 from craft import Delta, mac, sysctl
 from lib import Rtnl, Tap, check, equal, main, netns, run, shell, topo, wait
-from scapy.layers.inet import IP, TCP, IPOption_NOP
+from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
 from scapy.utils import checksum
 
 PROTO = 253     # nobody answers while r doesn't forward
@@ -187,6 +187,29 @@ def too_big(way):
     way.detach()
 
 
+def own(way):
+    """Nothing is delivered to this host itself, whatever the source says."""
+    make()
+    with netns("a"):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("0.0.0.0", 9999))
+    sock.setblocking(False)
+    way.attach("redirect")
+    for dst in ("192.168.0.1", "172.16.1.1", "255.255.255.255", "0.0.0.0"):
+        for src in ("127.0.0.1", "172.16.1.2", "172.16.1.1"):
+            way.id += 1
+            data = bytes(IP(src=src, dst=dst, id=way.id, options=[IPOption_NOP()]) /
+                         UDP(sport=1, dport=9999) / b"12345678")
+            way.send(data, 0.05)
+    try:
+        got = sock.recvfrom(100)
+    except BlockingIOError:
+        got = None
+    equal("nothing comes to a socket of a's", got, None)
+    sock.close()
+    way.detach()
+
+
 def options(way):
     """Without an Ethernet header a program can't give it an IPv4 header with options."""
     make()
@@ -258,6 +281,11 @@ def generic(way):
     outer = way.send(packet)
     check("generic XDP: encapsulated without the Ethernet header",
           outer is not None and outer[20:] == packet)
+    way.attach("redirect-ip", "xdpgeneric")
+    counts = Delta("a", "t0")
+    check("generic XDP without the Ethernet header: nothing leaves",
+          way.send(way.packet(), 0.3) is None)
+    equal("generic XDP without the Ethernet header: counted", counts().get("tx_errors"), 1)
     way.detach()
 
 
@@ -357,7 +385,7 @@ def test():
           "ip -n a rule add fwmark 7 lookup main")
     sysctl("r", "ipv4/ip_forward", 0)
     way = Way()
-    for part in (fast, same, full_size, too_big, options, next_hop, syn, malformed, padded, generic, neighbours,
+    for part in (fast, same, full_size, too_big, own, options, next_hop, syn, malformed, padded, generic, neighbours,
                  in_order, ipsec, lost):
         part(way)
     shell("umount /run/bpf")
