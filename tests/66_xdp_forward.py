@@ -308,7 +308,9 @@ def fast(way):
         way.from_lan.send(way.packet())
         way.from_wan.send(way.outer())
     equal("all of them were forwarded", [len(o) for o in seen(way)], [10, 10])
-    equal("past the stack", len(stack.everything()), 0)
+    # The first of another CPU goes by the stack, which looks the route up.
+    seen_by_stack = len(stack.everything())
+    check("nearly all of them past the stack", seen_by_stack <= 4, seen_by_stack)
     attached(False)
 
 
