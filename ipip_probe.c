@@ -217,6 +217,13 @@ static void ipip_probe_changed(struct net_device *dev,
 		ipip_mtu_schedule(tunnel->net);
 }
 
+/* The small probes that were sent say nothing of what follows. */
+static void ipip_probe_forget_small(struct ipip_probe *probe)
+{
+	probe->asked = 0;
+	probe->heard = 0;
+}
+
 /* The time of the probe that is on its way is over, or there is none: which is the next?
  * Returns its size, or 0 for none. @delay is set to when the time of that is over.
  */
@@ -232,14 +239,13 @@ static unsigned int ipip_probe_next(const struct ipip_parms *parms,
 	*delay = ipip_probe_interval(ka, parms);
 	if (ka->state != IPIP_KEEPALIVE_STATE_UP) {
 		probe->path.size = 0;
+		ipip_probe_forget_small(probe);
 		return 0;
 	}
 	if (lost && probe->alive && probe->heard < probe->asked)
 		ipip_plpmtud_note_lossy(&probe->path);
-	if (lost || probe->path.state == IPIP_MTU_STATE_COMPLETE) {
-		probe->asked = 0;
-		probe->heard = 0;
-	}
+	if (lost || probe->path.state == IPIP_MTU_STATE_COMPLETE)
+		ipip_probe_forget_small(probe);
 	size = ipip_plpmtud_timer(&probe->path, probe->alive);
 	if (lost && probe->alive)
 		ipip_count(parms->dev, IFLA_IPIP_XSTATS_MTU_PROBE_LOST);
@@ -282,6 +288,7 @@ static void ipip_probe_off(struct net_device *dev)
 	probe->on = false;
 	WRITE_ONCE(probe->mtu, 0);
 	ipip_plpmtud_reset(&probe->path, 0);
+	ipip_probe_forget_small(probe);
 }
 
 static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
@@ -575,6 +582,7 @@ void ipip_probe_change(struct net_device *dev, const struct ipip_parms *parms)
 		probe->on = true;
 		probe->alive = true;
 		ipip_plpmtud_reset(&probe->path, parms->hlen);
+		ipip_probe_forget_small(probe);
 	}
 	spin_unlock_bh(&ka->lock);
 	/* The measurement begins when the path is known. */
@@ -611,8 +619,10 @@ void ipip_probe_forget(struct net_device *dev, const struct ipip_parms *old,
 	if (ipip_probe_is_same(old, new))
 		return;
 	spin_lock_bh(&ka->lock);
-	if (probe->on)
+	if (probe->on) {
 		ipip_plpmtud_reset(&probe->path, new->hlen);
+		ipip_probe_forget_small(probe);
+	}
 	spin_unlock_bh(&ka->lock);
 }
 
@@ -680,6 +690,7 @@ unsigned int ipip_probe_follow(struct net_device *dev, unsigned int mtu,
 	old = probe->path;
 	WRITE_ONCE(probe->mtu, mtu);
 	if (ipip_plpmtud_set_path(&probe->path, max, mtu)) {
+		ipip_probe_forget_small(probe);
 		soon = soon && old.max == max;
 		probe->seq++;
 		probe->alive = true;
