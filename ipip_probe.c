@@ -304,8 +304,11 @@ static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
 	u32 seq;
 
 	rcu_read_lock();
-	parms = rcu_dereference(tunnel->parms);
 	spin_lock_bh(&ka->lock);
+	/* Under the lock: what ipip_probe_change() has switched on for a new configuration
+	 * isn't switched off for the old one.
+	 */
+	parms = rcu_dereference(tunnel->parms);
 	/* The user may have set an MTU. */
 	if (!ipip_probe_is_wanted(parms))
 		ipip_probe_off(parms->dev);
