@@ -199,6 +199,8 @@ static void ipip_mtu_fill_path(struct ipip_mtu_path *path,
 	if (rt && parms->cfg.mtu_auto) {
 		mtu = dst_mtu(&rt->dst);
 		max = ipip_mtu_unlearned(&rt->dst);
+		/* dst_mtu() leaves room for it, too. */
+		max -= lwtunnel_headroom(rt->dst.lwtstate, max);
 		path->expires = READ_ONCE(rt->dst.expires);
 		if (ipsec && dst_check(ipsec, 0)) {
 			underlay = ipsec->dev;
