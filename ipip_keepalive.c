@@ -137,11 +137,11 @@ err_route:
  * @size: zeros follow it up to so many bytes
  *
  * Context: softirq, RCU.
- * Return: false if it wasn't sent.
+ * Return: 0, -ENOMEM if it wasn't sent for want of memory, or another error.
  */
-bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
-			   const void *payload, unsigned int len,
-			   unsigned int size)
+int ipip_keepalive_output(const struct ipip_keepalive_out *out,
+			  const void *payload, unsigned int len,
+			  unsigned int size)
 {
 	const unsigned int headroom = LL_RESERVED_SPACE(out->dst->dev) +
 				      out->dst->header_len +
@@ -153,7 +153,7 @@ bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 
 	skb = alloc_skb(headroom + size, GFP_ATOMIC);
 	if (!skb)
-		return false;
+		return -ENOMEM;
 	skb_reserve(skb, headroom);
 	skb_put_data(skb, payload, len);
 	skb_put_zero(skb, size - len);
@@ -172,7 +172,7 @@ bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 	if (out->parms->cfg.encap.type &&
 	    !ipip_encap(skb, &out->parms->cfg.encap, &outer)) {
 		ipip_drop(out->parms->dev, skb, IPIP_DROP_TX_ENCAP);
-		return false;
+		return -EINVAL;
 	}
 
 	iph = skb_push(skb, sizeof(*iph));
@@ -184,7 +184,7 @@ bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	skb_dst_set(skb, dst_clone(out->dst));
 	err = ip_local_out(out->net, ipip_sock(out->parms), skb);
-	return !net_xmit_eval(err);
+	return err > 0 ? net_xmit_errno(err) : err;
 }
 
 /**
@@ -242,7 +242,7 @@ static bool ipip_keepalive_send_cookie(struct ipip_keepalive *ka,
 	ipip_keepalive_header(out, &probe.inner, IPPROTO_ICMP, 0, 0,
 			      len - sizeof(probe.back));
 	ipip_keepalive_cookie(ka, &probe.cookie);
-	return ipip_keepalive_output(out, &probe, len, len);
+	return !ipip_keepalive_output(out, &probe, len, len);
 }
 
 /* What RouterOS sends for IPIP is not published. So both forms that its other tunnels
@@ -255,8 +255,8 @@ static bool ipip_keepalive_send_routeros(const struct ipip_keepalive_out *out)
 
 	ipip_keepalive_header(out, &back, IPPROTO_IPIP, out->daddr, out->saddr,
 			      sizeof(back));
-	nested = ipip_keepalive_output(out, &back, sizeof(back), sizeof(back));
-	return ipip_keepalive_output(out, NULL, 0, 0) || nested;
+	nested = !ipip_keepalive_output(out, &back, sizeof(back), sizeof(back));
+	return !ipip_keepalive_output(out, NULL, 0, 0) || nested;
 }
 
 static bool ipip_keepalive_is_own(const struct net_device *dev, __be32 addr)
@@ -321,7 +321,7 @@ static bool ipip_keepalive_send_icmp(struct ipip_keepalive *ka,
 	};
 	probe.icmp.checksum = ip_compute_csum(&probe.icmp, sizeof(probe) -
 					      sizeof(probe.iph));
-	return ipip_keepalive_output(out, &probe, sizeof(probe), sizeof(probe));
+	return !ipip_keepalive_output(out, &probe, sizeof(probe), sizeof(probe));
 }
 
 static void ipip_keepalive_probe(struct ipip_keepalive *ka,
@@ -801,7 +801,7 @@ static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 		return;
 	}
 	if (ipip_keepalive_route(&out, parms, local, remote, false)) {
-		sent = ipip_keepalive_output(&out, payload, len, len);
+		sent = !ipip_keepalive_output(&out, payload, len, len);
 		dst_release(out.dst);
 	}
 	if (!sent) {

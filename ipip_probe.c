@@ -121,9 +121,9 @@ static void ipip_probe_cookie(struct ipip_keepalive *ka,
 	spin_unlock_bh(&ka->lock);
 }
 
-static bool ipip_probe_send_cookie(struct ipip_keepalive *ka,
-				   const struct ipip_keepalive_out *out,
-				   unsigned int size, u32 seq)
+static int ipip_probe_send_cookie(struct ipip_keepalive *ka,
+				  const struct ipip_keepalive_out *out,
+				  unsigned int size, u32 seq)
 {
 	struct {
 		struct iphdr back;
@@ -140,9 +140,9 @@ static bool ipip_probe_send_cookie(struct ipip_keepalive *ka,
 	return ipip_keepalive_output(out, &head, sizeof(head), len);
 }
 
-static bool ipip_probe_send_icmp(struct ipip_keepalive *ka,
-				 const struct ipip_keepalive_out *out,
-				 unsigned int size, u32 seq)
+static int ipip_probe_send_icmp(struct ipip_keepalive *ka,
+				const struct ipip_keepalive_out *out,
+				unsigned int size, u32 seq)
 {
 	const __be32 target = out->parms->cfg.keepalive.target;
 	const __be32 saddr = ipip_keepalive_source(ka, out->parms);
@@ -154,7 +154,7 @@ static bool ipip_probe_send_icmp(struct ipip_keepalive *ka,
 	const unsigned int len = max_t(unsigned int, size, sizeof(head));
 
 	if (!saddr)
-		return false;
+		return -EADDRNOTAVAIL;
 	ipip_keepalive_header(out, &head.iph, IPPROTO_ICMP, saddr, target, len);
 	ipip_probe_cookie(ka, &head.cookie, size, seq);
 	head.icmp = (struct icmphdr) {
@@ -175,27 +175,28 @@ static bool ipip_probe_fits(const struct ipip_keepalive_out *out,
 	return size + out->parms->hlen <= dst_mtu(out->dst);
 }
 
-static bool ipip_probe_send(struct ipip_keepalive *ka,
-			    const struct ipip_parms *parms, unsigned int size,
-			    u32 seq)
+/* Returns 0, -ENOMEM for want of memory, or another error. */
+static int ipip_probe_send(struct ipip_keepalive *ka,
+			   const struct ipip_parms *parms, unsigned int size,
+			   u32 seq)
 {
 	struct ipip_keepalive_out out;
-	bool sent = false;
+	int err = -EMSGSIZE;
 
 	if (!ipip_keepalive_route(&out, parms, parms->cfg.local,
 				  parms->cfg.remote, true))
-		return false;
+		return -ENETUNREACH;
 	if (!ipip_probe_fits(&out, size))
 		goto out_route;
 	if (parms->cfg.keepalive.mode == IPIP_KEEPALIVE_MODE_COOKIE)
-		sent = ipip_probe_send_cookie(ka, &out, size, seq);
+		err = ipip_probe_send_cookie(ka, &out, size, seq);
 	else
-		sent = ipip_probe_send_icmp(ka, &out, size, seq);
-	if (sent)
+		err = ipip_probe_send_icmp(ka, &out, size, seq);
+	if (!err)
 		ipip_count(parms->dev, IFLA_IPIP_XSTATS_MTU_PROBE_SENT);
 out_route:
 	dst_release(out.dst);
-	return sent;
+	return err;
 }
 
 /* What was found out may be otherwise than before. */
@@ -253,6 +254,7 @@ static unsigned int ipip_probe_next(const struct ipip_parms *parms,
 	if (size && (!lost || probe->alive))
 		*delay = ipip_probe_timeout(ka);
 	probe->doubt = lost;
+	probe->unsent = false;
 	probe->alive = !lost;
 	probe->seq++;
 	if (lost && size) {
@@ -264,12 +266,16 @@ static unsigned int ipip_probe_next(const struct ipip_parms *parms,
 }
 
 static void ipip_probe_sent(struct ipip_keepalive *ka, struct ipip_probe *probe,
-			    u32 seq, bool sent, u64 delay)
+			    u32 seq, int err, u64 delay)
 {
 	spin_lock_bh(&ka->lock);
-	/* What didn't leave says nothing of sizes. */
-	if (!sent && probe->seq == seq)
+	/* What didn't leave says nothing of sizes, unless small ones are answered. Nor do
+	 * they say that it was too large if there was no memory for it.
+	 */
+	if (err && probe->seq == seq) {
+		probe->unsent = err == -ENOMEM;
 		probe->alive = false;
+	}
 	/* An answer may have come already, and have armed the timer. */
 	if (probe->on && !hrtimer_is_queued(&probe->timer))
 		ipip_probe_arm(probe, delay);
@@ -298,8 +304,9 @@ static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
 						  probe);
 	struct ipip_keepalive *ka = &tunnel->keepalive;
 	const struct ipip_parms *parms;
-	bool doubt, sent = true;
 	unsigned int size, i;
+	int err = 0, small;
+	bool doubt;
 	u64 delay;
 	u32 seq;
 
@@ -322,10 +329,12 @@ static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
 	spin_unlock_bh(&ka->lock);
 
 	if (size)
-		sent = ipip_probe_send(ka, parms, size, seq);
-	for (i = 0; size && doubt && i < IPIP_PLPMTUD_SMALL; i++)
-		sent = ipip_probe_send(ka, parms, IPIP_PROBE_SMALL, seq) && sent;
-	ipip_probe_sent(ka, probe, seq, sent, delay);
+		err = ipip_probe_send(ka, parms, size, seq);
+	for (i = 0; size && doubt && i < IPIP_PLPMTUD_SMALL; i++) {
+		small = ipip_probe_send(ka, parms, IPIP_PROBE_SMALL, seq);
+		err = err ?: small;
+	}
+	ipip_probe_sent(ka, probe, seq, err, delay);
 out:
 	rcu_read_unlock();
 	return HRTIMER_NORESTART;
@@ -368,7 +377,7 @@ ipip_probe_accept(const struct ipip_parms *parms, struct ipip_keepalive *ka,
 		    probe->heard == probe->asked)
 			return IPIP_DROP_KEEPALIVE_LATE;
 		probe->heard++;
-		probe->alive = true;
+		probe->alive = !probe->unsent;
 		return IPIP_PASS;
 	}
 	if (ntohl(cookie->seq) != probe->seq || size != old.size)
@@ -433,7 +442,7 @@ static bool ipip_probe_send_answer(const struct ipip_parms *parms, __be32 local,
 	if (ipip_probe_fits(&out, size)) {
 		ipip_keepalive_header(&out, &head.inner, IPPROTO_ICMP, 0, 0, size);
 		head.cookie = *cookie;
-		sent = ipip_keepalive_output(&out, &head, sizeof(head), size);
+		sent = !ipip_keepalive_output(&out, &head, sizeof(head), size);
 	}
 	dst_release(out.dst);
 	return sent;

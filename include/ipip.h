@@ -316,6 +316,7 @@ struct ipip_keepalive {
  * @alive: the last probe, if it isn't answered, says something of sizes: a small one behind
  *	it was answered, or there was none
  * @doubt: the last probe but one was lost
+ * @unsent: there was no memory for the last probe, or for a small one behind it
  * @asked: small probes that were sent behind the last that had some
  * @heard: of these, those that were answered
  * @small_seq: their number
@@ -334,6 +335,7 @@ struct ipip_probe {
 	bool on;
 	bool alive;
 	bool doubt;
+	bool unsent;
 	u8 asked;
 	u8 heard;
 	u32 small_seq;
@@ -687,9 +689,9 @@ bool ipip_keepalive_is_reply(const struct ipip_parms *parms, const u8 *data,
 bool ipip_keepalive_route(struct ipip_keepalive_out *out,
 			  const struct ipip_parms *parms, __be32 saddr,
 			  __be32 daddr, bool measures);
-bool ipip_keepalive_output(const struct ipip_keepalive_out *out,
-			   const void *payload, unsigned int len,
-			   unsigned int size);
+int ipip_keepalive_output(const struct ipip_keepalive_out *out,
+			  const void *payload, unsigned int len,
+			  unsigned int size);
 void ipip_keepalive_header(const struct ipip_keepalive_out *out,
 			   struct iphdr *iph, u8 protocol, __be32 saddr,
 			   __be32 daddr, unsigned int len);
