@@ -157,6 +157,8 @@ void ipip_table_unlink(struct ipip_net *in, struct ipip_parms *parms)
 	if (sole && rcu_access_pointer(*sole) == parms)
 		RCU_INIT_POINTER(*sole, NULL);
 	ipip_table_count(table, parms, -1);
+	if (parms->many)
+		in->routes_many--;
 }
 
 /**

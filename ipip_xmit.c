@@ -137,7 +137,8 @@ static struct ipip_route *ipip_route_slot(const struct ipip_parms *parms,
 }
 
 /* There are too many next hops for the small cache: have the work make the large one. The
- * tunnel asks once. Without memory it goes on with the small one.
+ * tunnel asks once. Without memory, or if too many tunnels of the netns have a large one, it
+ * goes on with the small one.
  */
 static void ipip_route_conflict(struct ipip_route *route, struct net *net,
 				const struct ipip_parms *parms)
@@ -152,8 +153,8 @@ static void ipip_route_conflict(struct ipip_route *route, struct net *net,
 	queue_work(ipip_compat_unbound_wq, &ipip_pernet(net)->routes_work);
 }
 
-/* Give the tunnel the large cache, whose slots are empty. */
-static void ipip_routes_grow(struct ipip_parms *parms)
+/* Give the tunnel the large cache, whose slots are empty. Under RTNL. */
+static void ipip_routes_grow(struct ipip_net *in, struct ipip_parms *parms)
 {
 	const size_t size = sizeof(struct ipip_route) << IPIP_ROUTE_BITS_MANY;
 	struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
@@ -162,10 +163,13 @@ static void ipip_routes_grow(struct ipip_parms *parms)
 	if (!READ_ONCE(tunnel->wants_many))
 		return;
 	if (!parms->many && parms->route_bits == IPIP_ROUTE_BITS_NEXTHOP) {
+		if (in->routes_many >= IPIP_ROUTES_MANY_MAX)
+			return;
 		many = __alloc_percpu_gfp(size, __alignof__(struct ipip_route),
-					  GFP_KERNEL_ACCOUNT);
+					  GFP_KERNEL | __GFP_NOWARN);
 		if (!many)
 			return;
+		in->routes_many++;
 		/* A packet that finds it finds zeros in it. */
 		smp_store_release(&parms->many, many);
 	}
@@ -180,7 +184,7 @@ static void ipip_routes_work(struct work_struct *work)
 	rtnl_lock();
 	for (parms = ipip_table_next(in, NULL); parms;
 	     parms = ipip_table_next(in, parms))
-		ipip_routes_grow(parms);
+		ipip_routes_grow(in, parms);
 	rtnl_unlock();
 }
 

@@ -45,6 +45,11 @@ struct xfrm_if;
 #define IPIP_ROUTE_BITS_NEXTHOP	4
 #define IPIP_ROUTE_BITS_MANY	10
 
+/* So many tunnels of a netns may have the large cache, which are 6 MiB for each CPU. A
+ * worker allocates it when packets ask for it, so that no memory cgroup is charged for it.
+ */
+#define IPIP_ROUTES_MANY_MAX	256
+
 /* A route may be in any of so many slots of the large cache that follow each other. */
 #define IPIP_ROUTE_WAYS		4
 
@@ -424,6 +429,7 @@ struct ipip_tunnel {
  *	share of a CPU; written by @mtu_work alone
  * @mtu_expires: jiffies when a learned path MTU will be forgotten; @mtu_work's own
  * @routes_work: gives tunnels the large route cache
+ * @routes_many: configurations in @table that have it; under RTNL
  * @mtu_genid: what rt_genid_ipv4() was at the last look; @mtu_work's own
  * @hooks: tunnels that need the netfilter hook for empty packets; under RTNL
  * @link_gone: a device has gone, and tunnels may wait for one of its name; under RTNL
@@ -434,6 +440,7 @@ struct ipip_net {
 	struct net *net;
 	struct delayed_work mtu_work;
 	struct work_struct routes_work;
+	unsigned int routes_many;
 	atomic_t mtu_pending;
 	unsigned long mtu_delay;
 	unsigned long mtu_expires;
