@@ -100,13 +100,18 @@ static void ipip_probe_arm(struct ipip_probe *probe, u64 delay)
 	hrtimer_start(&probe->timer, ns_to_ktime(delay), HRTIMER_MODE_REL_SOFT);
 }
 
-/* At a random point of time, so that tunnels that begin together don't send together. */
+/* At a random point of time, so that tunnels that begin together don't send together, but
+ * no later than the timer fires anyway: events that keep coming don't put it off for ever.
+ */
 static void ipip_probe_arm_within(struct ipip_probe *probe, u64 interval)
 {
+	struct hrtimer *timer = &probe->timer;
 	u64 delay;
 
 	div64_u64_rem(get_random_u64(), interval, &delay);
-	ipip_probe_arm(probe, delay);
+	if (!hrtimer_is_queued(timer) ||
+	    ktime_to_ns(hrtimer_get_remaining(timer)) > (s64)delay)
+		ipip_probe_arm(probe, delay);
 }
 
 static void ipip_probe_cookie(struct ipip_keepalive *ka,

@@ -440,6 +440,12 @@ static inline bool ipip_plpmtud_set_path(struct ipip_plpmtud *p,
 	news = ipip_plpmtud_set_hint(p, hint);
 	if (!changed && !news)
 		return false;
+	/* The probe that is on its way tells. Otherwise hints that keep coming would prevent
+	 * that one is ever found lost.
+	 */
+	if (!changed && p->state == IPIP_MTU_STATE_COMPLETE &&
+	    p->size == p->confirmed)
+		return false;
 	if (!p->confirmed)
 		ipip_plpmtud_begin(p);
 	else if (changed && max > p->confirmed)

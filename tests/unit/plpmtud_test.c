@@ -278,6 +278,10 @@ static void test_hint(void)
 	ktap(is(1300, IPIP_MTU_STATE_COMPLETE), "not small enough");
 	ipip_plpmtud_set_path(&p, 1480, 1480);
 	ktap(!p.hint && p.confirmed == 1300, "ICMP's value expires: what was confirmed doesn't");
+	ipip_plpmtud_timer(&p, true);
+	ktap(!ipip_plpmtud_set_path(&p, 1480, 1000) && p.hint == 1000 && p.size == 1300,
+	     "a confirmation that is on its way stays valid");
+	ktap(ipip_plpmtud_timer(&p, true) == 1000, "and if it is lost, the hint is tried");
 }
 
 static void test_loss(void)
