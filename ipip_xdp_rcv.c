@@ -31,7 +31,7 @@
 #include "ipip_xdp.h"
 
 #define IPIP_XDP_SOURCE_BITS	8
-#define IPIP_XDP_SOURCE_TICK	8	/* jiffies, as a power of two */
+#define IPIP_XDP_SOURCE_TICKS	256	/* of jiffies: a second, or less */
 
 /**
  * struct ipip_xdp_source - a source address that the stack would accept
@@ -40,7 +40,7 @@
  * @netns: cookie of the netns
  * @ifindex: device that the packet came by
  * @genid: what rt_genid_ipv4() was
- * @time: when it was found out, in ticks of about a second
+ * @time: when it was found out, in units of IPIP_XDP_SOURCE_TICKS
  * @dscp: DSCP field
  * @rpf: value of rp_filter
  * @is_local: @daddr has been found to be an address of this host
@@ -111,7 +111,7 @@ static bool ipip_xdp_source_ok(struct net *net, struct net_device *dev,
 	const u8 dscp = iph->tos & INET_DSCP_MASK;
 	struct ipip_xdp_source *source;
 	const int genid = rt_genid_ipv4(net);
-	const u32 time = jiffies >> IPIP_XDP_SOURCE_TICK;
+	const u32 time = jiffies / IPIP_XDP_SOURCE_TICKS;
 	bool ok = true;
 	u32 hash;
 	u8 rpf;
