@@ -74,8 +74,10 @@ def nobody():
 
 # What may differ between two looks at a tunnel that probes are sent through, and that has
 # gone down and up: types of attributes from the outermost on.
-COUNTERS = "keepalive_sent", "keepalive_answered", "keepalive_forged"
-STATE = "keepalive_misses", "keepalive_age", "keepalive_rtt", "mtu_state", "mtu_measured", "mtu_age"
+COUNTERS = "keepalive_sent", "keepalive_answered", "keepalive_forged", "keepalive_missed"
+STATE = ("keepalive_misses", "keepalive_age", "keepalive_rtt", "keepalive_state_age",
+         "keepalive_srtt", "keepalive_rttvar", "keepalive_loss", "mtu_state", "mtu_measured",
+         "mtu_age")
 MAY_DIFFER = [(IFLA_LINKINFO, IFLA_INFO_DATA, IPIP_EXT, EXT[name][0]) for name in STATE]
 MAY_DIFFER += [(IFLA_LINKINFO, IFLA_INFO_XSTATS, XSTATS.index(name) + 2) for name in COUNTERS]
 # When IPv6 was last touched there.
