@@ -8,7 +8,7 @@ import sys
 
 from lib import (EXT, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_COLLECT_METADATA, IPTUN_LINK, IPTUN_LOCAL,
                  IPTUN_PMTUDISC, IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLA_F_NESTED,
-                 SIOCCHGTUNNEL, Rtnl, addr, attr, check, equal, ext, main, netns, parse, run, shell,
+                 READ_ONLY, SIOCCHGTUNNEL, Rtnl, addr, attr, check, equal, ext, main, netns, parse, run, shell,
                  skip, tunnel_ioctl, u8, u32)
 
 ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
@@ -22,9 +22,6 @@ OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
           "keepalive_target": "192.168.0.2", "keepalive_answer": 0,
           "keepalive_source": "192.168.0.9", "fast_path": 1, "local_name": "wan",
           "remote_name": "far.example"}
-READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name",
-             "mtu_state", "mtu_measured", "mtu_age", "keepalive_state_age", "keepalive_srtt",
-             "keepalive_rttvar", "keepalive_loss")
 
 
 def raw(*attributes):

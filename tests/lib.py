@@ -311,6 +311,10 @@ EXT = {"df": (2, "B"), "clamp_mss": (3, "B"), "mtu_auto": (4, "B"), "require_ips
        "local_name": (18, "z"), "remote_name": (19, "z"), "mtu_state": (20, "B"),
        "mtu_measured": (21, "I"), "mtu_age": (22, "Q"), "keepalive_state_age": (23, "Q"),
        "keepalive_srtt": (24, "Q"), "keepalive_rttvar": (25, "Q"), "keepalive_loss": (26, "I")}
+# Those that no request may have.
+READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name",
+             "mtu_state", "mtu_measured", "mtu_age", "keepalive_state_age", "keepalive_srtt",
+             "keepalive_rttvar", "keepalive_loss")
 DF = {"legacy": 0, "no": 1, "inherit": 2, "set": 3}
 CLAMP = {"off": 0, "rx": 1, "tx": 2, "both": 3}
 MODE = {"cookie": 0, "routeros": 1, "icmp": 2}
