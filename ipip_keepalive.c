@@ -36,7 +36,6 @@
 #include <net/xfrm.h>
 
 #include "ipip.h"
-#include "ipip_keepalive.h"
 #include "ipip_trace.h"
 
 /* DSCP CS6, for network control (RFC 4594 section 3.1). */
@@ -812,17 +811,9 @@ static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 	consume_skb(skb);
 }
 
-/**
- * ipip_keepalive_is_reply() - Is an echo reply one of the host that our probes go to?
- * @parms: configuration
- * @data: the reply, from the inner header on
- * @cookie: where its cookie begins
- *
- * Context: softirq, RCU.
- * Return: true if so; the cookie has not been verified.
- */
-bool ipip_keepalive_is_reply(const struct ipip_parms *parms, const u8 *data,
-			     unsigned int cookie)
+/* Is an echo reply, whose cookie is at @cookie, one of the host that our probes go to? */
+static bool ipip_keepalive_is_reply(const struct ipip_parms *parms,
+				    const u8 *data, unsigned int cookie)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(parms->dev);
 	const struct iphdr *iph = (const struct iphdr *)data;
@@ -832,6 +823,36 @@ bool ipip_keepalive_is_reply(const struct ipip_parms *parms, const u8 *data,
 	return parms->rcv_extras & IPIP_EXTRA_ICMP &&
 	       iph->saddr == parms->cfg.keepalive.target &&
 	       icmp->un.echo.id == READ_ONCE(tunnel->keepalive.id);
+}
+
+/**
+ * ipip_keepalive_wants() - Does a tunnel take a keepalive of this kind, padded or not?
+ * @parms: configuration of the tunnel that received it
+ * @kind: what ipip_keepalive_classify() or ipip_keepalive_classify_padded() has said
+ * @data: the packet, from the inner header on
+ * @cookie: where its cookie begins
+ *
+ * Context: softirq, RCU.
+ * Return: false if it is data; else true, and the cookie has not been verified.
+ */
+bool ipip_keepalive_wants(const struct ipip_parms *parms,
+			  enum ipip_keepalive_kind kind, const u8 *data,
+			  unsigned int cookie)
+{
+	const struct ipip_keepalive_config *cfg = &parms->cfg.keepalive;
+
+	switch (kind) {
+	case IPIP_KEEPALIVE_PROBE:
+		return cfg->answer;
+	case IPIP_KEEPALIVE_ANSWER:
+		return cfg->interval &&
+		       cfg->mode == IPIP_KEEPALIVE_MODE_COOKIE;
+	case IPIP_KEEPALIVE_REPLY:
+		return ipip_keepalive_is_reply(parms, data, cookie);
+	case IPIP_KEEPALIVE_DATA:
+		break;
+	}
+	return false;
 }
 
 /**
@@ -850,6 +871,7 @@ bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 	u8 data[IPIP_KEEPALIVE_MAX_LEN] __aligned(4);
 	const struct ipip_keepalive_cookie *cookie;
 	unsigned int offset = 0, end = 0;
+	enum ipip_keepalive_kind kind;
 
 	if (skb_is_gso(skb))
 		return false;
@@ -860,26 +882,14 @@ bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 	if (skb_copy_bits(skb, 0, data, skb->len))
 		return false;
 
-	cookie = (const void *)data;
-	switch (ipip_keepalive_classify(data, skb->len, local, remote, &offset,
-					&end)) {
-	case IPIP_KEEPALIVE_DATA:
+	kind = ipip_keepalive_classify(data, skb->len, local, remote, &offset,
+				       &end);
+	if (!ipip_keepalive_wants(parms, kind, data, offset))
 		return false;
-	case IPIP_KEEPALIVE_PROBE:
-		if (!parms->cfg.keepalive.answer)
-			return false;
+	if (kind == IPIP_KEEPALIVE_PROBE) {
 		ipip_keepalive_reflect(parms, skb, local, remote, data + offset,
 				       end - offset);
 		return true;
-	case IPIP_KEEPALIVE_ANSWER:
-		if (!parms->cfg.keepalive.interval ||
-		    parms->cfg.keepalive.mode != IPIP_KEEPALIVE_MODE_COOKIE)
-			return false;
-		break;
-	case IPIP_KEEPALIVE_REPLY:
-		if (!ipip_keepalive_is_reply(parms, data, offset))
-			return false;
-		break;
 	}
 	cookie = (const void *)(data + offset);
 	if (cookie->magic == htonl(IPIP_KEEPALIVE_MAGIC_MTU))

@@ -34,7 +34,6 @@
 #include <net/netlink.h>
 
 #include "ipip.h"
-#include "ipip_keepalive.h"
 #include "ipip_trace.h"
 
 /* PROBE_TIMER, at least, and in round-trip times (RFC 8899 section 5.1.1, RFC 8085
@@ -502,8 +501,8 @@ bool ipip_probe_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 		    __be32 local, __be32 remote)
 {
 	u8 data[IPIP_KEEPALIVE_HEAD_LEN] __aligned(4);
-	const struct ipip_keepalive_config *cfg = &parms->cfg.keepalive;
 	const struct ipip_keepalive_cookie *cookie;
+	enum ipip_keepalive_kind kind;
 	unsigned int offset = 0;
 
 	/* What came in fragments says nothing of the path's MTU. */
@@ -512,27 +511,15 @@ bool ipip_probe_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 	    IPCB(skb)->frag_max_size ||
 	    skb_copy_bits(skb, 0, data, sizeof(data)))
 		return false;
-	switch (ipip_keepalive_classify_padded(data, skb->len, local, remote,
-					       &offset)) {
-	case IPIP_KEEPALIVE_DATA:
+	kind = ipip_keepalive_classify_padded(data, skb->len, local, remote,
+					      &offset);
+	if (!ipip_keepalive_wants(parms, kind, data, offset))
 		return false;
-	case IPIP_KEEPALIVE_PROBE:
-		if (!cfg->answer)
-			return false;
-		cookie = (const void *)(data + offset);
-		ipip_probe_reflect(parms, skb, local, remote, cookie);
-		return true;
-	case IPIP_KEEPALIVE_ANSWER:
-		if (!cfg->interval || cfg->mode != IPIP_KEEPALIVE_MODE_COOKIE)
-			return false;
-		break;
-	case IPIP_KEEPALIVE_REPLY:
-		if (!ipip_keepalive_is_reply(parms, data, offset))
-			return false;
-		break;
-	}
 	cookie = (const void *)(data + offset);
-	return ipip_probe_answer(parms, skb, cookie, skb->len);
+	if (kind != IPIP_KEEPALIVE_PROBE)
+		return ipip_probe_answer(parms, skb, cookie, skb->len);
+	ipip_probe_reflect(parms, skb, local, remote, cookie);
+	return true;
 }
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/hrtimer.h>
+#include <linux/icmp.h>
 #include <linux/ip.h>
 #include <linux/netdevice.h>
 #include <linux/notifier.h>
@@ -26,6 +27,7 @@
 #include <uapi/linux/if_ipip.h>
 
 #include "ipip_compat.h"
+#include "ipip_keepalive.h"
 #include "ipip_plpmtud.h"
 
 struct ipip_table;	/* known to ipip_table.c alone */
@@ -369,8 +371,6 @@ struct ipip_keepalive_out {
 	u8 tos;
 };
 
-struct ipip_keepalive_cookie;
-
 /**
  * struct ipip_tunnel - private part of the tunnel's network device
  * @parms: the configuration in force; replaced under RTNL; NULL only if the
@@ -691,8 +691,9 @@ void ipip_keepalive_hook_put(struct net *net, const struct ipip_parms *parms);
 bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 			__be32 local, __be32 remote);
 int ipip_keepalive_fill(struct sk_buff *skb, const struct net_device *dev);
-bool ipip_keepalive_is_reply(const struct ipip_parms *parms, const u8 *data,
-			     unsigned int cookie);
+bool ipip_keepalive_wants(const struct ipip_parms *parms,
+			  enum ipip_keepalive_kind kind, const u8 *data,
+			  unsigned int cookie);
 bool ipip_keepalive_route(struct ipip_keepalive_out *out,
 			  const struct ipip_parms *parms, __be32 saddr,
 			  __be32 daddr, bool measures);
