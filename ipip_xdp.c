@@ -17,7 +17,6 @@
 #include <net/arp.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
-#include <net/l3mdev.h>
 #include <net/nexthop.h>
 #include <net/route.h>
 #include <net/xdp.h>
@@ -169,7 +168,7 @@ static struct sk_buff *ipip_xdp_copy(struct net_device *dev,
 static struct sk_buff *ipip_xdp_build_skb(struct net_device *dev,
 					  struct xdp_frame *frame)
 {
-	if (*(u8 *)frame->data != IPIP_XDP_PLAIN)
+	if (*(u8 *)frame->data != IPIP_PLAIN_HEADER)
 		return xdp_build_skb_from_frame(frame, dev);
 
 	/* The kernel's function expects an Ethernet header. */
@@ -221,12 +220,12 @@ static struct iphdr *ipip_xdp_inner(struct xdp_frame *frame)
 
 	if (xdp_frame_has_frags(frame) || len < ETH_HLEN + sizeof(*inner))
 		return NULL;
-	if (*(u8 *)inner != IPIP_XDP_PLAIN) {
+	if (*(u8 *)inner != IPIP_PLAIN_HEADER) {
 		if (eth->h_proto != htons(ETH_P_IP))
 			return NULL;
 		inner = frame->data + ETH_HLEN;
 		len -= ETH_HLEN;
-		if (*(u8 *)inner != IPIP_XDP_PLAIN)
+		if (*(u8 *)inner != IPIP_PLAIN_HEADER)
 			return NULL;
 	}
 	tot_len = ntohs(inner->tot_len);

@@ -21,7 +21,6 @@
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
-#include <net/l3mdev.h>
 #include <net/netdev_rx_queue.h>
 #include <net/route.h>
 #include <net/xdp.h>
@@ -195,7 +194,7 @@ static const struct iphdr *ipip_xdp_ip(const struct xdp_buff *xdp)
 /* Is it an IPv4 header without options, and all of its packet in @len bytes? */
 static bool ipip_xdp_is_plain(const struct iphdr *iph, unsigned int len)
 {
-	return *(const u8 *)iph == IPIP_XDP_PLAIN &&
+	return *(const u8 *)iph == IPIP_PLAIN_HEADER &&
 	       ntohs(iph->tot_len) >= sizeof(*iph) &&
 	       ntohs(iph->tot_len) <= len &&
 	       !ip_fast_csum(iph, sizeof(*iph) / 4);

@@ -498,11 +498,11 @@ static void ipip_ids_reserve(struct net *net, struct ipip_ids *ids,
 	ids->left = size;
 }
 
-/* Choose the ID of an outer header without DF, for @segs packets of the inner flow of which
- * @len bytes are at @inner. It is from the generator that the kernel
- * has for source, destination and protocol, of which a CPU takes a block at a time for an
- * inner flow, to be used until the next tick: IDs aren't used long after those that were
- * reserved later.
+/* Choose the ID of an outer header without DF that @segs packets will have, one ID each.
+ * Of the first, @len bytes are linear at @inner. IDs come from the kernel's generator for
+ * source, destination and protocol. A CPU takes a block of them at a time for an inner
+ * flow, and uses it until the next tick: no ID is used long after those that were reserved
+ * later.
  */
 static void ipip_select_ident(struct net *net, struct iphdr *iph, u16 segs,
 			      const void *inner, unsigned int len)
@@ -887,7 +887,7 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 	 * the packet is so.
 	 */
 	if (unlikely(skb_network_offset(skb) > 0)) {
-		if (*skb->data == 0x45)
+		if (*skb->data == IPIP_PLAIN_HEADER)
 			return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_MALFORMED);
 		__skb_pull(skb, skb_network_offset(skb));
 	}

@@ -58,6 +58,11 @@ struct xfrm_if;
 /* Bit 0 of IFLA_IPTUN_TOS: the outer DSCP is the inner one. */
 #define IPIP_TOS_INHERIT	BIT(0)
 
+/* First octet of an IPv4 header without options. No Ethernet address of a host begins
+ * with it, because bit 0 of that marks groups: XDP's frames begin with either.
+ */
+#define IPIP_PLAIN_HEADER	0x45
+
 /* What a tunnel may ask for beyond RFC 2003. Where it asks for none of these, a
  * packet costs one comparison with 0.
  */

@@ -14,11 +14,6 @@
 
 #include "ipip_compat.h"
 
-/* First octet of an IPv4 header without options. No Ethernet address of a host begins
- * with it, because bit 0 marks groups.
- */
-#define IPIP_XDP_PLAIN		0x45
-
 /* Would an IPsec policy look at inner packets that this netns forwards? */
 static inline bool ipip_xdp_has_policy(const struct net *net)
 {
