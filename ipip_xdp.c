@@ -59,25 +59,41 @@ static bool ipip_xdp_queue(struct xdp_frame *frame, struct net_device *to)
 	return !net_xmit_eval(dev_queue_xmit(skb));
 }
 
+/* Has a frame left, if ndo_xdp_xmit has returned @sent? The first @sent frames have, and the
+ * others are still ours. If it has returned an error they are sent by the queue.
+ */
+static bool ipip_xdp_has_left(const struct ipip_xdp_bulk *bulk, unsigned int i,
+			      int sent)
+{
+	if (sent < 0)
+		return ipip_xdp_queue(bulk->frames[i], bulk->to);
+	if (i < sent)
+		return true;
+	xdp_return_frame_rx_napi(bulk->frames[i]);
+	return false;
+}
+
 static void ipip_xdp_flush(struct ipip_xdp_bulk *bulk)
 {
+	unsigned int i, packets = 0, bytes = 0;
 	struct net_device *to = bulk->to;
-	unsigned int i, n = bulk->n;
 	int sent;
 
-	if (!n)
+	if (!bulk->n)
 		return;
-	bulk->n = 0;
-	sent = to->netdev_ops->ndo_xdp_xmit(to, n, bulk->frames,
+	sent = to->netdev_ops->ndo_xdp_xmit(to, bulk->n, bulk->frames,
 					    XDP_XMIT_FLUSH);
-	for (i = 0; i < n; i++) {
-		bool ok = sent < 0 ? ipip_xdp_queue(bulk->frames[i], to) :
-				     i < sent;
-
-		if (sent >= 0 && !ok)
-			xdp_return_frame_rx_napi(bulk->frames[i]);
-		iptunnel_xmit_stats(bulk->dev, ok ? bulk->lens[i] : 0);
+	for (i = 0; i < bulk->n; i++) {
+		if (likely(ipip_xdp_has_left(bulk, i, sent))) {
+			packets++;
+			bytes += bulk->lens[i];
+		} else {
+			iptunnel_xmit_stats(bulk->dev, 0);
+		}
 	}
+	if (packets)
+		dev_sw_netstats_tx_add(bulk->dev, packets, bytes);
+	bulk->n = 0;
 }
 
 static void ipip_xdp_add(struct ipip_xdp_bulk *bulk, struct net_device *to,
