@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 
+from ipipctl import two_hosts
 from lib import HERE, INTREE, check, equal, main, run, shell, skip
 
 TOOL = os.path.join(HERE, "../build/tools/ipipctl-asan")
@@ -305,9 +306,7 @@ def dry_run():
 
 
 def counters():
-    shell("ns_add c; ip link add name x netns a type veth peer name x netns c; "
-          "ip -n a addr add 10.5.0.1/24 dev x; ip -n c addr add 10.5.0.2/24 dev x; "
-          "ip -n a link set dev x up; ip -n c link set dev x up")
+    two_hosts("c")
     good("add", "local=10.5.0.2", "remote=10.5.0.1", "name=t", netns="c")
     good("add", "local=10.5.0.1", "remote=10.5.0.2", "name=t", "keepalive=200ms,3")
     run("ip -n a addr add 192.168.5.1/30 dev t; ip -n c addr add 192.168.5.2/30 dev t")

@@ -7,8 +7,8 @@ import subprocess
 import time
 
 import openmetrics
-from ipipctl import ENV, TOOL, can_run, clear, ctl, good, refused
-from lib import XSTATS, check, equal, main, run, shell, wait
+from ipipctl import ENV, TOOL, can_run, clear, ctl, good, refused, two_hosts
+from lib import XSTATS, check, equal, main, run, wait
 
 COMMENT = 'caf\u00e9 "two"\\ words'
 
@@ -201,9 +201,7 @@ def none():
 def test():
     if not can_run("ipipctl metrics"):
         return
-    shell("ns_add a c; ip link add name x netns a type veth peer name x netns c; "
-          "ip -n a addr add 10.5.0.1/24 dev x; ip -n c addr add 10.5.0.2/24 dev x; "
-          "ip -n a link set dev x up; ip -n c link set dev x up")
+    two_hosts("a", "c")
     good("add", "local=10.5.0.2", "remote=10.5.0.1", "name=t", "!keepalive", netns="c")
     good("add", "local=10.5.0.1", "remote=10.5.0.2", "name=t0", "keepalive=200ms,3",
          f"comment={COMMENT}")

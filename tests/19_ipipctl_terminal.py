@@ -13,8 +13,8 @@ import termios
 import time
 import unicodedata
 
-from ipipctl import ENV, PLAIN, can_run, clear, found, good
-from lib import check, equal, main, run, shell, wait
+from ipipctl import ENV, PLAIN, can_run, clear, found, good, two_hosts
+from lib import check, equal, main, run, wait
 
 BLOCKS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 FRAME = re.compile(r"\033\[\?7l(.*?)\033\[J\033\[\?7h", re.S)
@@ -192,9 +192,7 @@ def colours():
 def test():
     if not can_run("ipipctl monitor on a terminal"):
         return
-    shell("ns_add a c; ip link add name x netns a type veth peer name x netns c; "
-          "ip -n a addr add 10.5.0.1/24 dev x; ip -n c addr add 10.5.0.2/24 dev x; "
-          "ip -n a link set dev x up; ip -n c link set dev x up")
+    two_hosts("a", "c")
     good("add", "local=10.5.0.2", "remote=10.5.0.1", "name=t", "!keepalive", netns="c")
     good("import", "-", stdin="/interface ipip\n" + "".join(
         f"add name=p{i:03} remote-address=10.64.{i // 250}.{i % 250 + 1} !keepalive\n"

@@ -3,7 +3,7 @@
 import random
 import subprocess
 
-from craft import Delta, Ip, Raw, counters, mac, sysctl
+from craft import Delta, Ip, Raw, counters, mac, one_hop_on, sysctl
 from lib import (IPTUN_LOCAL, IPTUN_PMTUDISC, IPTUN_REMOTE, IPTUN_TTL, Rtnl, Tap, addr, check,
                  differs, equal, main, run, skip, topo, u8)
 from scapy.layers.inet import IP, IPOption_NOP
@@ -47,14 +47,6 @@ class Path:
         """A way to send, and the arguments of inner() that go with it."""
         yield "own", self.local, {}
         yield "forwarded", self.forwarded, {"src": "172.16.1.2", "dst": "172.16.2.2"}
-
-
-def one_hop_on(packet):
-    """What a router makes of it."""
-    packet = IP(bytes(packet))
-    packet.ttl -= 1
-    del packet.chksum
-    return bytes(packet)
 
 
 def basics(path):

@@ -7,21 +7,18 @@ import struct
 import subprocess
 import time
 
-from craft import Delta, Ip, mac, sysctl
+from craft import Delta, Ip, ip_header, mac, sysctl, tcp_data
 from lib import INTREE, Rtnl, Tap, check, differs, equal, main, run, topo
-from scapy.utils import checksum
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 A, B = "10.1.0.1", "10.2.0.1"
-SRC, DST = bytes((172, 16, 1, 2)), bytes((172, 16, 2, 2))
+SRC, DST = "172.16.1.2", "172.16.2.2"
 DF, SIZE = 0x4000, 200
 ROUNDS = 16
 
 
 def ipv4(proto, ident, payload, flags=DF):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), ident, flags, 64, proto, 0, SRC,
-                       DST)
-    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+    return ip_header(SRC, DST, proto, len(payload), ident=ident, flags=flags) + payload
 
 
 class Flow:
@@ -34,10 +31,7 @@ class Flow:
 
     def segment(self, flags=DF):
         data = os.urandom(SIZE)
-        head = struct.pack("!HHIIBBHHH", self.port, 5555, self.seq, 1, 0x50, 0x10, 8192, 0, 0)
-        pseudo = SRC + DST + struct.pack("!HH", 6, len(head) + SIZE)
-        head = head[:16] + struct.pack("!H", checksum(pseudo + head + data)) + head[18:]
-        packet = ipv4(6, self.ident, head + data, flags)
+        packet = ipv4(6, self.ident, tcp_data(SRC, DST, self.port, 5555, self.seq, data), flags)
         self.seq += SIZE
         self.sent += data
         self.ident = self.ident if self.fixed else (self.ident + 1) & 0xffff

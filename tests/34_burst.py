@@ -1,22 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Of a burst, no packet overtakes another one of its flow, whether or not GRO merges them."""
 import collections
+import socket
 import struct
 import time
 
-from craft import mac, sysctl
+from craft import ip_header, mac, sysctl, tcp_data
 from lib import Tap, check, main, run, topo
-from scapy.utils import checksum
 
-SRC, DST = bytes((172, 16, 1, 2)), bytes((172, 16, 2, 2))
+SRC, DST = "172.16.1.2", "172.16.2.2"
 UDP, TCP, OTHER = 17, 6, 253
 ROUNDS = 40
-
-
-def ipv4(proto, ident, payload):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), ident, 0x4000, 64, proto, 0,
-                       SRC, DST)
-    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
 class Flow:
@@ -35,13 +29,11 @@ class Flow:
         if self.proto == UDP:
             payload = struct.pack("!HHHH", self.port, 9, 8 + len(data), 0) + data
         elif self.proto == TCP:
-            head = struct.pack("!HHIIBBHHH", self.port, 9, self.seq, 1, 0x50, 0x10, 8192, 0, 0)
+            payload = tcp_data(SRC, DST, self.port, 9, self.seq, data)
             self.seq += len(data)
-            pseudo = SRC + DST + struct.pack("!HH", 6, 20 + len(data))
-            payload = head[:16] + struct.pack("!H", checksum(pseudo + head + data)) + head[18:] + data
         else:
             payload = struct.pack("!H", self.port) + data
-        return ipv4(self.proto, self.number, payload)
+        return ip_header(SRC, DST, self.proto, len(payload), ident=self.number) + payload
 
 
 HEADER = {UDP: 8, TCP: 20, OTHER: 2}
@@ -56,7 +48,7 @@ def burst(name, h1, h2, gateway):
     got, end = collections.defaultdict(bytes), time.monotonic() + 10
     total = sum(len(f.sent) for f in flows)
     while sum(map(len, got.values())) < total and time.monotonic() < end:
-        data = h2.receive(lambda d: d[9] in HEADER and d[12:16] == SRC, 0.5)
+        data = h2.receive(lambda d: d[9] in HEADER and d[12:16] == socket.inet_aton(SRC), 0.5)
         if data:
             length = int.from_bytes(data[2:4], "big")
             key = (data[9], int.from_bytes(data[20:22], "big"))

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from craft import mac
+from craft import ip_header, mac, sum16
 from lib import INTREE, Rtnl, Tap, check, equal, main, netns, run, shell, skip, topo
 
 HOSTS = "172.16.1.2", "172.16.2.2"
@@ -19,19 +19,6 @@ AO = b"\x1d\x10\1\1" + bytes(range(12))       # RFC 5925: HMAC-SHA-1-96
 MD5 = b"\x13\x12" + bytes(range(16))          # RFC 2385
 BOUND = 1480 - 40
 TCP_MD5SIG, TCP_AO_ADD_KEY = 14, 38
-
-
-def sum16(data):
-    total = sum(struct.unpack(f">{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
-    total = (total & 0xffff) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xffff
-
-
-def header(src, dst, proto, length, ident=0, flags=0x4000, ttl=60, options=b""):
-    size = 20 + len(options)
-    fields = struct.pack(">BBHHHBBH4s4s", 0x40 | size // 4, 0, size + length, ident, flags, ttl,
-                         proto, 0, socket.inet_aton(src), socket.inet_aton(dst)) + options
-    return fields[:10] + struct.pack(">H", sum16(fields)) + fields[12:]
 
 
 def tcp(options, flags=SYN, data=b"", wrong=0, hosts=HOSTS, offset=None):
@@ -71,7 +58,7 @@ class Path:
     def send(self, payload, proto=6, trailer=b"", **fields):
         """Payloads of the packet behind its header: sent, on the wire, arrived."""
         self.ident += 1
-        packet = header(*HOSTS, proto, len(payload), ident=self.ident, **fields) + payload
+        packet = ip_header(*HOSTS, proto, len(payload), ident=self.ident, **fields) + payload
         ident = struct.pack(">H", self.ident)
         # A connection before it may have used the same ID.
         self.wire.drain()
@@ -338,7 +325,7 @@ def shapes(path):
         for wrong in 1, 0x1234:
             for options in MSS, b"\1" + MSS:
                 sent = tcp(options, wrong=wrong)
-                plain = header(*HOSTS, 6, len(sent)) + sent
+                plain = ip_header(*HOSTS, 6, len(sent)) + sent
                 got = path.send(sent)[1]
                 equal(f"{a}/{b}: a wrong checksum stays as wrong as it was",
                       checksum_error(got), checksum_error(plain))
@@ -431,8 +418,8 @@ def nonlinear():
     before = Rtnl("b").xstats("t0")["rx_mss_clamped"]
     # The vector's first element is the linear part: a header and no more.
     segment = tcp(MSS, data=bytes(300))
-    inner = header(*HOSTS, 6, len(segment), ident=0x7777) + segment
-    outer = header("10.1.0.1", "10.2.0.1", 4, len(inner), flags=0)
+    inner = ip_header(*HOSTS, 6, len(segment), ident=0x7777) + segment
+    outer = ip_header("10.1.0.1", "10.2.0.1", 4, len(inner), flags=0)
     frame = bytes.fromhex("020000000001" "020000000002" "0800") + outer + inner
     parts = [frame[:64], frame[64:70], frame[70:]]
     os.writev(tun.fileno(), parts)

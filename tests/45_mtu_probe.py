@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 
-from craft import Raw
+from craft import Raw, ip_header
 from lib import INTREE, Tap, check, equal, main, run, shell, skip, topo, wait
 from measure import A, B, Ends, drop_large, mtu
 
@@ -121,15 +121,8 @@ def answers(ends):
     run("ip -n a link set dev t0 mtu 1480; ip -n b link set dev t0 down")
     tap, far = Tap("r", "a", "in"), Raw("b")
 
-    def sum16(data):
-        total = sum(struct.unpack(f">{len(data) // 2}H", data))
-        total = (total & 0xffff) + (total >> 16)
-        return ~(total + (total >> 16)) & 0xffff
-
     def ip(src, dst, payload=b"", proto=4, flags=0x4000):
-        head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, flags, 64, proto, 0,
-                           socket.inet_aton(src), socket.inet_aton(dst))
-        return head[:10] + struct.pack(">H", sum16(head)) + head[12:] + payload
+        return ip_header(src, dst, proto, len(payload), flags=flags) + payload
 
     def ask(inner, timeout=0.4):
         tap.drain()

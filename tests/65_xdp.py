@@ -6,10 +6,9 @@ import os
 import random
 import socket
 
-from craft import Delta, mac, sysctl
+from craft import Delta, mac, one_hop_on, sum16, sysctl
 from lib import Rtnl, Tap, check, equal, main, netns, run, shell, topo, wait
 from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
-from scapy.utils import checksum
 
 PROTO = 253     # nobody answers while r doesn't forward
 A, B = "10.1.0.1", "10.2.0.1"
@@ -52,20 +51,12 @@ class Way:
         return self.outer(timeout)
 
 
-def one_hop_on(data):
-    """What a router makes of a packet."""
-    packet = IP(data)
-    packet.ttl -= 1
-    del packet.chksum
-    return bytes(packet)
-
-
 def but_for_id(outer):
     """A packet without its outer ID, and whether its checksum is right."""
     if outer is None:
         return None
     hlen = (outer[0] & 15) * 4
-    return outer[:4] + outer[6:10] + outer[12:], checksum(outer[:hlen])
+    return outer[:4] + outer[6:10] + outer[12:], sum16(outer[:hlen])
 
 
 def compare(way, name, packets, what=("redirect", "redirect-ip")):

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import time
 
-from craft import Raw
+from craft import Raw, ip_header, sum16
 from lib import (INTREE, Rtnl, Tap, check, equal, main, run, shell, skip, stat, topo,
                  wait)
 
@@ -15,17 +15,8 @@ NOBODY = "0.0.0.0"
 COOKIE, MAGIC = 24, b"IPIP"
 
 
-def sum16(data):
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    total = (total & 0xffff) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xffff
-
-
 def ip(src, dst, payload=b"", proto=4, ttl=64, options=b""):
-    size = 20 + len(options)
-    head = struct.pack(">BBHHHBBH4s4s", 0x40 | size // 4, 0, size + len(payload), 0, 0, ttl,
-                       proto, 0, socket.inet_aton(src), socket.inet_aton(dst)) + options
-    return head[:10] + struct.pack(">H", sum16(head)) + head[12:] + payload
+    return ip_header(src, dst, proto, len(payload), flags=0, ttl=ttl, options=options) + payload
 
 
 def fields(packet):

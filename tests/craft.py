@@ -13,6 +13,37 @@ from lib import netns
 SIOCGIFHWADDR = 0x8927
 
 
+def sum16(data):
+    """The checksum of IP, TCP and ICMP; 0 if data has the right one."""
+    total = sum(struct.unpack(f">{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+def ip_header(src, dst, proto, length, ident=0, flags=0x4000, ttl=64, options=b""):
+    """The IPv4 header before so many bytes."""
+    size = 20 + len(options)
+    fields = struct.pack(">BBHHHBBH4s4s", 0x40 | size // 4, 0, size + length, ident, flags, ttl,
+                         proto, 0, socket.inet_aton(src), socket.inet_aton(dst)) + options
+    return fields[:10] + struct.pack(">H", sum16(fields)) + fields[12:]
+
+
+def tcp_data(src, dst, sport, dport, seq, data):
+    """A segment of a connection, with its checksum."""
+    head = struct.pack("!HHIIBBHHH", sport, dport, seq, 1, 0x50, 0x10, 8192, 0, 0)
+    pseudo = (socket.inet_aton(src) + socket.inet_aton(dst) +
+              struct.pack("!HH", 6, len(head) + len(data)))
+    return head[:16] + struct.pack("!H", sum16(pseudo + head + data)) + head[18:] + data
+
+
+def one_hop_on(packet):
+    """What a router makes of an IPv4 packet."""
+    data = bytes(packet)
+    head = (data[0] & 15) * 4
+    fields = data[:8] + bytes((data[8] - 1, data[9], 0, 0)) + data[12:head]
+    return fields[:10] + struct.pack(">H", sum16(fields)) + fields[12:] + data[head:]
+
+
 class Ip:
     """ip(8), kept running in a namespace. It remembers device names: don't use
     one again for another device."""

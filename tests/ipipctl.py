@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 
-from lib import HERE, INTREE, USER_MODE, check, equal, netns, run, skip
+from lib import HERE, INTREE, USER_MODE, check, equal, netns, run, shell, skip
 
 PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
 TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
@@ -24,6 +24,14 @@ def writable_etc():
         yield
     finally:
         run("umount -l /etc")
+
+
+def two_hosts(*new):
+    """The netns a and c, of which some are to be made, with 10.5.0.1 and 10.5.0.2 on a cable."""
+    shell(f"ns_add {' '.join(new)}; "
+          "ip link add name x netns a type veth peer name x netns c; "
+          "ip -n a addr add 10.5.0.1/24 dev x; ip -n c addr add 10.5.0.2/24 dev x; "
+          "ip -n a link set dev x up; ip -n c link set dev x up")
 
 
 @contextlib.contextmanager
