@@ -2,18 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # Documentation/routing.md with FRR at both ends. FRR is a folder with a Debian that has it.
 . ./lib.sh
+. ./frr.sh
 
-if [ -z "${FRR:-}" ]; then
-	skip "routing daemons" "FRR is for make check-field, in a version of its own"
-	exit
-fi
-if [ "$IPIP" = in-tree ]; then
-	skip "routing daemons" "the page uses what the in-tree driver doesn't have"
-	exit
-fi
+frr_needed "routing daemons" "the page uses what the in-tree driver doesn't have"
 export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 page=../Documentation/routing.md
-. ./frr.sh
 
 # A box of the page, as it is at A; B's side of it.
 box() { awk -v begin="\`\`\`$1" '$0 == "```" { on = 0 } on; $0 == begin { on = 1 }' "$page"; }

@@ -4,17 +4,10 @@
 # whenever one changes: paths of which the two ends know different things, that shrink and
 # grow, that lose packets, and those whose ICMP is filtered. Then TCP through a black hole.
 . ./lib.sh
-
-if [ -z "${FRR:-}" ]; then
-	skip "OSPF and the MTU" "FRR is for make check-field, in a version of its own"
-	exit
-fi
-if [ "$IPIP" = in-tree ]; then
-	skip "OSPF and the MTU" "the in-tree driver measures nothing"
-	exit
-fi
-export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 . ./frr.sh
+
+frr_needed "OSPF and the MTU" "the in-tree driver measures nothing"
+export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 
 full() { vtysh a "show ip ospf neighbor" | grep -q "Full.*ipip1:"; }
 ospf() {

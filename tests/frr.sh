@@ -6,6 +6,18 @@
 
 root=$WORK/root
 
+# Or end the test file with a skip.
+frr_needed() {	# NAME WHY-NOT-IN-TREE
+	if [ -z "${FRR:-}" ]; then
+		skip "$1" "FRR is for make check-field, in a version of its own"
+		exit
+	fi
+	if [ "$IPIP" = in-tree ]; then
+		skip "$1" "$2"
+		exit
+	fi
+}
+
 # FRR's folder, with what may be written above it. The daemons' other files are in /run.
 frr_init() {
 	local dir
