@@ -11,7 +11,7 @@ import threading
 import time
 
 from ipipctl import ENV, PLAIN, TOOL, can_run, ctl, good, refused
-from lib import IPTUN_FWMARK, USER_MODE, Rtnl, check, equal, main, run, topo, u32, wait
+from lib import EMULATED, IPTUN_FWMARK, USER_MODE, Rtnl, check, equal, main, run, topo, u32, wait
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -219,7 +219,7 @@ def many():
     equal("none is lost", [e for e in w.lines if e["event"] == "lost"], [])
     print(f"# {n / seconds:.0f} changes a second: {used:.1%} of a processor")
     # In User Mode Linux system calls are dear, and an emulated processor is slow.
-    slow = USER_MODE or "qemu" in run("systemd-detect-virt || true")
+    slow = USER_MODE or EMULATED
     check(f"it takes less than {'a third' if slow else 'a twentieth'} of a processor",
           used < (1 / 3 if slow else 0.05), used)
     w.end()

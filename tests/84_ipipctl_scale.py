@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 
-from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
+from lib import EMULATED, HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip
 
 TOOL = os.path.join(HERE, "../build/tools/ipipctl")
 COUNT = 10000
@@ -34,8 +34,6 @@ def timed(netns, *command):
 
 # The best of nine turns of the same command differ by so much from one file to the next.
 NOISE = 1.05
-# Seconds and shares are fractions, and arithmetic with fractions is dear without KVM.
-EMULATED = "qemu" in run("systemd-detect-virt || true")
 
 
 def compare(what, ours, theirs, most=NOISE):
@@ -100,6 +98,7 @@ def test():
         def statistics():
             return timed("a", "ip", "-j", "-s", "link", "show", "type", "ipip")
 
+        # Seconds and shares are fractions, and arithmetic with fractions is dear without KVM.
         for words in ("metrics",), ("metrics", "prometheus", f"{work}/file"):
             written = compare(f"{' '.join(words[:2])} of {COUNT}", lambda: timed("b", TOOL, *words),
                               statistics, 1.7 if EMULATED else 1.2)

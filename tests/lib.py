@@ -19,6 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 INTREE = os.environ.get("IPIP") == "in-tree"
 with open("/proc/cpuinfo", encoding="ascii") as cpuinfo:
     USER_MODE = "User Mode Linux" in cpuinfo.read()
+# tests/run and tests/cross know how their guest runs.
+EMULATED = os.environ.get("ACCEL") == "emulation"
 
 _n = 0
 _failed = False
