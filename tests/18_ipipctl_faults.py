@@ -101,6 +101,17 @@ def half_set():
     clear()
 
 
+def stopped(tracer):
+    """The number of the tracer's child, once it is stopped for longer than a system call is."""
+    child, times, end = "", 0, time.monotonic() + 30
+    while times < 10 and time.monotonic() < end:
+        time.sleep(0.05)
+        child = child or run(f"pgrep -P {tracer} || true").strip()
+        with contextlib.suppress(OSError), open(f"/proc/{child}/stat", encoding="ascii") as stat:
+            times = times + 1 if stat.read().rpartition(") ")[2][0] == "t" else 0
+    return int(child)
+
+
 def paused(call, meanwhile, *words, stdin=""):
     """The tool with a pause before its call-th request; meanwhile is a command, or a signal."""
     p = subprocess.Popen(
@@ -109,11 +120,11 @@ def paused(call, meanwhile, *words, stdin=""):
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     p.stdin.write(stdin)
     p.stdin.close()
-    time.sleep(1)
+    tool = stopped(p.pid)
     if isinstance(meanwhile, str):
         run(meanwhile)
     else:
-        os.kill(int(run(["pgrep", "-P", str(p.pid)])), meanwhile)
+        os.kill(tool, meanwhile)
     p.stdin = None
     out, err = p.communicate()
     return p.returncode, out, err
