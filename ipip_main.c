@@ -3,7 +3,7 @@
  * IP in IP tunnel (RFC 2003): the module, its state per netns, the configuration
  * of a tunnel and its network device.
  *
- * All of this changes in process context under RTNL.
+ * All functions that change this run in process context under RTNL.
  */
 #include <linux/if_arp.h>
 #include <linux/module.h>
@@ -25,8 +25,8 @@
 unsigned int ipip_net_id __read_mostly;
 
 /**
- * ipip_parms_set_name() - Set what an address was looked up by
- * @parms: the configuration, which isn't published yet
+ * ipip_parms_set_name() - Set the name that an address was looked up from
+ * @parms: the configuration, not published yet
  * @i: IPIP_NAME_*
  * @name: the name; "" or NULL for none
  *
@@ -51,8 +51,8 @@ int ipip_parms_set_name(struct ipip_parms *parms, unsigned int i,
  *	kind: the inner TTL, and DF always set
  *
  * Context: process.
- * Return: a configuration that ipip_create() or ipip_change() will complete
- * and publish, or NULL for want of memory.
+ * Return: a configuration, which ipip_create() or ipip_change() completes and
+ * publishes, or NULL if there is no memory.
  */
 struct ipip_parms *ipip_parms_alloc(struct net_device *dev,
 				    const struct ipip_parms *from)
@@ -124,13 +124,13 @@ static void ipip_parms_complete_extras(struct ipip_parms *parms)
 	}
 }
 
-/* Derive from @cfg what the packets' paths read. */
+/* Derive from @cfg the fields that the packet paths read. */
 static int ipip_parms_complete(struct ipip_parms *parms)
 {
 	const struct ipip_config *cfg = &parms->cfg;
 	size_t size;
 
-	/* Receive reads one cache line of it, transmit another. */
+	/* The receive path reads one cache line, the transmit path another. */
 	BUILD_BUG_ON(offsetofend(struct ipip_parms, rcv_extras) > 64);
 	BUILD_BUG_ON(offsetofend(struct ipip_parms, cfg.encap) -
 		     offsetof(struct ipip_parms, outer) > 64);
@@ -172,10 +172,11 @@ static void ipip_routes_free(struct ipip_route __percpu *routes,
 }
 
 /**
- * ipip_parms_free() - Free a configuration that no one can find any more
+ * ipip_parms_free() - Free a configuration that nobody can find any more
  * @parms: the configuration, published or not
  *
- * Context: any that may free per-CPU memory; softirq from the RCU callback.
+ * Context: any in which per-CPU memory may be freed; the RCU callback calls it in
+ * softirq.
  */
 void ipip_parms_free(struct ipip_parms *parms)
 {
@@ -210,11 +211,11 @@ static void ipip_destruct(struct net_device *dev)
 }
 
 /**
- * ipip_create() - Register a tunnel's device and make it known to receive
+ * ipip_create() - Register a tunnel's device and add it to the tunnel table
  * @dev: device, set up by ipip_setup() and not yet registered
  * @net: netns of the outer packets
- * @parms: its configuration; owned by the tunnel from here on, or freed
- * @mtu_given: dev->mtu is what the user asked for, not to be derived
+ * @parms: its configuration; the tunnel takes ownership, also on failure
+ * @mtu_given: the user has set dev->mtu, so it isn't derived
  *
  * Context: process, RTNL.
  * Return: 0, -ENOMEM, or what nf_register_net_hook(), ipip_ipsec_start() or
@@ -247,9 +248,9 @@ int ipip_create(struct net_device *dev, struct net *net,
 	dev->max_mtu = IP_MAX_MTU - parms->hlen;
 	if (mtu_given)
 		mtu = clamp(dev->mtu, dev->min_mtu, dev->max_mtu);
-	/* IPv6 sets up state for a device when it is registered with an MTU of 1280
-	 * or more, or else when it goes up. As in the in-tree driver, tunl0 is
-	 * registered without an MTU: in most netns it stays down, and needs none.
+	/* IPv6 allocates state for a device at registration if its MTU is 1280 or
+	 * more, else when the device goes up. Like the in-tree driver, register tunl0
+	 * with an MTU of 0: in most netns it stays down and never needs that state.
 	 */
 	dev->mtu = fallback ? 0 : mtu;
 	ipip_keepalive_init(dev);
@@ -262,8 +263,8 @@ int ipip_create(struct net_device *dev, struct net *net,
 	if (err)
 		goto err_ipsec;
 
-	/* Not before: register_netdevice() calls the destructor for some failures
-	 * and not for others, and err_parms frees the configuration for all.
+	/* Set the destructor only now: register_netdevice() calls it on some failures
+	 * and not on others, and err_parms frees the configuration on all of them.
 	 */
 	dev->priv_destructor = ipip_destruct;
 	if (fallback)
@@ -284,8 +285,8 @@ err_parms:
 	return err;
 }
 
-/* If padding differs where all values are the same, the change is carried out and
- * changes nothing.
+/* Padding is compared too. If only padding differs, ipip_change() publishes an equal
+ * configuration, which does no harm.
  */
 static bool ipip_parms_equal(const struct ipip_parms *a,
 			     const struct ipip_parms *b)
@@ -298,10 +299,11 @@ static bool ipip_parms_equal(const struct ipip_parms *a,
 	return !memcmp(&a->cfg, &b->cfg, sizeof(a->cfg));
 }
 
-/* Replace a configuration so that no packet finds neither of the two. With another
- * key the new entry may be in another class, which a reader has already looked
- * through when the entry is linked: such a reader has to find the old one. So the
- * old entry is unlinked only when all readers that started before have left.
+/* Replace a configuration so that each packet finds the old one or the new one. If the
+ * key changes, the new entry may be in another class of the table. A reader may have
+ * searched that class already when the entry is linked, and must then find the old
+ * entry. So unlink the old entry only after all readers that started earlier have
+ * finished.
  */
 static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
 			 struct ipip_parms *new)
@@ -310,11 +312,12 @@ static void ipip_publish(struct ipip_tunnel *tunnel, struct ipip_parms *old,
 
 	ipip_table_link(in, new);
 	rcu_assign_pointer(tunnel->parms, new);
-	/* Publish first, then read @offloaded. Pairs with smp_mb() in
-	 * ipip_fill_forward_path(), which sets @offloaded first, then reads the
-	 * configuration. So either we see that a flow is being offloaded and wait
-	 * for it, or it sees the new configuration. Its route has then been looked
-	 * up before netdev_state_change() invalidates all routes.
+	/* Publish the configuration before reading @offloaded. Pairs with smp_mb() in
+	 * ipip_fill_forward_path(), which sets @offloaded before it reads the
+	 * configuration. So either this function sees that a flow is being offloaded
+	 * and waits for it, or that one sees the new configuration. After the wait,
+	 * the route of that flow has been looked up, and netdev_state_change()
+	 * invalidates it with all others.
 	 */
 	smp_mb();
 	if (new->key_local != old->key_local ||
@@ -345,8 +348,8 @@ static void ipip_change_mtu(struct net_device *dev,
 		ipip_mtu_set(dev, mtu);
 }
 
-/* Tell whoever listens to rtnetlink of a changed configuration. netdev_state_change() is
- * silent about a device that is down.
+/* Notify rtnetlink listeners of a changed configuration. netdev_state_change() doesn't
+ * notify about a device that is down.
  */
 static void ipip_notify(struct net_device *dev)
 {
@@ -357,19 +360,19 @@ static void ipip_notify(struct net_device *dev)
 }
 
 /**
- * ipip_change() - Put another configuration in the place of a tunnel's present
+ * ipip_change() - Replace a tunnel's configuration
  * @dev: the tunnel's device
- * @parms: the new configuration; owned by the tunnel from here on, or freed
+ * @parms: the new configuration; the tunnel takes ownership, also on failure
  * @mtu_given: the same request sets the MTU
  *
  * No packet is lost: each sees the old configuration or the new one. The MTU is
- * derived anew if the link, the fwmark or the encapsulation changes, and with every
- * change if it is automatic, unless a notifier vetoes it. A configuration that
- * equals the present one changes nothing and notifies nobody.
+ * derived again if the link, the fwmark or the encapsulation changes, and on every
+ * change if it is automatic, unless a notifier vetoes it. If the new configuration
+ * equals the present one, nothing changes and nobody is notified.
  *
  * Context: process, RTNL.
- * Return: 0; or -ENOMEM, or what nf_register_net_hook() or ipip_ipsec_start()
- * returns, and then nothing has changed.
+ * Return: 0; or, with nothing changed, -ENOMEM or the error of
+ * nf_register_net_hook() or ipip_ipsec_start().
  */
 int ipip_change(struct net_device *dev, struct ipip_parms *parms,
 		bool mtu_given)
@@ -408,16 +411,15 @@ err_parms:
 }
 
 /**
- * ipip_delete() - Let a tunnel's device be unregistered
+ * ipip_delete() - Queue a tunnel's device for unregistration
  * @dev: the tunnel's device
  * @head: list of devices that the caller will unregister together, or NULL to
  *	unregister this one at once
  *
- * Every deletion of a tunnel comes through here, because ipip_rcv_flush() relies
- * on it.
+ * Every deletion of a tunnel must call this function: ipip_rcv_flush() relies on it.
  *
- * Context: process, RTNL, which the caller keeps until the devices of @head have
- * been unregistered.
+ * Context: process, RTNL. The caller holds RTNL until the devices of @head are
+ * unregistered.
  */
 void ipip_delete(struct net_device *dev, struct list_head *head)
 {
@@ -434,8 +436,8 @@ static int ipip_init_dev(struct net_device *dev)
 	return ipip_compat_stats_alloc(dev);
 }
 
-/* Called with RTNL held; also by a register_netdevice() that fails after ndo_init,
- * and then the tunnel isn't in the table.
+/* Called with RTNL held. register_netdevice() also calls it if it fails after ndo_init;
+ * then the tunnel isn't in the table.
  */
 static void ipip_uninit_dev(struct net_device *dev)
 {
@@ -497,11 +499,11 @@ static const struct net_device_ops ipip_netdev_ops = {
 };
 
 /**
- * ipip_is_tunnel() - Is a device one of this driver?
+ * ipip_is_tunnel() - Check whether a device belongs to this driver
  * @dev: any device
  *
  * Context: any.
- * Return: true if it is.
+ * Return: true if it does.
  */
 bool ipip_is_tunnel(const struct net_device *dev)
 {
@@ -509,8 +511,8 @@ bool ipip_is_tunnel(const struct net_device *dev)
 }
 
 /**
- * ipip_setup() - Give a new device the properties of a tunnel
- * @dev: device that is not registered yet
+ * ipip_setup() - Initialize a new tunnel device
+ * @dev: device that isn't registered yet
  *
  * Context: process, RTNL; the setup callback of the link kind.
  */
@@ -537,12 +539,12 @@ void ipip_setup(struct net_device *dev)
 }
 
 /**
- * ipip_alloc_netdev() - Allocate a device where rtnetlink hasn't done it
+ * ipip_alloc_netdev() - Allocate a tunnel device without rtnetlink
  * @net: netns of the device
- * @name: its name; %d in it stands for the first free number
+ * @name: its name; %d in it is replaced by the first free number
  *
  * Context: process, RTNL.
- * Return: the device, not registered yet, or NULL for want of memory.
+ * Return: the device, not registered yet, or NULL if there is no memory.
  */
 struct net_device *ipip_alloc_netdev(struct net *net, const char *name)
 {
@@ -605,8 +607,8 @@ static int __net_init ipip_init_net(struct net *net)
 
 /**
  * ipip_exit_net() - Delete all tunnels of a netns that ends
- * @net: netns of the outer packets, wherever the devices are
- * @head: list of devices to be unregistered, with those of others
+ * @net: netns of the outer packets; the devices may be in others
+ * @head: list of devices to unregister; it may contain devices of other drivers
  *
  * Context: process, RTNL.
  */
@@ -620,7 +622,7 @@ void __net_exit ipip_exit_net(struct net *net, struct list_head *head)
 		ipip_delete(parms->dev, head);
 }
 
-/* Called without RTNL, when the devices have gone. */
+/* Called without RTNL, after the devices were unregistered. */
 static void __net_exit ipip_exit_batch(struct list_head *nets)
 {
 	struct net *net;
@@ -741,7 +743,7 @@ static void __exit ipip_exit(void)
 	ipip_xdp_exit();
 	ipip_rcv_exit();
 	ipip_xmit_exit();
-	rcu_barrier();	/* for ipip_parms_free_rcu(), whose code goes away */
+	rcu_barrier();	/* ipip_parms_free_rcu() is part of this module */
 }
 
 module_init(ipip_init);

@@ -2,9 +2,9 @@
 /*
  * IP in IP tunnel: decapsulation, and ICMP errors about outer packets.
  *
- * All of this runs in softirq under rcu_read_lock(), but for the making and the end
- * of the cells. tunnel4 hands a packet over with the inner header's 20 bytes, or
- * a label's 4, linear. The inner packet is handed up at once, or queued in this CPU's
+ * All of this runs in softirq under rcu_read_lock(), except the allocation and release
+ * of the cells. tunnel4 passes a packet whose inner header (20 bytes), or MPLS label
+ * (4 bytes), is linear. The inner packet is passed up at once, or queued in this CPU's
  * cell if GRO may merge it with others.
  */
 #include <linux/cpuhotplug.h>
@@ -28,32 +28,32 @@ bool ipip_log_ecn_error = true;
 
 /**
  * struct ipip_cell - a CPU's queue of received packets for GRO, for all tunnels
- * @napi: merges what is in @skbs and hands it up
- * @lock: on PREEMPT_RT protects @skbs, @queued, @done and @kinds; not used elsewhere
- * @skbs: packets that wait
- * @queued: number of packets that have ever been put into @skbs
- * @done: number of those that have been handed up
- * @flush_until: value of @queued that ipip_rcv_flush() waits for @done to reach
- * @kinds: ipip_rcv_kind() of all packets that have been put into @skbs since the cell
- *	was last idle
- * @nested: a packet that has not waited is being handed up
+ * @napi: merges the packets of @skbs and passes them up
+ * @lock: on PREEMPT_RT protects @skbs, @queued, @done and @kinds; unused otherwise
+ * @skbs: waiting packets
+ * @queued: number of packets that were ever put into @skbs
+ * @done: number of these that were passed up
+ * @flush_until: value that @done must reach before ipip_rcv_flush() returns
+ * @kinds: ipip_rcv_kind() of all packets that were put into @skbs since the cell was
+ *	last idle
+ * @nested: a packet that wasn't queued is being passed up
  *
- * Only its own CPU puts packets into a cell and schedules @napi, with softirqs off. The
- * same CPU polls it. If that CPU goes offline while packets are queued, the kernel
- * hands @napi to another CPU, which polls until none is left; ipip_cell_prepare() has
- * the first one wait for that before it is online again. So two CPUs never use a cell at
- * the same time, and without PREEMPT_RT no lock is needed.
+ * Only a cell's own CPU puts packets into it and schedules @napi, with softirqs off. The
+ * same CPU polls it. If that CPU goes offline while packets are queued, the kernel moves
+ * @napi to another CPU, which polls it until it is empty; ipip_cell_prepare() makes the
+ * first CPU wait for that before it is online again. So two CPUs never use a cell at the
+ * same time, and without PREEMPT_RT no lock is needed.
  *
- * On PREEMPT_RT a task that has softirqs off can be preempted by another one on the same
- * CPU that uses the cell, too: @lock excludes that. It is the cell's own, and not a
- * local_lock_t of the CPU that runs, because a cell may be polled by another CPU than its
- * own. There it is a sleeping lock, which all of its users may take: they are in a
- * softirq, or have softirqs off, and never interrupts or preemption. No other lock is taken
- * under it, and no two cells' locks at a time, so that for lockdep they are one class
- * without nesting.
+ * On PREEMPT_RT a task with softirqs off can be preempted by another task on the same CPU
+ * that also uses the cell: @lock excludes that. It belongs to the cell, and isn't a
+ * local_lock_t of the running CPU, because another CPU than its own may poll a cell. On
+ * PREEMPT_RT it is a sleeping lock. All of its users may sleep there: they are in a softirq
+ * or have softirqs off, but have neither interrupts nor preemption off. No other lock is
+ * taken under it, and never two cells' locks at a time, so lockdep needs one class without
+ * nesting.
  *
- * @nested has no lock: on PREEMPT_RT it may be another task's, which makes the bound
- * on the stack's depth less exact. RTNL protects @flush_until.
+ * @nested has no lock: on PREEMPT_RT another task may have set it, which makes the limit of
+ * the stack's depth less exact. RTNL protects @flush_until.
  */
 struct ipip_cell {
 	struct napi_struct napi;
@@ -70,7 +70,7 @@ static struct ipip_cell __percpu *ipip_cells;
 static struct net_device *ipip_cells_dev;	/* for NAPI; never registered */
 static enum cpuhp_state ipip_cells_state;
 
-/* Devices are being deleted, and cells may have packets of theirs. Under RTNL. */
+/* Devices are being deleted, and cells may contain their packets. Under RTNL. */
 static bool ipip_rcv_unflushed;
 
 static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
@@ -81,9 +81,9 @@ static int ipip_rcv_drop(struct net_device *dev, struct sk_buff *skb,
 	return 0;
 }
 
-/* GRO writes to the packet's data, which a clone shares, as that of a packet socket or
- * a mirror: the packet gets data of its own. It can't be handed up without GRO, for it
- * would overtake those of its flow that GRO holds.
+/* GRO writes to the packet's data. A clone, such as that of a packet socket or a mirror,
+ * shares them: give the packet its own copy. It can't be passed up without GRO, because it
+ * would overtake packets of its flow that GRO holds.
  */
 static void ipip_cell_merge(struct napi_struct *napi, struct sk_buff *skb)
 {
@@ -126,14 +126,14 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 		ipip_cell_merge(napi, skb);
 		work++;
 	}
-	/* GRO holds no packet beyond this softirq: ipip_rcv_flush() relies on it. */
+	/* GRO must not hold packets after this softirq: ipip_rcv_flush() relies on it. */
 	if (work < budget)
 		napi_complete_done(napi, work);
 	else
 		napi_gro_flush(napi, false);
 
 	ipip_cell_lock(cell);
-	/* napi_gro_flush() leaves packets to the caller of this function. */
+	/* After napi_gro_flush() the caller of this function may have packets left. */
 	if (work < budget && cell->done + work == cell->queued)
 		WRITE_ONCE(cell->kinds, 0);
 	/* The last access to the cell. Pairs with the acquire in
@@ -144,7 +144,7 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 	return work;
 }
 
-/* Is nobody going to touch the cell of a CPU that is offline? */
+/* Check that nobody will touch the cell of an offline CPU. */
 static bool ipip_cell_is_idle(const struct ipip_cell *cell)
 {
 	/* Pairs with the release in ipip_cell_poll(). */
@@ -152,10 +152,10 @@ static bool ipip_cell_is_idle(const struct ipip_cell *cell)
 	       !test_bit(NAPI_STATE_SCHED, &cell->napi.state);
 }
 
-/* A CPU is about to come online. When it went offline, dev_cpu_dead() gave its cell's NAPI
- * to another CPU, which would go on polling the cell while this one fills it. Wait until
- * the other has finished. It does, because nothing is put into the cell of a CPU
- * that is offline, and because a poll waits for nothing that CPU hotplug holds.
+/* A CPU is about to come online. When it went offline, dev_cpu_dead() moved its cell's NAPI
+ * to another CPU, which might still poll the cell while this CPU fills it. Wait until the
+ * other CPU has finished. That terminates, because nothing puts packets into the cell of an
+ * offline CPU, and because a poll waits for nothing that CPU hotplug holds.
  */
 static int ipip_cell_prepare(unsigned int cpu)
 {
@@ -177,24 +177,24 @@ void ipip_rcv_expect_flush(void)
 	ipip_rcv_unflushed = true;
 }
 
-/* Until its count reaches @flush_until a cell may have packets of deleted devices. */
+/* Until its count reaches @flush_until, a cell may contain packets of deleted devices. */
 static bool ipip_cell_is_flushed(const struct ipip_cell *cell)
 {
 	return (s32)(cell->flush_until - READ_ONCE(cell->done)) <= 0;
 }
 
 /**
- * ipip_rcv_flush() - Wait until no cell has a packet of a device that is deleted
+ * ipip_rcv_flush() - Wait until no cell has a packet of a device that is being deleted
  *
  * unregister_netdevice_many() closes all devices of its list, waits for a grace
  * period, and then calls ndo_uninit for one after the other. So at the first of these
- * calls nothing puts a packet of any of the devices into a cell any more, and one wait
- * does for all of them: the further calls return at once.
+ * calls no packet of any of the devices is put into a cell any more, and one wait
+ * suffices for all of them: the further calls return at once.
  *
- * A cell's count may be ahead of the softirq that is handing its last packets up.
- * unregister_netdevice_many() waits for that softirq by the grace period that comes
- * before it lets go of the devices. Until then nothing that such a packet needs is
- * freed: it has been counted in the device's statistics before it was queued.
+ * A cell's count may be ahead of the softirq that is passing its last packets up.
+ * unregister_netdevice_many() waits for that softirq with the grace period before it
+ * releases the devices. Until then nothing that such a packet needs is freed: the packet
+ * was counted in the device's statistics before it was queued.
  *
  * Context: process, RTNL, may sleep; ndo_uninit.
  */
@@ -207,7 +207,7 @@ void ipip_rcv_flush(void)
 		return;
 	ipip_rcv_unflushed = false;
 
-	/* What is queued from here on is of other devices, and isn't waited for. */
+	/* Packets queued from here on belong to other devices. Don't wait for them. */
 	for_each_possible_cpu(cpu) {
 		struct ipip_cell *cell = per_cpu_ptr(ipip_cells, cpu);
 
@@ -235,7 +235,7 @@ static void ipip_cells_free(void)
 }
 
 /**
- * ipip_rcv_init() - Make the cells
+ * ipip_rcv_init() - Allocate the cells
  *
  * Context: process.
  * Return: 0, -ENOMEM, or what cpuhp_setup_state_nocalls() returns.
@@ -276,7 +276,7 @@ int ipip_rcv_init(void)
 /**
  * ipip_rcv_exit() - Free the cells
  *
- * Context: process; when the last device has gone.
+ * Context: process; after the last device was deleted.
  */
 void ipip_rcv_exit(void)
 {
@@ -284,8 +284,8 @@ void ipip_rcv_exit(void)
 	ipip_cells_free();
 }
 
-/* GRO merges UDP for a socket that has asked for it, which is looked up here as GRO
- * does, or for all packets of a device with a feature for that.
+/* GRO merges UDP packets for a socket that has enabled it, which is looked up here like in
+ * GRO, or all UDP packets of a device with a feature for that.
  */
 static bool ipip_rcv_udp_may_gro(const struct sk_buff *skb)
 {
@@ -311,8 +311,8 @@ static bool ipip_rcv_udp_may_gro(const struct sk_buff *skb)
 	return sk && (udp_sk(sk)->gro_receive || ipip_compat_udp_gro_enabled(sk));
 }
 
-/* May GRO merge the packet with another? Not if somebody shares its data, nor if GRO
- * is off on the device.
+/* Check whether GRO may merge the packet with another. It may not if a clone shares its
+ * data, or if GRO is off on the device.
  */
 static bool ipip_rcv_may_gro(const struct sk_buff *skb)
 {
@@ -336,8 +336,8 @@ static bool ipip_rcv_may_gro(const struct sk_buff *skb)
 	}
 }
 
-/* Can nothing be merged with the packet? Then it is merged already, or TCP without
- * data.
+/* Check whether nothing can be merged with the packet, because it is merged already or is
+ * TCP without data.
  */
 static bool ipip_rcv_is_complete(const struct sk_buff *skb)
 {
@@ -354,8 +354,8 @@ static bool ipip_rcv_is_complete(const struct sk_buff *skb)
 	return ntohs(iph->tot_len) == hlen + tcph->doff * 4;
 }
 
-/* The inner protocol as a bit of a mask: all packets of a flow have the same. Other
- * protocols may have it, too: then a packet waits that needn't.
+/* The inner protocol as a bit of a mask, which is the same for all packets of a flow. If
+ * another protocol has the same bit, a packet waits without need.
  */
 static u32 ipip_rcv_kind(const struct sk_buff *skb)
 {
@@ -365,9 +365,9 @@ static u32 ipip_rcv_kind(const struct sk_buff *skb)
 	return BIT(protocol % 32);
 }
 
-/* Does the packet have to be queued? It must not overtake one of its flow that is
- * queued or that GRO holds, even if GRO has nothing to do for this one: because it is
- * cloned or complete, or because GRO has been switched off for its device or socket.
+/* Check whether the packet has to be queued. It must not overtake a packet of its flow
+ * that is queued or that GRO holds, even if GRO can't merge this one because it is cloned
+ * or complete, or because GRO was switched off for its device or socket.
  */
 static bool ipip_rcv_has_to_wait(const struct ipip_cell *cell,
 				 const struct sk_buff *skb)
@@ -400,9 +400,9 @@ static bool ipip_cell_add(struct ipip_cell *cell, struct sk_buff *skb)
 	return true;
 }
 
-/* Hand the inner packet up: by the cell if GRO may merge it, and else at once. A
- * packet that comes up while another is being handed up is that of a nested tunnel:
- * it is queued, so that the stack's depth is bounded.
+/* Pass the inner packet up: through the cell if GRO may merge it, otherwise at once. A
+ * packet that arrives here while another one is being passed up belongs to a nested
+ * tunnel: it is queued, which limits the depth of the stack.
  */
 static void ipip_rcv_deliver(struct sk_buff *skb)
 {
@@ -420,9 +420,9 @@ static void ipip_rcv_deliver(struct sk_buff *skb)
 	}
 }
 
-/* Is an SA one of ESP or AH that the far end sends by? Without an xfrm interface it is if
- * the SA's source is that of the packet. In tunnel mode the far end may be behind the
- * host that has the SA: that takes an xfrm interface, whose SAs are all taken.
+/* Check whether an SA is one of ESP or AH that belongs to the far end. Without an xfrm
+ * interface, the SA's source must be that of the packet. If the far end is behind the host
+ * that has the SA, in tunnel mode, an xfrm interface is needed: all of its SAs are accepted.
  */
 static bool ipip_rcv_sa_is_far_end(const struct xfrm_state *x, __be32 saddr,
 				   const struct xfrm_if *xi)
@@ -435,7 +435,7 @@ static bool ipip_rcv_sa_is_far_end(const struct xfrm_state *x, __be32 saddr,
 	       x->props.saddr.a4 == saddr;
 }
 
-/* The xfrm interface that the tunnel is bound to, or NULL. */
+/* Get the xfrm interface that the tunnel is bound to, or NULL. */
 static const struct xfrm_if *ipip_rcv_xfrm_if(const struct ipip_parms *parms,
 					      struct net *net)
 {
@@ -447,10 +447,10 @@ static const struct xfrm_if *ipip_rcv_xfrm_if(const struct ipip_parms *parms,
 	return link ? ipip_xfrm_if(link) : NULL;
 }
 
-/* Has the packet come through an SA of the far end's? Any peer's SA may bring a packet
- * with the far end's address: the kernel finds an SA by destination and SPI, in
- * transport mode it compares no source, and in tunnel mode the source has to fit
- * that peer's policy only.
+/* Check whether the packet came through an SA of the far end. A packet with the far end's
+ * address can come through the SA of any peer: the kernel finds an SA by destination and
+ * SPI. In transport mode it compares no source, and in tunnel mode the source only has to
+ * match the policy of that peer.
  */
 static bool ipip_rcv_has_ipsec(const struct ipip_parms *parms,
 			       struct sk_buff *skb, __be32 saddr)
@@ -462,12 +462,12 @@ static bool ipip_rcv_has_ipsec(const struct ipip_parms *parms,
 
 	xi = ipip_rcv_xfrm_if(parms, net);
 	if (xi) {
-		/* In a VRF skb->dev is the VRF's device. */
+		/* In a VRF, skb->dev is the VRF's device. */
 		iif = inet_sdif(skb) ?: skb->dev->ifindex;
 		if (iif != parms->key_link)
 			return false;
-		/* An interface whose SAs are in another netns has checked the policy
-		 * there, and has removed the secpath.
+		/* If the SAs are in another netns, the interface has checked the policy
+		 * there and has removed the secpath.
 		 */
 		if (!net_eq(xi->net, net))
 			return xi->p.if_id;
@@ -479,14 +479,13 @@ static bool ipip_rcv_has_ipsec(const struct ipip_parms *parms,
 }
 
 /**
- * ipip_rcv_check_ipsec() - Is an outer packet as well protected as it must be?
- * @parms: configuration of the tunnel that it is for
+ * ipip_rcv_check_ipsec() - Check the IPsec policy and required IPsec
+ * @parms: configuration of the tunnel that the packet belongs to
  * @skb: the packet; its network header is the outer one
  * @saddr: its source
  *
  * Context: softirq, RCU.
- * Return: %IPIP_PASS, or the drop that the host's IPsec policy or the tunnel's asks
- * for.
+ * Return: %IPIP_PASS, or the drop that the host's IPsec policy or the tunnel requires.
  */
 enum ipip_verdict ipip_rcv_check_ipsec(const struct ipip_parms *parms,
 				       struct sk_buff *skb, __be32 saddr)
@@ -499,8 +498,8 @@ enum ipip_verdict ipip_rcv_check_ipsec(const struct ipip_parms *parms,
 	return IPIP_PASS;
 }
 
-/* Keepalives are ICMP or IPIP. Of the protocols 0 to 4 data have hardly any other
- * than ICMP, so one comparison excludes nearly all of it.
+/* Keepalives are ICMP or IPIP. Data packets rarely have one of the protocols 0 to 4 except
+ * ICMP, so one comparison excludes nearly all of them.
  */
 static bool ipip_rcv_may_be_keepalive(const struct sk_buff *skb)
 {
@@ -510,7 +509,7 @@ static bool ipip_rcv_may_be_keepalive(const struct sk_buff *skb)
 }
 
 /* RFC 6040 section 4.2: combine the ECN field of the outer header with that of
- * the inner one. False if the packet has to be dropped.
+ * the inner one. Returns false if the packet has to be dropped.
  */
 static bool ipip_ecn_decapsulate(struct sk_buff *skb, __be32 saddr, u8 tos)
 {
@@ -525,7 +524,7 @@ static bool ipip_ecn_decapsulate(struct sk_buff *skb, __be32 saddr, u8 tos)
 }
 
 /* External mode: attach the outer header's fields to the packet as metadata, for
- * tc, BPF and routes. False for want of memory.
+ * tc, BPF and routes. Returns false if there is no memory.
  */
 static bool ipip_rcv_metadata(struct sk_buff *skb)
 {
@@ -538,7 +537,7 @@ static bool ipip_rcv_metadata(struct sk_buff *skb)
 	return true;
 }
 
-/* Consume the packet, or leave it to another protocol handler with -1. */
+/* Returns 0 if the packet was consumed, or -1 to pass it to another protocol handler. */
 static int ipip_decap(struct sk_buff *skb, u8 proto)
 {
 	const __be32 daddr = ip_hdr(skb)->daddr;
@@ -599,9 +598,9 @@ static int ipip_decap(struct sk_buff *skb, u8 proto)
 
 /**
  * ipip_rcv() - Receive an outer packet of protocol 4
- * @skb: the packet; data is behind the outer header
+ * @skb: the packet; data points behind the outer header
  *
- * Decapsulates as RFC 2003 section 3.1 and RFC 6040 section 4.2 have it.
+ * Decapsulates the packet according to RFC 2003 section 3.1 and RFC 6040 section 4.2.
  *
  * Context: softirq, RCU; the handler of tunnel4.
  * Return: 0 if the packet was consumed, -1 if no tunnel takes it.
@@ -613,7 +612,7 @@ int ipip_rcv(struct sk_buff *skb)
 
 /**
  * ipip_rcv_mpls() - Receive an outer packet of protocol 137 (RFC 4023)
- * @skb: the packet; data is behind the outer header
+ * @skb: the packet; data points behind the outer header
  *
  * Context: softirq, RCU; the handler of tunnel4 for MPLS.
  * Return: 0 if the packet was consumed, -1 if no tunnel takes it.
@@ -623,11 +622,11 @@ int ipip_rcv_mpls(struct sk_buff *skb)
 	return ipip_decap(skb, IPPROTO_MPLS);
 }
 
-/* Senders that are told of an error. A bound, because errors can be forged. */
+/* Maximum number of packets that an error is reported for, because errors can be forged. */
 #define IPIP_ERR_MAX	64
 
-/* Let the senders of the tunnel's next packets hear of the error. The sender that
- * caused it can't be told: the error quotes too little of the inner packet.
+/* Have the error reported to the senders of the tunnel's next packets. The sender of the
+ * packet at fault can't be told, because the error quotes too little of the inner packet.
  */
 static void ipip_note_error(struct ipip_tunnel *tunnel)
 {
@@ -640,19 +639,19 @@ static void ipip_note_error(struct ipip_tunnel *tunnel)
 	WRITE_ONCE(tunnel->err_count, min(count, IPIP_ERR_MAX));
 }
 
-/* True if the error means that the far end can't be reached (RFC 2003 4). */
+/* Check whether the error means that the far end is unreachable (RFC 2003 section 4). */
 static bool ipip_err_is_fatal(const struct ipip_parms *parms, int type, int code)
 {
 	if (type == ICMP_DEST_UNREACH)
 		return code != ICMP_SR_FAILED;
-	/* An inherited TTL ran out because the sender chose it. */
+	/* If the TTL is inherited, the sender of the inner packet chose it. */
 	return type == ICMP_TIME_EXCEEDED && code == ICMP_EXC_TTL &&
 	       parms->cfg.ttl;
 }
 
-/* Let the route that the tunnel's mark leads to learn what the error says. Its
- * operations look the route up once more, by the header, the mark and the device that
- * they find in the packet.
+/* Update the route that is found with the tunnel's mark. The route's operations look it up
+ * once more, with the header, the mark and the device of the packet that they are called
+ * with.
  */
 static void ipip_err_update_marked(const struct ipip_parms *parms,
 				   struct net *net, struct sk_buff *skb,
@@ -686,8 +685,8 @@ out:
 	ip_rt_put(rt);
 }
 
-/* Let the route of the quoted outer packet learn a path MTU, or another gateway. In
- * external mode only the metadata of the packet knew its mark.
+/* Set a path MTU or another gateway in the route of the quoted outer packet. In external
+ * mode the mark was in the metadata of the packet and isn't known any more.
  */
 static void ipip_err_update_route(const struct ipip_parms *parms,
 				  struct net *net, struct sk_buff *skb,
@@ -696,7 +695,7 @@ static void ipip_err_update_route(const struct ipip_parms *parms,
 	const struct iphdr *outer = (const struct iphdr *)skb->data;
 	const int link = parms->cfg.link;
 
-	/* The kernel's own functions look the route up without the tunnel's mark. */
+	/* The kernel's functions look the route up without the tunnel's mark. */
 	if (parms->cfg.fwmark && parms->cfg.role != IPIP_ROLE_EXTERNAL)
 		ipip_err_update_marked(parms, net, skb, info);
 	else if (icmp_hdr(skb)->type == ICMP_REDIRECT)
@@ -707,12 +706,12 @@ static void ipip_err_update_route(const struct ipip_parms *parms,
 
 /**
  * ipip_err() - Receive an ICMP error about an outer packet
- * @skb: the error; data is the quoted outer header
+ * @skb: the error; data points to the quoted outer header
  * @info: the next-hop MTU of a "fragmentation needed", in bytes, host order
  *
- * RFC 2003 section 4: a path MTU is learned for the outer route, by which the
- * next inner packet is measured; an unreachable far end is reported to the
- * senders of the next inner packets.
+ * RFC 2003 section 4: a path MTU is stored in the outer route, and the next inner
+ * packet is compared with it; an unreachable far end is reported to the senders of the
+ * next inner packets.
  *
  * Context: softirq, RCU; the error handler of tunnel4.
  * Return: 0, or -ENOENT if no tunnel sent the outer packet.
@@ -729,8 +728,8 @@ int ipip_err(struct sk_buff *skb, u32 info)
 	if (!parms)
 		return -ENOENT;
 
-	/* Outer packets leave inside ESP or AH. Who quotes one has seen it where the far
-	 * end's SA ends, and answers by that SA.
+	/* Outer packets leave inside ESP or AH. A host that quotes one has seen it behind
+	 * the end of the far end's SA, and its error returns through an SA of the far end.
 	 */
 	if (parms->cfg.require_ipsec &&
 	    !ipip_rcv_has_ipsec(parms, skb, outer->daddr))
@@ -746,7 +745,7 @@ int ipip_err(struct sk_buff *skb, u32 info)
 	}
 	if (!ipip_err_is_fatal(parms, type, code))
 		return 0;
-	/* Next-hop mode: an error about one next hop concerns no other. */
+	/* Next-hop mode: an error about one next hop doesn't concern the others. */
 	if (!parms->cfg.remote)
 		return -ENOENT;
 

@@ -3,9 +3,9 @@
  * IP in IP tunnel: encapsulation.
  *
  * All of this runs with softirqs off under rcu_read_lock_bh(), for a packet that
- * dev_queue_xmit() hands to the tunnel's device. The outer packet leaves through
- * ip_local_out(), so that netfilter and xfrm treat it like any other packet that
- * this host sends.
+ * dev_queue_xmit() passes to the tunnel's device. The outer packet is sent with
+ * ip_local_out(), so netfilter and xfrm treat it like any other packet that this host
+ * sends.
  */
 #include <linux/hash.h>
 #include <linux/icmp.h>
@@ -37,17 +37,17 @@ struct ipip_out {
 	bool ipsec;			/* @dst leads through IPsec */
 };
 
-/* Protects the route cache slots, of all tunnels, and the blocks of IDs of a CPU. */
+/* Protects a CPU's route cache slots of all tunnels, and its blocks of IDs. */
 static DEFINE_PER_CPU(local_lock_t, ipip_route_lock) =
 	INIT_LOCAL_LOCK(ipip_route_lock);
 
-/* Blocks of IDs that a CPU has at a time, as a power of two. */
+/* Number of blocks of IDs per CPU, as a power of two. */
 #define IPIP_IDS_BITS	8
 
-/* The most IDs in a block: what GRO merges of packets of 1,500 bytes is fewer. */
+/* Maximum number of IDs in a block. GRO merges fewer packets of 1,500 bytes than this. */
 #define IPIP_IDS_MAX	64
 
-/* So many conflicts in one slot show that there are more next hops than slots. */
+/* After this many conflicts in one slot there are probably more next hops than slots. */
 #define IPIP_CONFLICTS	64
 
 /**
@@ -55,17 +55,17 @@ static DEFINE_PER_CPU(local_lock_t, ipip_route_lock) =
  * @net: netns of the outer packets
  * @saddr: outer source
  * @daddr: outer destination
- * @time: value of jiffies for as long as which the CPU may use them
- * @used: how many IDs, of this block and of those before, have been used in that time
- * @next: the first that isn't used yet
- * @left: how many of them are not used yet
+ * @time: the CPU may use the block while jiffies has this value
+ * @used: number of IDs of this block and of earlier ones that were used in that time
+ * @next: the first unused ID
+ * @left: number of unused IDs
  * @proto: protocol of the outer header
  *
- * RFC 6864 section 4.3: an ID has to be the only one of its source, destination and
- * protocol for as long as fragments may be on their way. Inner flows whose hashes name
- * the same block share it.
+ * RFC 6864 section 4.3: an ID must be unique for its source, destination and protocol as
+ * long as fragments may be in flight. Inner flows whose hashes select the same block
+ * share it.
  *
- * A CPU reads and writes its own only, with softirqs off, and with ipip_route_lock held.
+ * A CPU accesses only its own blocks, with softirqs off and ipip_route_lock held.
  */
 struct ipip_ids {
 	const struct net *net;
@@ -78,13 +78,13 @@ struct ipip_ids {
 	u8 proto;
 };
 
-/* Of a CPU: BIT(IPIP_IDS_BITS) of them. */
+/* BIT(IPIP_IDS_BITS) per CPU. */
 static struct ipip_ids __percpu *ipip_ids;
 
-/* Does the route have several paths, and the packet's flow choose among them? In
- * next-hop mode or with an inherited DSCP flows are spread over the paths, so that a
- * route holds for one packet only. The FIB is asked with the source that was
- * configured, because the route look-up has put the one it picked into @fl4.
+/* Check whether the route has several paths, among which the flow of the packet chooses.
+ * Next-hop mode and an inherited DSCP distribute flows over the paths, so such a route is
+ * valid for one packet only. The FIB look-up needs the configured source, because the
+ * route look-up has put the source that it determined into @fl4.
  */
 static bool ipip_route_is_multipath(struct net *net,
 				    const struct ipip_parms *parms,
@@ -100,9 +100,9 @@ static bool ipip_route_is_multipath(struct net *net,
 	       fib_info_num_path(res.fi) > 1;
 }
 
-/* The slot of the large cache that has the route, or that it is to be put into: an
- * empty one, or else always the same. So where there are more routes than ways, only
- * those make room for each other that share this one.
+/* Find the slot of the large cache that has the route, or the slot to put it into: an
+ * empty one of its ways, or else its home slot. So if a set has more routes than ways,
+ * only routes with the same home slot replace each other.
  */
 static struct ipip_route *ipip_route_way(struct ipip_route *slots, __be32 daddr,
 					 u8 tos, u32 hash)
@@ -136,9 +136,10 @@ static struct ipip_route *ipip_route_slot(const struct ipip_parms *parms,
 	return &slots[hash_32(key, parms->route_bits)];
 }
 
-/* There are too many next hops for the small cache: have the work make the large one. The
- * tunnel asks once. Without memory, or if too many tunnels of the netns have a large one, it
- * goes on with the small one.
+/* A route replaces a valid one. If that happens too often, the small cache has too few slots
+ * for the next hops: schedule the work that allocates the large cache. A tunnel requests it
+ * once. Without memory, or if too many tunnels of the netns have a large cache, it continues
+ * to use the small one.
  */
 static void ipip_route_conflict(struct ipip_route *route, struct net *net,
 				const struct ipip_parms *parms)
@@ -153,7 +154,7 @@ static void ipip_route_conflict(struct ipip_route *route, struct net *net,
 	queue_work(ipip_compat_unbound_wq, &ipip_pernet(net)->routes_work);
 }
 
-/* Give the tunnel the large cache, whose slots are empty. Under RTNL. */
+/* Allocate the tunnel's large cache, with empty slots. Under RTNL. */
 static void ipip_routes_grow(struct ipip_net *in, struct ipip_parms *parms)
 {
 	const size_t size = sizeof(struct ipip_route) << IPIP_ROUTE_BITS_MANY;
@@ -170,7 +171,7 @@ static void ipip_routes_grow(struct ipip_net *in, struct ipip_parms *parms)
 		if (!many)
 			return;
 		in->routes_many++;
-		/* A packet that finds it finds zeros in it. */
+		/* The cache is zeroed before packets can find it. */
 		smp_store_release(&parms->many, many);
 	}
 	WRITE_ONCE(tunnel->wants_many, false);
@@ -188,7 +189,7 @@ static void ipip_routes_work(struct work_struct *work)
 	rtnl_unlock();
 }
 
-/* Does the slot have a route that holds for this destination, TOS and protocol? */
+/* Check whether the slot has a valid route for this destination, TOS and protocol. */
 static bool ipip_route_holds(const struct ipip_route *route,
 			     const struct iphdr *outer, u8 tos)
 {
@@ -228,9 +229,9 @@ static bool ipip_route_fill(struct ipip_route *route, struct net *net,
 }
 
 /* Find the route for destination, TOS and protocol of the outer header in this CPU's
- * cache, or look it up, and set the source address that goes with it. The slot owns
- * the reference. The caller may use the route until its RCU read-side section ends,
- * even if the slot is filled with another one meanwhile.
+ * cache, or look it up, and set the outer source address. The slot owns the reference.
+ * The caller may use the route until its RCU read-side section ends, even if another
+ * route has replaced it in the slot.
  */
 static struct dst_entry *ipip_route_get(struct net *net,
 					const struct ipip_parms *parms,
@@ -256,8 +257,8 @@ unlock:
 	return dst;
 }
 
-/* Next-hop mode: the outer destination is what the inner route's metadata name, or
- * else its gateway. 0 if it has neither.
+/* Next-hop mode: return the outer destination, which is the one in the metadata of the
+ * inner route, or else the gateway of that route; 0 if there is neither.
  */
 static __be32 ipip_nexthop(struct sk_buff *skb)
 {
@@ -271,8 +272,8 @@ static __be32 ipip_nexthop(struct sk_buff *skb)
 	return rt_nexthop(skb_rtable(skb), ip_hdr(skb)->daddr);
 }
 
-/* External mode: take the outer header's fields from the metadata that the route, tc
- * or BPF has attached to the packet. False if there are none.
+/* External mode: copy the fields of the outer header from the metadata that the route, tc
+ * or BPF has attached to the packet. Returns false if there are no metadata.
  */
 static bool ipip_external_header(const struct sk_buff *skb,
 				 struct ipip_out *out, u8 *tos)
@@ -303,8 +304,8 @@ static bool ipip_external_header(const struct sk_buff *skb,
 	return out->outer.daddr;
 }
 
-/* External mode: the outer route, from the metadata's cache or looked up; NULL if
- * there is none. The caller owns a reference.
+/* External mode: get the outer route from the metadata's cache, or look it up. Returns
+ * NULL if there is none. The caller owns a reference.
  */
 static struct dst_entry *ipip_external_route(struct net *net,
 					     struct sk_buff *skb,
@@ -328,8 +329,8 @@ static struct dst_entry *ipip_external_route(struct net *net,
 		rt = ip_route_output_key(net, &fl4);
 		if (IS_ERR(rt))
 			return NULL;
-		/* A route with metadata of its own may hold a reference to those
-		 * that the cache belongs to: a cycle that is never freed.
+		/* Don't cache a route with an lwtstate: it may hold a reference to
+		 * the metadata with this cache, and the cycle would never be freed.
 		 */
 		if (cached && !rt->dst.lwtstate)
 			dst_cache_set_ip4(&out->info->dst_cache, &rt->dst,
@@ -347,8 +348,8 @@ static u8 ipip_outer_tos(u8 dscp, u8 inner)
 	return (dscp & ~INET_ECN_MASK) | (inner & INET_ECN_MASK);
 }
 
-/* To be called before iptunnel_handle_offloads() marks the packet as encapsulated:
- * after it skb_gso_validate_network_len() gives too small a length for UDP segments.
+/* Call this before iptunnel_handle_offloads() marks the packet as encapsulated: after that
+ * skb_gso_validate_network_len() calculates too small a length for UDP segments.
  */
 static bool ipip_exceeds_mtu(const struct sk_buff *skb, unsigned int mtu)
 {
@@ -357,7 +358,7 @@ static bool ipip_exceeds_mtu(const struct sk_buff *skb, unsigned int mtu)
 	return !skb_is_gso(skb) || !skb_gso_validate_network_len(skb, mtu);
 }
 
-/* Set a smaller MTU in the inner route, or renew one that is going to expire. */
+/* Set a smaller MTU in the inner route, or renew one that will expire. */
 static void ipip_update_pmtu(struct sk_buff *skb, unsigned int mtu)
 {
 	const struct dst_entry *inner = skb_dst(skb);
@@ -370,11 +371,11 @@ static void ipip_update_pmtu(struct sk_buff *skb, unsigned int mtu)
 		skb_dst_update_pmtu_no_confirm(skb, mtu);
 }
 
-/* RFC 2003 section 5.1: if the outer packet has DF, the inner one may be as large as
- * the path MTU less what the tunnel adds. The inner route is told, and so is the
- * sender of a packet with DF that doesn't fit. In external mode DF isn't inherited:
- * without it the MTU of the inner route or of the device is the limit. False if the
- * packet is too big.
+/* RFC 2003 section 5.1: if the outer packet has DF, the inner packet may be as large as
+ * the path MTU minus the headers that the tunnel adds. Set this limit in the inner route,
+ * and send ICMP to the sender of a packet with DF that exceeds it. In external mode DF
+ * isn't inherited: without DF the limit is the MTU of the inner route or of the device.
+ * Returns false if the packet is too big.
  */
 static bool ipip_pmtu_ok(struct sk_buff *skb, const struct ipip_parms *parms,
 			 const struct ipip_out *out)
@@ -394,15 +395,15 @@ static bool ipip_pmtu_ok(struct sk_buff *skb, const struct ipip_parms *parms,
 	    !ipip_exceeds_mtu(skb, mtu))
 		return true;
 
-	/* An IPsec route isn't replaced when its MTU changes, so that
-	 * ipip_route_fill() didn't notice.
+	/* The kernel doesn't replace an IPsec route when its MTU changes, so
+	 * ipip_route_fill() hasn't checked it.
 	 */
 	ipip_mtu_check(parms, out->dst);
 	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
 	return false;
 }
 
-/* Tell the packet's sender of an ICMP error that came for an earlier packet. */
+/* Report an ICMP error about an earlier packet to the sender of this packet. */
 static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb,
 			      int count)
 {
@@ -415,7 +416,7 @@ static void ipip_report_error(struct ipip_tunnel *tunnel, struct sk_buff *skb,
 	dst_link_failure(skb);
 }
 
-/* Make room for the outer header and for the headers of the devices below. */
+/* Make room for the outer header and for the headers of the underlying devices. */
 static bool ipip_reserve_headroom(struct net_device *dev, struct sk_buff *skb,
 				  const struct ipip_out *out)
 {
@@ -430,14 +431,14 @@ static bool ipip_reserve_headroom(struct net_device *dev, struct sk_buff *skb,
 }
 
 /**
- * ipip_encap() - Put a UDP header between the inner packet and the outer header
- * @skb: inner packet, with room for it
+ * ipip_encap() - Add the UDP header between the outer header and the inner packet
+ * @skb: inner packet, with enough headroom
  * @encap: FOU or GUE, its ports and flags
- * @outer: outer header to be; its addresses are for the checksum, and its
- *	protocol is changed
+ * @outer: outer header that will be pushed; its addresses are used for the checksum,
+ *	and its protocol is changed
  *
  * Context: softirqs off, RCU.
- * Return: false if the kernel's fou module has gone or refuses the packet.
+ * Return: false if the kernel's fou module was unloaded or refuses the packet.
  */
 bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 		struct iphdr *outer)
@@ -448,9 +449,9 @@ bool ipip_encap(struct sk_buff *skb, const struct ip_tunnel_encap *encap,
 	return ipip_compat_encap(skb, &e, &outer->protocol, &fl4) >= 0;
 }
 
-/* The block of IDs for the flow of an inner packet of @len linear bytes. GRO merges
- * packets of a flow only if their IDs are consecutive. An inner header with options isn't
- * looked at any further, because GRO doesn't merge its packets.
+/* Find the block of IDs for the flow of an inner packet with @len linear bytes. GRO merges
+ * packets of a flow only if their IDs are consecutive. With options in the inner header the
+ * words below aren't the ports; that doesn't matter, because GRO doesn't merge such packets.
  */
 static struct ipip_ids *ipip_ids_of_flow(const u32 *inner, unsigned int len)
 {
@@ -470,10 +471,10 @@ static bool ipip_ids_are_for(const struct ipip_ids *ids, const struct net *net,
 	       ids->proto == iph->protocol && ids->net == net;
 }
 
-/* Reserve a block with @segs IDs or more. The first of a tick is as large as what the last
- * tick has used, and a further one as large as what this tick has used so far. So fewer
- * than two IDs are left unused for each that is used, and they come round after 21,845
- * packets at the earliest, instead of after 65,536.
+/* Reserve a block with at least @segs IDs. The first block of a tick has as many IDs as the
+ * flow used in its last active tick, and each further block as many as it has used in this
+ * tick so far. So fewer than two IDs are wasted for each one used, and the IDs repeat after
+ * 21,845 packets at the earliest, instead of after 65,536.
  */
 static void ipip_ids_reserve(struct net *net, struct ipip_ids *ids,
 			     struct iphdr *iph, u16 segs, u32 now)
@@ -498,11 +499,11 @@ static void ipip_ids_reserve(struct net *net, struct ipip_ids *ids,
 	ids->left = size;
 }
 
-/* Choose the ID of an outer header without DF that @segs packets will have, one ID each.
- * Of the first, @len bytes are linear at @inner. IDs come from the kernel's generator for
- * source, destination and protocol. A CPU takes a block of them at a time for an inner
- * flow, and uses it until the next tick: no ID is used long after those that were reserved
- * later.
+/* Set the ID of an outer header without DF, and reserve one ID for each of @segs packets.
+ * @len bytes of the first inner packet are linear at @inner. The kernel's generator for
+ * source, destination and protocol provides the IDs. A CPU takes a block of them for an
+ * inner flow, and uses the block only until the next tick, so that no ID is used long
+ * after IDs that were reserved later.
  */
 static void ipip_select_ident(struct net *net, struct iphdr *iph, u16 segs,
 			      const void *inner, unsigned int len)
@@ -522,9 +523,10 @@ static void ipip_select_ident(struct net *net, struct iphdr *iph, u16 segs,
 	ipip_compat_unlock_bh(&ipip_route_lock);
 }
 
-/* RFC 6864 section 4.1: with DF any ID will do. The inner one, which the header has, is in
- * sequence, or always the same, if GRO can merge the flow's inner packets at all. Which
- * packets are of the same flow is nobody's business where IPsec hides it.
+/* RFC 6864 section 4.1: with DF any ID is valid. The header already has the inner ID. If GRO
+ * can merge the inner packets of the flow, their IDs are consecutive or equal, and so are
+ * the outer ones. With IPsec don't copy the inner ID: it would reveal which packets belong
+ * to the same flow.
  */
 static void ipip_set_ident(struct net *net, const struct ipip_out *out,
 			   const struct sk_buff *skb, struct iphdr *iph)
@@ -542,7 +544,7 @@ static void ipip_set_ident(struct net *net, const struct ipip_out *out,
 	}
 }
 
-/* Push the outer header and send. The device counts a packet of @len bytes. */
+/* Push the outer header and send the packet, counted as @len bytes. */
 static void ipip_send(struct sk_buff *skb, const struct ipip_parms *parms,
 		      struct net *net, const struct ipip_out *out,
 		      unsigned int len)
@@ -551,7 +553,7 @@ static void ipip_send(struct sk_buff *skb, const struct ipip_parms *parms,
 	struct iphdr *iph;
 	int err;
 
-	/* Hash the inner flow now: ESP hides it. */
+	/* Hash the inner flow now, before ESP hides it. */
 	if (unlikely(dst_xfrm(out->dst)))
 		skb_get_hash(skb);
 	skb_scrub_packet(skb, !net_eq(net, dev_net(dev)));
@@ -575,8 +577,8 @@ static void ipip_send(struct sk_buff *skb, const struct ipip_parms *parms,
 	iptunnel_xmit_stats(dev, unlikely(net_xmit_eval(err)) ? 0 : len);
 }
 
-/* Prepare for segmentation below the tunnel: outer IDs count up from one segment to the
- * next, unless the outer header has DF and the inner one always the same ID.
+/* Prepare for segmentation below the tunnel: the outer IDs of the segments count up, unless
+ * the outer header has DF and the inner IDs are equal.
  */
 static int ipip_handle_offloads(struct sk_buff *skb, const struct iphdr *outer)
 {
@@ -599,11 +601,11 @@ static netdev_tx_t ipip_xmit_drop(struct net_device *dev, struct sk_buff *skb,
 }
 
 /**
- * ipip_xfrm_if() - Look at a device as an xfrm interface
+ * ipip_xfrm_if() - Get the private part of an xfrm interface
  * @dev: any device
  *
  * Context: any.
- * Return: what makes the device an xfrm interface, or NULL if it is none.
+ * Return: its private part if the device is an xfrm interface, else NULL.
  */
 const struct xfrm_if *ipip_xfrm_if(const struct net_device *dev)
 {
@@ -613,15 +615,15 @@ const struct xfrm_if *ipip_xfrm_if(const struct net_device *dev)
 }
 
 /**
- * ipip_xmit_has_ipsec() - Does a route lead through an IPsec SA?
+ * ipip_xmit_has_ipsec() - Check whether a route leads through an IPsec SA
  * @dst: outer route
  *
- * A route through an xfrm interface has no SA of its own: the interface looks one up
+ * A route through an xfrm interface has no SA of its own: the interface looks an SA up
  * for each packet, and drops the packet if there is none.
  *
  * Context: any.
- * Return: true if a packet that takes it leaves by ESP or AH, by an xfrm interface,
- * or not at all.
+ * Return: true if a packet with this route leaves by ESP or AH, or by an xfrm
+ * interface, or is dropped by it.
  */
 bool ipip_xmit_has_ipsec(const struct dst_entry *dst)
 {
@@ -634,7 +636,7 @@ bool ipip_xmit_has_ipsec(const struct dst_entry *dst)
 	return ipip_xfrm_if(dev);
 }
 
-/* Apply what the user asked for beyond RFC 2003. */
+/* Apply the features beyond RFC 2003. */
 static enum ipip_verdict ipip_xmit_extras(const struct ipip_parms *parms,
 					  struct sk_buff *skb,
 					  const struct ipip_out *out)
@@ -666,8 +668,8 @@ static bool ipip_too_deep(const struct net_device *dev)
 	return true;
 }
 
-/* Take over from an inner IPv4 header what the configuration doesn't fix. @tos is the
- * outer DSCP field, or has IPIP_TOS_INHERIT.
+/* Copy from an inner IPv4 header the fields that the configuration doesn't fix. @tos is the
+ * outer DSCP field, or has IPIP_TOS_INHERIT set.
  */
 static void ipip_inherit(const struct ipip_parms *parms,
 			 const struct iphdr *inner, u8 tos, struct iphdr *outer)
@@ -681,7 +683,7 @@ static void ipip_inherit(const struct ipip_parms *parms,
 		outer->ttl = inner->ttl;
 }
 
-/* Make the outer header from the configuration, the inner packet and, in external
+/* Build the outer header from the configuration, the inner packet and, in external
  * mode, the metadata.
  */
 static enum ipip_verdict ipip_xmit_header(const struct ipip_parms *parms,
@@ -745,7 +747,7 @@ static enum ipip_verdict ipip_xmit_route(const struct ipip_parms *parms,
 	return IPIP_PASS;
 }
 
-/* May the packet take that route, and does it fit? */
+/* Check whether the packet may be sent by its route, and whether it fits. */
 static enum ipip_verdict ipip_xmit_check(const struct ipip_parms *parms,
 					 struct sk_buff *skb,
 					 struct ipip_out *out)
@@ -769,7 +771,7 @@ static enum ipip_verdict ipip_xmit_check(const struct ipip_parms *parms,
 	return IPIP_PASS;
 }
 
-/* May a packet be sent by a route without anything but the outer header? */
+/* Check whether a packet only needs an outer header to be sent by a route. */
 static bool ipip_route_is_plain(const struct net_device *dev,
 				const struct dst_entry *dst, unsigned int len)
 {
@@ -778,17 +780,18 @@ static bool ipip_route_is_plain(const struct net_device *dev,
 }
 
 /**
- * ipip_xmit_plain() - Make the outer header of a packet that needs nothing else
+ * ipip_xmit_plain() - Build the outer header of a packet that needs nothing else
  * @parms: the tunnel's configuration
  * @inner: inner IPv4 header; its total length is that of the packet
  * @daddr: outer destination
  * @outer: filled in, with its checksum
  *
- * Looks no route up: it takes the one that ipip_xmit() has left in this CPU's cache.
+ * This looks no route up: it uses the one that ipip_xmit() has put into this CPU's
+ * cache.
  *
  * Context: softirqs off, RCU.
- * Return: the outer route, which holds until the RCU read-side section ends; or NULL
- * if the packet has to be sent by ipip_xmit().
+ * Return: the outer route, which is valid until the RCU read-side section ends; or NULL
+ * if ipip_xmit() has to send the packet.
  */
 struct dst_entry *ipip_xmit_plain(const struct ipip_parms *parms,
 				  const struct iphdr *inner, __be32 daddr,
@@ -834,8 +837,8 @@ struct dst_entry *ipip_xmit_plain(const struct ipip_parms *parms,
 	return dst;
 }
 
-/* True for a GSO packet that is longer, with its outer headers, than their 16 bits of
- * length can say, and for which the kernel doesn't accept a length of 0 either.
+/* Check for a GSO packet that with its outer headers exceeds the 16 bits of their length
+ * field, and for which the kernel doesn't accept a length of 0 either.
  */
 static bool ipip_is_too_long(const struct sk_buff *skb,
 			     const struct ipip_out *out)
@@ -870,7 +873,7 @@ static netdev_tx_t ipip_xmit_segments(struct sk_buff *skb,
  * @dev: the tunnel's device
  *
  * Context: softirqs off, rcu_read_lock_bh().
- * Return: NETDEV_TX_OK; what can't be sent is dropped and counted.
+ * Return: NETDEV_TX_OK. A packet that can't be sent is dropped and counted.
  */
 netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 {
@@ -882,9 +885,9 @@ netdev_tx_t ipip_xmit(struct sk_buff *skb, struct net_device *dev)
 
 	if (!pskb_inet_may_pull(skb))
 		return ipip_xmit_drop(dev, skb, IPIP_DROP_TX_MALFORMED);
-	/* Generic XDP redirects a packet with its Ethernet header. If the program has taken
-	 * that off, the kernel has taken the IPv4 header for it, so that nothing it says of
-	 * the packet is so.
+	/* Generic XDP redirects a packet with its Ethernet header. If the program has removed
+	 * that, the kernel has parsed the IPv4 header as an Ethernet header, and what it has
+	 * set in the skb is wrong.
 	 */
 	if (unlikely(skb_network_offset(skb) > 0)) {
 		if (*skb->data == IPIP_PLAIN_HEADER)
@@ -935,7 +938,7 @@ release:
 }
 
 /**
- * ipip_xmit_init() - Make room for the CPUs' blocks of IDs
+ * ipip_xmit_init() - Allocate the CPUs' blocks of IDs
  *
  * Context: process.
  * Return: 0 or -ENOMEM.
@@ -950,7 +953,7 @@ int ipip_xmit_init(void)
 /**
  * ipip_xmit_exit() - Free the CPUs' blocks of IDs
  *
- * Context: process; when the last device has gone.
+ * Context: process; after the last device was deleted.
  */
 void ipip_xmit_exit(void)
 {
@@ -969,10 +972,10 @@ void ipip_xmit_init_net(struct net *net)
 }
 
 /**
- * ipip_xmit_exit_net() - Leave a netns that has no tunnel any more
+ * ipip_xmit_exit_net() - Clean up a netns that has no tunnel any more
  * @net: the netns
  *
- * Context: process, without RTNL, which the work takes.
+ * Context: process, without RTNL, because the work takes it.
  */
 void ipip_xmit_exit_net(struct net *net)
 {

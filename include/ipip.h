@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * IP in IP tunnel (RFC 2003): the structures, and the functions that one file has
- * and another calls, by the file that has them.
+ * IP in IP tunnel (RFC 2003): the structures, and the functions that other files call,
+ * grouped by the file that defines them.
  */
 #ifndef _IPIP_H
 #define _IPIP_H
@@ -30,53 +30,55 @@
 #include "ipip_keepalive.h"
 #include "ipip_plpmtud.h"
 
-struct ipip_table;	/* known to ipip_table.c alone */
+struct ipip_table;	/* private to ipip_table.c */
 struct net_device_path;
 struct net_device_path_ctx;
 struct sock;
 struct xdp_frame;
 struct xfrm_if;
 
-/* Slots of a CPU's route cache, as a power of two. A tunnel with a fixed outer
- * destination and DSCP needs one slot, and one that inherits the DSCP a few. Next-hop
- * mode needs one for each of the next hops that are in use at the same time: where
- * the first 16 don't do it gets 1,024 more, which are 24 KiB.
+/* Number of slots in a CPU's route cache, as a power of two. A tunnel with a fixed outer
+ * destination and DSCP needs one slot, one that inherits the DSCP needs a few. Next-hop
+ * mode needs one slot per next hop that is in use at the same time: it begins with 16,
+ * and if they aren't enough it gets a cache of 1,024 slots, which takes 24 KiB per CPU.
  */
 #define IPIP_ROUTE_BITS_FIXED	0
 #define IPIP_ROUTE_BITS_TOS	2
 #define IPIP_ROUTE_BITS_NEXTHOP	4
 #define IPIP_ROUTE_BITS_MANY	10
 
-/* So many tunnels of a netns may have the large cache, which are 6 MiB for each CPU. A
- * worker allocates it when packets ask for it, so that no memory cgroup is charged for it.
+/* Maximum number of tunnels of a netns with the large cache; these take 6 MiB per CPU. The
+ * number is limited because packets trigger the allocation and a worker performs it, so no
+ * memory cgroup is charged.
  */
 #define IPIP_ROUTES_MANY_MAX	256
 
-/* A route may be in any of so many slots of the large cache that follow each other. */
+/* Number of slots of the large cache that a route may be in. */
 #define IPIP_ROUTE_WAYS		4
 
 /* Bit 0 of IFLA_IPTUN_TOS: the outer DSCP is the inner one. */
 #define IPIP_TOS_INHERIT	BIT(0)
 
-/* First octet of an IPv4 header without options. No Ethernet address of a host begins
- * with it, because bit 0 of that marks groups: XDP's frames begin with either.
+/* First octet of an IPv4 header without options. An XDP frame begins with this header or
+ * with an Ethernet header. Bit 0 of an Ethernet address marks a group address, so no
+ * address of a host begins with this octet.
  */
 #define IPIP_PLAIN_HEADER	0x45
 
-/* What a tunnel may ask for beyond RFC 2003. Where it asks for none of these, a
- * packet costs one comparison with 0.
+/* Features of a tunnel beyond RFC 2003. If a tunnel uses none of them, a packet costs one
+ * comparison with 0.
  */
 #define IPIP_EXTRA_CLAMP	BIT(0)	/* lower the MSS of a SYN */
 #define IPIP_EXTRA_IPSEC	BIT(1)	/* IPsec is required */
-#define IPIP_EXTRA_ICMP		BIT(2)	/* an echo reply may answer a probe */
-#define IPIP_EXTRA_EXTERNAL	BIT(3)	/* metadata say where from and where to */
+#define IPIP_EXTRA_ICMP		BIT(2)	/* an echo reply can be an answer to a probe */
+#define IPIP_EXTRA_EXTERNAL	BIT(3)	/* metadata have the outer addresses */
 
 /**
- * enum ipip_role - how receive finds a tunnel
+ * enum ipip_role - how the receive path finds a tunnel
  * @IPIP_ROLE_PLAIN: by its addresses
- * @IPIP_ROLE_EXTERNAL: the one tunnel of a netns in external mode, which takes
- *	what no plain tunnel takes
- * @IPIP_ROLE_FALLBACK: tunl0, which takes what the one in external mode leaves, too
+ * @IPIP_ROLE_EXTERNAL: the only tunnel of a netns in external mode; it receives
+ *	packets that belong to no plain tunnel
+ * @IPIP_ROLE_FALLBACK: tunl0; it receives packets that belong to no other tunnel
  */
 enum ipip_role {
 	IPIP_ROLE_PLAIN,
@@ -84,53 +86,53 @@ enum ipip_role {
 	IPIP_ROLE_FALLBACK,
 };
 
-/* What becomes of a packet. ipip_drop() knows the counter and the kernel's drop
- * reason of each drop.
+/* The decision about a packet. ipip_drop() maps each drop to a counter and to a drop
+ * reason of the kernel.
  */
 enum ipip_verdict {
 	IPIP_PASS,
 
 	/* Received. */
-	IPIP_DROP_RX_PROTOCOL,	/* inner protocol that isn't carried */
+	IPIP_DROP_RX_PROTOCOL,	/* the tunnel doesn't carry the inner protocol */
 	IPIP_DROP_RX_POLICY,	/* the host's IPsec policy forbids it */
-	IPIP_DROP_RX_NO_IPSEC,	/* not through an SA, which is required */
+	IPIP_DROP_RX_NO_IPSEC,	/* IPsec is required, and there was no SA */
 	IPIP_DROP_RX_ECN,	/* RFC 6040 section 4.2 */
 	IPIP_DROP_RX_NO_MEMORY,
-	IPIP_DROP_RX_BACKLOG,	/* too many packets wait for GRO */
+	IPIP_DROP_RX_BACKLOG,	/* too many packets are waiting for GRO */
 
 	/* To be sent. */
 	IPIP_DROP_TX_MALFORMED,	/* shorter than its header, or can't be segmented */
-	IPIP_DROP_TX_PROTOCOL,	/* protocol that isn't carried */
-	IPIP_DROP_TX_NESTED,	/* tunnels nested too deep */
-	IPIP_DROP_TX_NO_NEXTHOP, /* next-hop or external mode, and no destination */
+	IPIP_DROP_TX_PROTOCOL,	/* the tunnel doesn't carry the protocol */
+	IPIP_DROP_TX_NESTED,	/* tunnels are nested too deeply */
+	IPIP_DROP_TX_NO_NEXTHOP, /* next-hop or external mode without destination */
 	IPIP_DROP_TX_NO_ROUTE,	/* no route to the far end */
-	IPIP_DROP_TX_LOOP,	/* its route leads into the tunnel */
-	IPIP_DROP_TX_NO_IPSEC,	/* not through an SA, which is required */
-	IPIP_DROP_TX_TOO_BIG,	/* with DF, larger than the path */
+	IPIP_DROP_TX_LOOP,	/* the outer route leads into the tunnel */
+	IPIP_DROP_TX_NO_IPSEC,	/* IPsec is required, and the route has no SA */
+	IPIP_DROP_TX_TOO_BIG,	/* with DF, larger than the path MTU */
 	IPIP_DROP_TX_NO_MEMORY,
-	IPIP_DROP_TX_ENCAP,	/* FOU or GUE refuses it, or has gone */
+	IPIP_DROP_TX_ENCAP,	/* FOU or GUE refuses the packet, or is unloaded */
 
 	/* Keepalive. */
-	IPIP_DROP_KEEPALIVE_UNSENT,	/* a reflection that has no way out */
-	IPIP_DROP_KEEPALIVE_LATE,	/* an answer that is too old, or a repetition */
-	IPIP_DROP_KEEPALIVE_FORGED,	/* no answer to a probe of ours */
-	IPIP_DROP_KEEPALIVE_RATE_LIMITED, /* too many probes of the far end */
+	IPIP_DROP_KEEPALIVE_UNSENT,	/* an answer that can't be sent */
+	IPIP_DROP_KEEPALIVE_LATE,	/* an answer that is too late or repeated */
+	IPIP_DROP_KEEPALIVE_FORGED,	/* not an answer to a probe of this tunnel */
+	IPIP_DROP_KEEPALIVE_RATE_LIMITED, /* too many probes from the far end */
 };
 
 /**
  * struct ipip_route - one slot of the outer route cache of one CPU
- * @dst: the route; the slot holds a reference, or NULL
- * @daddr: outer destination that @dst leads to; INADDR_ANY if the route holds for
+ * @dst: the route, of which the slot holds a reference; or NULL
+ * @daddr: outer destination that @dst leads to; INADDR_ANY if the route is valid for
  *	one packet only
- * @saddr: outer source that the route picked
+ * @saddr: outer source that the route determined
  * @tos: DSCP field of the outer header that @dst was looked up with
  * @proto: protocol of the outer header that @dst was looked up with: an IPsec
- *	policy may tell IPIP and MPLS apart
+ *	policy may distinguish IPIP and MPLS
  * @ipsec: @dst leads through IPsec
- * @conflicts: how often a valid route has made room for that to another destination
+ * @conflicts: how often a valid route was replaced by one to another destination
  *
- * A CPU reads and writes its own slots only, with softirqs off, and with
- * ipip_route_lock held, which on PREEMPT_RT excludes other tasks on that CPU.
+ * A CPU accesses only its own slots, with softirqs off and ipip_route_lock held. On
+ * PREEMPT_RT the lock excludes other tasks on that CPU.
  */
 struct ipip_route {
 	struct dst_entry *dst;
@@ -143,14 +145,13 @@ struct ipip_route {
 };
 
 /**
- * struct ipip_keepalive_config - how the far end is asked whether it is there,
- *	and whether its own question is answered
- * @interval: milliseconds between two probes, or 0 for none
- * @retries: probes in a row without an answer that take the carrier away
- * @target: who answers an echo in the ICMP mode, or 0
- * @source: source of the echo, or 0 for an address of the device
+ * struct ipip_keepalive_config - configuration of keepalive
+ * @interval: milliseconds between two probes, or 0 for no probes
+ * @retries: number of unanswered probes in a row after which the carrier goes
+ * @target: destination of the echo request in mode icmp, or 0
+ * @source: source of the echo request, or 0 for an address of the device
  * @mode: enum ipip_keepalive_mode
- * @answer: answer the far end's probes, with or without probes of our own
+ * @answer: answer the far end's probes, whether @interval is 0 or not
  */
 struct ipip_keepalive_config {
 	u64 interval;
@@ -165,26 +166,27 @@ struct ipip_keepalive_config {
  * struct ipip_config - what a user has configured
  * @encap: UDP header between the outer header and the inner packet
  * @keepalive: keepalive
- * @local: outer source, or 0 to let the route pick it
+ * @local: outer source, or 0 if the route determines it
  * @remote: outer destination, or 0 for next-hop mode
  * @link: index of the underlay device, or 0 for any
- * @fwmark: mark for the look-up of the outer route; the packet doesn't get it
- * @ttl: outer TTL, or 0 to inherit it
- * @tos: IFLA_IPTUN_TOS: bit 0 copies the inner DSCP, else the outer DSCP field
+ * @fwmark: mark for the look-up of the outer route; the packet keeps its own
+ * @ttl: outer TTL, or 0 to copy the inner one
+ * @tos: IFLA_IPTUN_TOS: if bit 0 is set, the inner DSCP is copied; else the outer
+ *	DSCP field
  * @proto: inner protocol: IPPROTO_IPIP, IPPROTO_MPLS or 0 for both
- * @encap_hlen: bytes that @encap puts on a packet
+ * @encap_hlen: bytes that @encap adds to a packet
  * @role: enum ipip_role
  * @df: enum ipip_df
- * @pmtudisc: IFLA_IPTUN_PMTUDISC as it was set, and true with a fixed TTL; takes
- *	effect with IPIP_DF_LEGACY
+ * @pmtudisc: IFLA_IPTUN_PMTUDISC as it was set, and true with a fixed TTL; only
+ *	effective with IPIP_DF_LEGACY
  * @clamp: IPIP_CLAMP_*
- * @require_ipsec: drop what does not come or leave through an IPsec SA
- * @fast_path: a flowtable may take flows past the tunnel
+ * @require_ipsec: drop packets that don't arrive or leave through an IPsec SA
+ * @fast_path: a flowtable may forward flows without the tunnel
  * @mtu_auto: the device's MTU follows the path; ipip_table_end_mtu_auto() clears
  *	it under RTNL when the user sets an MTU
  *
- * Copied and compared as a whole: it holds no pointer, and nothing that the user
- * hasn't set.
+ * Copied and compared as a whole, so it has no pointers and only fields that the user
+ * sets.
  */
 struct ipip_config {
 	struct ip_tunnel_encap encap;
@@ -206,7 +208,7 @@ struct ipip_config {
 	bool mtu_auto;
 };
 
-/* Which address a name was looked up for: the index of &ipip_parms.names. */
+/* The address that a name belongs to: the index of &ipip_parms.names. */
 enum {
 	IPIP_NAME_LOCAL,
 	IPIP_NAME_REMOTE,
@@ -215,37 +217,37 @@ enum {
 
 /**
  * struct ipip_parms - a tunnel's configuration, and its entry in the table
- * @node: links in the tunnel table, which uses one of them at a time
+ * @node: links for the tunnel table, which uses one of the two at a time
  * @dev: the tunnel's device
  * @key_local: outer destination that the table finds this entry by, or 0
  * @key_remote: outer source that the table finds this entry by, or 0
- * @key_link: index of the receiving device that the table prefers this entry for,
+ * @key_link: index of the receiving device for which the table prefers this entry,
  *	or 0
- * @proto: that of @cfg
+ * @proto: copy of the one in @cfg
  * @rcv_extras: IPIP_EXTRA_* for received packets
- * @outer: the outer header, complete but for length, ID and checksum and what
- *	is inherited; saddr and daddr are the configured local and remote
- * @tos: that of @cfg
+ * @outer: the outer header without length, ID, checksum and inherited fields; saddr
+ *	and daddr are the configured local and remote
+ * @tos: copy of the one in @cfg
  * @xmit_extras: IPIP_EXTRA_* for transmitted packets
- * @df_mask: IP_DF if the outer header takes over that of the inner one, or 0
- * @route_bits: slots in @routes, as a power of two
- * @hlen: bytes that the tunnel puts on a packet: the outer header and the encap
+ * @df_mask: IP_DF if the outer header copies the inner DF, or 0
+ * @route_bits: number of slots in @routes, as a power of two
+ * @hlen: bytes that the tunnel adds to a packet: the outer header and the encap
  * @routes: route cache; NULL in external mode, where the metadata have their own
- * @many: large route cache of next-hop mode, in the place of @routes, or NULL as long as
- *	that one does
+ * @many: large route cache of next-hop mode, which replaces @routes; or NULL
  * @rcu: for the deferred free
- * @cfg: what was configured, from which all but @node, @dev, @rcu, @names and @ipsec_dst
- *	is derived
- * @names: what the addresses of @cfg were looked up by, or NULL; for dumps
- * @ipsec_dst: route of the last packet whose route was looked up, if it leads through
- *	IPsec and the MTU is automatic; holds a reference. Read under RCU, replaced by
+ * @cfg: the user's configuration. All fields except @node, @dev, @rcu, @names and
+ *	@ipsec_dst are derived from it
+ * @names: names that the addresses of @cfg were looked up from, or NULL; for dumps
+ * @ipsec_dst: the last route that was looked up for a packet, if it leads through IPsec
+ *	and the MTU is automatic; a reference is held. Read under RCU, replaced by
  *	xchg()
  *
- * Immutable but for @node, @many, @ipsec_dst and &ipip_config.mtu_auto once it is published
- * in the table and as &ipip_tunnel.parms. A change publishes a new one, so that a
- * packet sees one configuration and never a mix, and a cached route can't outlive the
- * configuration that it was looked up for. Receive reads the first cache line,
- * transmit the second, up to @cfg.encap; the rest of @cfg is for rare packets.
+ * After it is published in the table and as &ipip_tunnel.parms, it is immutable except
+ * for @node, @many, @ipsec_dst and &ipip_config.mtu_auto. A change publishes a new
+ * object. So a packet sees one configuration and never a mix of two, and a cached route
+ * can't outlive the configuration that it was looked up for. The receive path reads the
+ * first cache line, the transmit path the second, up to @cfg.encap; only rare packets
+ * need the rest of @cfg.
  */
 struct ipip_parms {
 	struct hlist_node node[2];
@@ -272,33 +274,34 @@ struct ipip_parms {
 };
 
 /**
- * struct ipip_keepalive - what is known about the far end
- * @timer: fires once in an interval while the device is up, always on one CPU
- * @lock: protects all that follows but @source and @reflected; taken with softirqs off
- * @key: drawn when the device goes up; makes answers ours
- * @id: ICMP identifier, drawn with @key
- * @source: the device's own address that an echo has had last as its source, or 0;
- *	the timer's own
+ * struct ipip_keepalive - state of the far end
+ * @timer: fires once per interval while the device is up, always on the same CPU
+ * @lock: protects all following members except @source and @reflected; taken with
+ *	softirqs off
+ * @key: random key of the hash in probes, generated when the device goes up
+ * @id: random ICMP identifier, generated with @key
+ * @source: address of the device that was the source of the last echo request, or 0;
+ *	only the timer accesses it
  * @state: enum ipip_keepalive_state
  * @waiting: the last probe has no answer yet
- * @probing: a probe has been sent since the device went up
+ * @probing: a probe was sent since the device went up
  * @has_rtt: @rtt, @srtt and @rttvar are known
- * @outcomes: how many bits of @lost count, at most 64
+ * @outcomes: number of valid bits in @lost, at most 64
  * @seq: number of the last probe
- * @accepted: number of the last probe with an answer that counted
- * @misses: probes in a row without an answer in time
- * @answered: when the last answer that counted came, in nanoseconds since the boot,
- *	or 0
- * @changed: when @state has changed, in nanoseconds since the boot
- * @rtt: nanoseconds that it took
- * @srtt: the same, smoothed (RFC 6298 section 2)
- * @rttvar: its variation, nanoseconds (RFC 6298 section 2)
- * @lost: the last probes, one bit each, the latest in bit 0: 1 if no answer came in time
- * @reflected: limits how many of the far end's probes are answered
+ * @accepted: number of the last probe with a valid answer
+ * @misses: number of probes in a row without an answer in time
+ * @answered: time of the last valid answer in nanoseconds since boot, or 0
+ * @changed: time of the last change of @state in nanoseconds since boot
+ * @rtt: round-trip time of the last valid answer in nanoseconds
+ * @srtt: smoothed round-trip time in nanoseconds (RFC 6298 section 2)
+ * @rttvar: variation of the round-trip time in nanoseconds (RFC 6298 section 2)
+ * @lost: one bit for each of the last probes, the latest in bit 0: 1 if no answer came
+ *	in time
+ * @reflected: rate limit of answers to the far end's probes
  */
 struct ipip_keepalive {
 	struct hrtimer timer;
-	spinlock_t lock; /* all that follows but @source and @reflected */
+	spinlock_t lock; /* all following members except @source and @reflected */
 	siphash_key_t key;
 	__be16 id;
 	__be32 source;
@@ -320,25 +323,27 @@ struct ipip_keepalive {
 };
 
 /**
- * struct ipip_probe - the measurement of the path's MTU
- * @timer: fires when a probe is to be sent, or when an answer should have come
- * @path: what is known of the path, and which size is probed
+ * struct ipip_probe - the measurement of the path MTU
+ * @timer: fires when the next probe is due, or when the time for an answer is over
+ * @path: the state of the measurement, and the size under test
  * @seq: number of the last probe
  * @on: the path is measured
- * @alive: the last probe, if it isn't answered, says something of sizes: a small one behind
- *	it was answered, or there was none
- * @doubt: the last probe but one was lost
- * @unsent: there was no memory for the last probe, or for a small one behind it
- * @asked: small probes that were sent behind the last that had some
- * @heard: of these, those that were answered
- * @small_seq: their number
- * @mtu: largest inner packet by what underlay, routes and ICMP said at the last look; 0
- *	if @on is false
- * @answered: when a probe of the size in force was last answered, in nanoseconds since
- *	the boot
- * @undone: the same, when ICMP was last found to be wrong, or 0; under RTNL
+ * @alive: if the last probe is lost, its size is the likely reason: a small probe that
+ *	followed it was answered, or none followed it
+ * @doubt: the probe before the last one was lost
+ * @unsent: there was no memory for the last probe, or for a small one that followed it
+ * @asked: number of small probes that followed the last probe that had any
+ * @heard: number of these that were answered
+ * @small_seq: number of the probe that they followed
+ * @mtu: largest inner packet according to underlay, routes and ICMP at the last look-up;
+ *	0 if @on is false
+ * @answered: time of the last answer to a probe of the size in force, in nanoseconds
+ *	since boot
+ * @undone: time when ICMP was last found to be wrong, in nanoseconds since boot, or 0;
+ *	under RTNL
  *
- * Keepalive's lock protects all but @timer and @undone. @on changes under RTNL, too.
+ * Keepalive's lock protects all members except @timer and @undone. @on changes only
+ * under RTNL and that lock.
  */
 struct ipip_probe {
 	struct hrtimer timer;
@@ -357,13 +362,13 @@ struct ipip_probe {
 };
 
 /**
- * struct ipip_keepalive_out - the way of a probe or of an answer to one
+ * struct ipip_keepalive_out - route and header fields of a probe or of an answer
  * @net: netns of the outer packet
  * @parms: configuration
- * @dst: route; whoever has called ipip_keepalive_route() releases it
+ * @dst: route; the caller of ipip_keepalive_route() releases it
  * @saddr: outer source
  * @daddr: outer destination
- * @frag_off: DF or not, in all headers
+ * @frag_off: IP_DF or 0, for all headers
  * @tos: DSCP field of all headers
  */
 struct ipip_keepalive_out {
@@ -379,32 +384,31 @@ struct ipip_keepalive_out {
 /**
  * struct ipip_tunnel - private part of the tunnel's network device
  * @parms: the configuration in force; replaced under RTNL; NULL only if the
- *	registration of the device has failed
- * @net: netns of the outer packets; that of the device may be another
+ *	registration of the device failed
+ * @net: netns of the outer packets; the device may be in another one
  * @err_time: jiffies of the last ICMP error about an outer packet
- * @err_count: how many packets' senders are still to be told of such an error
- * @mtu_following: the MTU is being changed by us, not by the user; under RTNL
- * @mtu_circle: the outer route has been found to lead in a circle; under RTNL
- * @offloaded: a flowtable has asked for the way, and may have flows
- * @wants_many: its route cache is too small
- * @received: the device has been up, so that it may have received packets; under RTNL
- * @link_name: name of the device that the tunnel is bound to, also when the
- *	device has been deleted; "" for none, or if there was none of that index;
+ * @err_count: number of packets whose senders are still to be told of such an error
+ * @mtu_following: the driver, and not the user, is changing the MTU; under RTNL
+ * @mtu_circle: the outer route leads in a circle; under RTNL
+ * @offloaded: a flowtable has asked for the path, and may have flows of this tunnel
+ * @wants_many: the route cache is too small
+ * @received: the device has been up, so it may have received packets; under RTNL
+ * @link_name: name of the device that the tunnel is bound to, kept after the device
+ *	was deleted; "" if the tunnel isn't bound, or if no device had that index;
  *	under RTNL
- * @ipsec_sk: what netfilter knows the tunnel's packets by, if IPsec has ever been
- *	required, or NULL. Set under RTNL, before a configuration that requires IPsec is
- *	published
+ * @ipsec_sk: socket that marks the tunnel's packets for the netfilter hook, or NULL if
+ *	IPsec was never required. Set under RTNL, before a configuration that requires
+ *	IPsec is published
  * @keepalive: keepalive's state
- * @probe: the measurement of the path's MTU
+ * @probe: the measurement of the path MTU
  * @counters: by IFLA_IPIP_XSTATS_*
  *
- * A packet that is sent or received without an error writes nothing here. It reads
+ * A packet that is sent or received without an error doesn't write here. It reads
  * @parms, @net and @err_count, and is counted in the device's per-CPU statistics.
- * RTNL protects @mtu_following and @mtu_circle. Softirqs write @err_time and
- * @err_count by WRITE_ONCE(), and may lose each other's updates: the count is bounded
- * anyway.
- * @offloaded is set once, see ipip_publish(). @keepalive has a lock, which protects
- * @probe, too, and @counters are atomic.
+ * Softirqs write @err_time and @err_count with WRITE_ONCE() and without a lock. They may
+ * overwrite each other's updates, which is harmless because the count is bounded.
+ * @offloaded is set once, see ipip_publish(). The lock in @keepalive also protects
+ * @probe. @counters are atomic.
  */
 struct ipip_tunnel {
 	struct ipip_parms __rcu *parms;
@@ -429,16 +433,17 @@ struct ipip_tunnel {
  *	Read under RCU, replaced under RTNL
  * @net: the netns
  * @mtu_work: sets automatic MTUs to those of the paths
- * @mtu_pending: @mtu_work is scheduled to run after @mtu_delay, or sooner
- * @mtu_delay: jiffies from an event to @mtu_work, so that the work takes a bounded
- *	share of a CPU; written by @mtu_work alone
- * @mtu_expires: jiffies when a learned path MTU will be forgotten; @mtu_work's own
- * @routes_work: gives tunnels the large route cache
- * @routes_many: configurations in @table that have it; under RTNL
- * @mtu_genid: what rt_genid_ipv4() was at the last look; @mtu_work's own
- * @hooks: tunnels that need the netfilter hook for empty packets; under RTNL
- * @link_gone: a device has gone, and tunnels may wait for one of its name; under RTNL
- * @ipsec_hooks: tunnels that have required IPsec; under RTNL
+ * @mtu_pending: @mtu_work is scheduled to run after @mtu_delay or earlier
+ * @mtu_delay: jiffies from an event to @mtu_work, which limit the CPU time of the
+ *	work; only @mtu_work writes it
+ * @mtu_expires: jiffies when a learned path MTU will expire; private to @mtu_work
+ * @routes_work: allocates the large route caches
+ * @routes_many: number of configurations in @table that have one; under RTNL
+ * @mtu_genid: rt_genid_ipv4() at the last run; private to @mtu_work
+ * @hooks: number of tunnels that need the netfilter hook for empty packets; under RTNL
+ * @link_gone: a device was deleted, and tunnels may wait for a device of its name;
+ *	under RTNL
+ * @ipsec_hooks: number of tunnels that require IPsec or did so earlier; under RTNL
  */
 struct ipip_net {
 	struct ipip_table __rcu *table;
@@ -463,10 +468,10 @@ static inline struct ipip_net *ipip_pernet(const struct net *net)
 }
 
 /**
- * ipip_hook_get() - One more tunnel needs a netfilter hook
+ * ipip_hook_get() - Register a netfilter hook, or count one more user of it
  * @net: netns of the outer packets
  * @ops: the hook; registered for the first tunnel
- * @users: how many tunnels of the netns need it
+ * @users: number of tunnels of the netns that need it
  *
  * Context: process, RTNL.
  * Return: 0 or what nf_register_net_hook() returns.
@@ -484,10 +489,10 @@ static inline int ipip_hook_get(struct net *net, const struct nf_hook_ops *ops,
 }
 
 /**
- * ipip_hook_put() - A tunnel doesn't need a netfilter hook any more
+ * ipip_hook_put() - Count one user less, or unregister a netfilter hook
  * @net: netns of the outer packets
  * @ops: the hook; unregistered after the last tunnel
- * @users: how many tunnels of the netns need it
+ * @users: number of tunnels of the netns that need it
  *
  * Context: process, RTNL.
  */
@@ -500,11 +505,11 @@ static inline void ipip_hook_put(struct net *net,
 }
 
 /**
- * ipip_sock() - What to call ip_local_out() with
- * @parms: the configuration that the packet is sent by
+ * ipip_sock() - Get the socket to call ip_local_out() with
+ * @parms: the configuration with which the packet is sent
  *
  * Context: RCU.
- * Return: the socket by which netfilter's hook knows that the packet requires IPsec, or
+ * Return: the socket that tells the netfilter hook that the packet requires IPsec, or
  * NULL if it doesn't.
  */
 static inline struct sock *ipip_sock(const struct ipip_parms *parms)
@@ -533,15 +538,15 @@ static inline void ipip_route_flow(struct flowi4 *fl4, struct net *net,
  * ipip_route_lookup() - Look up the outer route
  * @net: netns of the outer packets
  * @parms: the tunnel's configuration: link and fwmark are taken from it
- * @fl4: filled in; its saddr is the source that the route picked
+ * @fl4: filled in; its saddr is the source that the route determined
  * @proto: protocol of the outer header
  * @daddr: outer destination, network order
- * @saddr: outer source, network order, or 0 to have one picked
- * @tos: outer DSCP field, in the place that it has in the header
+ * @saddr: outer source, network order, or 0 if the route is to determine it
+ * @tos: outer DSCP field, at its position in the header
  * @hash: flow hash of the inner packet, to choose among several paths
  *
- * For a packet that is there to be sent: if an IPsec policy wants an SA that isn't
- * there, the kernel asks the IKE daemon for it.
+ * Call this only for a packet that is about to be sent: if an IPsec policy needs an SA
+ * that doesn't exist, the kernel asks the IKE daemon for one.
  *
  * Context: any.
  * Return: the route, with a reference, or an ERR_PTR().
@@ -556,15 +561,15 @@ ipip_route_lookup(struct net *net, const struct ipip_parms *parms,
 }
 
 /**
- * ipip_route_lookup_clear() - Look up the outer route as it is without IPsec
+ * ipip_route_lookup_clear() - Look up the outer route without IPsec
  * @net: netns of the outer packets
  * @parms: the tunnel's configuration: link and fwmark are taken from it
  * @proto: protocol of the outer header
  * @daddr: outer destination, network order
  * @saddr: outer source, network order, or 0
- * @tos: outer DSCP field, in the place that it has in the header
+ * @tos: outer DSCP field, at its position in the header
  *
- * Nothing may be sent by it. It asks no IKE daemon for anything.
+ * This triggers no negotiation of the IKE daemon. No packet may be sent by the route.
  *
  * Context: any.
  * Return: the route, with a reference, or an ERR_PTR().
@@ -648,11 +653,11 @@ int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms);
 void ipip_ipsec_stop(struct net_device *dev);
 void ipip_ipsec_free(struct net_device *dev);
 
-/* ipip_path.c, where the kernel has a use for it */
+/* ipip_path.c, if the kernel can use it */
 int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			   struct net_device_path *path);
 
-/* ipip_xdp.c, where the kernel has a use for it */
+/* ipip_xdp.c, if the kernel can use it */
 int ipip_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 		  u32 flags);
 
