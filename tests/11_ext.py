@@ -6,22 +6,17 @@ import socket
 import struct
 import sys
 
-from lib import (EXT, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_COLLECT_METADATA, IPTUN_LINK, IPTUN_LOCAL,
+from lib import (DEFAULTS, EXT, FLAGS, IFLA_MTU, INTREE, IPIP_EXT, IPTUN_COLLECT_METADATA, IPTUN_LINK, IPTUN_LOCAL,
                  IPTUN_PMTUDISC, IPTUN_PROTO, IPTUN_REMOTE, IPTUN_TOS, IPTUN_TTL, NLA_F_NESTED,
                  READ_ONLY, SIOCCHGTUNNEL, Rtnl, addr, attr, check, equal, ext, main, netns, parse, run, shell,
                  skip, tunnel_ioctl, u8, u32)
 
 ENDS = ((IPTUN_LOCAL, addr("10.1.0.1")), (IPTUN_REMOTE, addr("10.2.0.1")))
-DEFAULTS = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
-            "keepalive_interval": 0, "keepalive_retries": 10, "keepalive_mode": "cookie",
-            "keepalive_target": "0.0.0.0", "keepalive_state": "off", "keepalive_misses": 0,
-            "keepalive_answer": 1, "keepalive_source": "0.0.0.0", "fast_path": 0,
-            "mtu_state": "off"}
-OTHERS = {"df": "no", "clamp_mss": "both", "mtu_auto": 1, "require_ipsec": 1,
-          "keepalive_interval": 2500, "keepalive_retries": 7, "keepalive_mode": "icmp",
-          "keepalive_target": "192.168.0.2", "keepalive_answer": 0,
-          "keepalive_source": "192.168.0.9", "fast_path": 1, "local_name": "wan",
-          "remote_name": "far.example"}
+STATE = {"keepalive_state": "off", "keepalive_misses": 0, "mtu_state": "off"}
+OTHERS = {"df": "no", "clamp_mss": "both", "keepalive_interval": 2500, "keepalive_retries": 7,
+          "keepalive_target": "192.168.0.2", "keepalive_mode": "icmp",
+          "keepalive_source": "192.168.0.9", "local_name": "wan", "remote_name": "far.example",
+          **{name: 1 - DEFAULTS[name] for name in FLAGS}}
 
 
 def raw(*attributes):
@@ -68,10 +63,11 @@ class Bench:
 def values(bench):
     rtnl = bench.rtnl
     run("ip -n a link add name t type ipip local 10.1.0.1 remote 10.2.0.1")
-    equal("a tunnel from ip(8) has the defaults", rtnl.ext("t"), DEFAULTS)
+    equal("a tunnel from ip(8) has the defaults", rtnl.ext("t"), {**DEFAULTS, **STATE})
 
-    now = dict(DEFAULTS)
-    for name in ("keepalive_target", *OTHERS):
+    now = {**DEFAULTS, **STATE}
+    equal("each that can be set is tried", sorted(OTHERS), sorted(set(EXT) - set(READ_ONLY)))
+    for name in OTHERS:
         now[name] = OTHERS[name]
         equal(f"{name}: accepted", rtnl.change("t", ext(**{name: OTHERS[name]}))[0], 0)
         equal(f"{name}: reads back, and the others are as they were", rtnl.ext("t"), now)
@@ -86,7 +82,8 @@ def values(bench):
     rtnl.delete("t")
 
     for name, least, most in (("df", 0, 3), ("clamp_mss", 0, 3), ("keepalive_retries", 1, 2**32 - 1),
-                              ("keepalive_interval", 100, 4294967295000), ("keepalive_answer", 0, 1), ("fast_path", 0, 1)):
+                              ("keepalive_interval", 100, 4294967295000),
+                              *((name, 0, 1) for name in FLAGS)):
         for value in least, most:
             bench.add("t", *ENDS, ext(**{name: value}))
             got, = struct.unpack("=" + EXT[name][1], parse(
@@ -163,9 +160,8 @@ def refusals(bench):
     bench.add("t", *ENDS, ext(df="inherit", clamp_mss="rx", keepalive_retries=3))
     more = {"clamp_mss": "tx", "keepalive_retries": 9}
 
-    for name, value in (("df", 4), ("df", 255), ("clamp_mss", 4), ("mtu_auto", 2),
-                        ("require_ipsec", 2), ("keepalive_retries", 0), ("keepalive_mode", 3),
-                        ("keepalive_answer", 2), ("fast_path", 2)):
+    for name, value in (("df", 4), ("df", 255), ("clamp_mss", 4), ("keepalive_retries", 0),
+                        ("keepalive_mode", 3), *((name, 2) for name in FLAGS)):
         bench.refused(f"{name} {value}", errno.ERANGE, "out of range", number(name), *ENDS,
                       ext(**{**more, name: value}))
     for value in 1, 99, 4294967295001, 2**64 - 1:
@@ -178,8 +174,9 @@ def refusals(bench):
                 bench.refused(f"{wrong} bytes of {name}", errno.EINVAL, "length", number(name),
                               *ENDS, raw((number(name), bytes(wrong))))
     for name in READ_ONLY:
+        value = b"\0" if EXT[name][1] == "z" else 0
         bench.refused(name, errno.EINVAL, "read-only", number(name), *ENDS,
-                      ext(**more, **{name: 0}))
+                      ext(**more, **{name: value}))
     for kind in 0, 1, 20, 200:
         bench.refused(f"attribute {kind} inside", errno.EINVAL, "attribute" if kind > 18 else "",
                       kind, *ENDS, raw((number("df"), u8(1)), (kind, u32(0))))

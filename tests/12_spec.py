@@ -5,14 +5,13 @@ import os
 import socket
 import sys
 
-from lib import INTREE, XSTATS, check, equal, main, netns, shell, skip
+from lib import DEFAULTS, FLAGS, INTREE, XSTATS, check, equal, main, netns, shell, skip
 
 SPEC = "../Documentation/netlink/specs/ipip.yaml"
-VALUES = {"df": "no", "clamp-mss": {"rx", "tx"}, "mtu-auto": 0, "require-ipsec": 1,
-          "keepalive-interval": 4294967295000, "keepalive-retries": 7,
-          "keepalive-mode": "icmp", "keepalive-target": "192.168.0.2",
-          "keepalive-answer": 0, "keepalive-source": "192.168.0.9", "fast-path": 1,
-          "local-name": "wan", "remote-name": "far.example"}
+VALUES = {"df": "no", "clamp-mss": {"rx", "tx"}, "keepalive-interval": 4294967295000,
+          "keepalive-retries": 7, "keepalive-mode": "icmp", "keepalive-target": "192.168.0.2",
+          "keepalive-source": "192.168.0.9", "local-name": "wan", "remote-name": "far.example",
+          **{name.replace("_", "-"): 1 - DEFAULTS[name] for name in FLAGS}}
 
 
 def address(text):

@@ -8,17 +8,14 @@ import subprocess
 import sys
 import time
 
-from lib import (INTREE, IPTUN_LOCAL, IPTUN_REMOTE, Rtnl, check, equal, main, netns, run, shell,
-                 skip)
+from lib import (DEFAULTS, INTREE, IPTUN_LOCAL, IPTUN_REMOTE, Rtnl, check, equal, main, netns, run,
+                 shell, skip)
 
 EXAMPLES = "../Documentation/examples"
 NETDEV = "25-ipip1.netdev"
 NETWORKD = "/lib/systemd/systemd-networkd"
 REQUEST = {"df": "no", "clamp_mss": "rx", "mtu_auto": 1, "keepalive_interval": 10000,
            "keepalive_retries": 10}
-OFF = {"df": "legacy", "clamp_mss": "off", "mtu_auto": 0, "require_ipsec": 0,
-       "keepalive_interval": 0, "keepalive_mode": "cookie", "keepalive_target": "0.0.0.0",
-       "keepalive_source": "0.0.0.0", "keepalive_state": "off", "fast_path": 0}
 
 
 def ends(rtnl, name):
@@ -128,7 +125,7 @@ def networkd():
     if INTREE:
         skip("networkd: all that is ours is off", "the in-tree driver hasn't it")
     else:
-        equal("networkd: all that is ours is off", subset(rtnl.ext("ipip1"), OFF), OFF)
+        equal("networkd: all that is ours is off", subset(rtnl.ext("ipip1"), DEFAULTS), DEFAULTS)
     equal("networkd: it has gone", run("ip netns pids b").split(), [])
 
 

@@ -15,6 +15,8 @@ import sys
 import time
 import traceback
 
+import uapi
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 INTREE = os.environ.get("IPIP") == "in-tree"
 with open("/proc/cpuinfo", encoding="ascii") as cpuinfo:
@@ -302,34 +304,30 @@ def ends(local, remote):
     return (IPTUN_LOCAL, addr(local)), (IPTUN_REMOTE, addr(remote))
 
 
-# IFLA_IPIP_EXT_* and IFLA_IPIP_XSTATS_*, in the order and with the values of
-# include/uapi/linux/if_ipip.h.
+# What the header of the UAPI says: {name: (number, form)} of IFLA_IPIP_EXT_*.
 IPIP_EXT = 48
-EXT = {"df": (2, "B"), "clamp_mss": (3, "B"), "mtu_auto": (4, "B"), "require_ipsec": (5, "B"),
-       "keepalive_interval": (6, "Q"), "keepalive_retries": (7, "I"), "keepalive_mode": (8, "B"),
-       "keepalive_target": (9, "4s"), "keepalive_state": (10, "B"), "keepalive_misses": (11, "I"),
-       "keepalive_age": (12, "Q"), "keepalive_rtt": (13, "Q"), "keepalive_answer": (14, "B"),
-       "link_name": (15, "16s"), "keepalive_source": (16, "4s"), "fast_path": (17, "B"),
-       "local_name": (18, "z"), "remote_name": (19, "z"), "mtu_state": (20, "B"),
-       "mtu_measured": (21, "I"), "mtu_age": (22, "Q"), "keepalive_state_age": (23, "Q"),
-       "keepalive_srtt": (24, "Q"), "keepalive_rttvar": (25, "Q"), "keepalive_loss": (26, "I")}
+EXT = {a.name: (a.number, uapi.FORMS[a.type]) for a in uapi.ATTRIBUTES}
 # Those that no request may have.
-READ_ONLY = ("keepalive_state", "keepalive_misses", "keepalive_age", "keepalive_rtt", "link_name",
-             "mtu_state", "mtu_measured", "mtu_age", "keepalive_state_age", "keepalive_srtt",
-             "keepalive_rttvar", "keepalive_loss")
-DF = {"legacy": 0, "no": 1, "inherit": 2, "set": 3}
+READ_ONLY = [a.name for a in uapi.ATTRIBUTES if a.read_only]
+# Those that are 0 or 1.
+FLAGS = [a.name for a in uapi.ATTRIBUTES if a.flag]
 CLAMP = {"off": 0, "rx": 1, "tx": 2, "both": 3}
-MODE = {"cookie": 0, "routeros": 1, "icmp": 2}
-STATE = {"off": 0, "up": 1, "down": 2, "unknown": 3}
-MTU_STATE = {"off": 0, "base": 1, "error": 2, "search": 3, "complete": 4, "unanswered": 5}
-XSTATS = ("rx_protocol rx_policy rx_no_ipsec rx_ecn rx_no_memory tx_malformed tx_protocol "
-          "tx_nested tx_no_nexthop tx_no_route tx_loop tx_no_ipsec tx_too_big tx_no_memory "
-          "rx_mss_clamped tx_mss_clamped keepalive_sent keepalive_unsent keepalive_answered "
-          "keepalive_late keepalive_forged keepalive_reflected keepalive_rate_limited "
-          "tx_encap rx_backlog mss_tcp_ao mtu_probe_sent mtu_probe_lost mtu_black_hole "
-          "mtu_hint_undone keepalive_missed").split()
-_WORDS = {"df": DF, "clamp_mss": CLAMP, "keepalive_mode": MODE, "keepalive_state": STATE,
-          "mtu_state": MTU_STATE}
+_WORDS = {"clamp_mss": CLAMP, **{a.name: uapi.words(a.enum) for a in uapi.ATTRIBUTES if a.enum}}
+XSTATS = uapi.XSTATS
+
+
+def _default(attribute):
+    """As Rtnl.ext() has it."""
+    words = {number: word for word, number in _WORDS.get(attribute.name, {}).items()}
+    if attribute.enum:
+        return attribute.default.rpartition("_")[2].lower()
+    if attribute.type == "be32":
+        return attribute.default
+    return words.get(int(attribute.default), int(attribute.default))
+
+
+# What a tunnel from ip(8) has.
+DEFAULTS = {a.name: _default(a) for a in uapi.ATTRIBUTES if a.default}
 
 
 def parse(data):
@@ -356,8 +354,6 @@ def ext(**values):
             continue
         if form == "4s":
             value = addr(value)
-        elif form == "16s":
-            value = bytes(16)
         elif isinstance(value, str):
             value = _WORDS[name][value]
         nest += attr(kind, struct.pack("=" + form, value))
@@ -480,12 +476,9 @@ class Rtnl:
             if form == "z":
                 result[what] = nest[kind].rstrip(b"\0").decode()
                 continue
-            value, = struct.unpack("=" + form, nest[kind].ljust(16, b"\0") if form == "16s"
-                                   else nest[kind])
+            value, = struct.unpack("=" + form, nest[kind])
             if form == "4s":
                 value = socket.inet_ntoa(value)
-            elif form == "16s":
-                value = value.rstrip(b"\0").decode()
             elif what in _WORDS:
                 value = {v: k for k, v in _WORDS[what].items()}[value]
             result[what] = value

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """The netlink specification is valid by the kernel's schema, and has the names and
-numbers of the header and of tests/lib.py. Prints what is wrong.
+numbers of the header, and tests/uapi.py reads it as a compiler does. Prints what is wrong.
 
   tests/spec.py SCHEMA
 """
@@ -13,7 +13,8 @@ import jsonschema
 import yaml
 
 sys.path.insert(0, "tests")
-from lib import CLAMP, DF, EXT, MODE, MTU_STATE, STATE, XSTATS    # noqa: E402
+import uapi                    # noqa: E402
+from lib import CLAMP          # noqa: E402
 
 HEADER = "include/uapi/linux/if_ipip.h"
 
@@ -54,15 +55,14 @@ def main(schema):
         if found.get(name) != header.get(name):
             print(f"{name}: {found.get(name)} in the specification, {header.get(name)} in {HEADER}")
 
-    mine = {f"IFLA_IPIP_EXT_{k.upper()}": v for k, (v, _) in EXT.items()}
-    mine.update({f"IFLA_IPIP_XSTATS_{k.upper()}": i for i, k in enumerate(XSTATS, 2)})
-    for prefix, words in (("DF", DF), ("KEEPALIVE_MODE", MODE), ("KEEPALIVE_STATE", STATE),
-                          ("MTU_STATE", MTU_STATE)):
-        mine.update({f"IPIP_{prefix}_{k.upper()}": v for k, v in words.items()})
+    mine = {f"IFLA_IPIP_EXT_{a.name.upper()}": a.number for a in uapi.ATTRIBUTES}
+    mine.update({f"IFLA_IPIP_XSTATS_{k.upper()}": i for i, k in enumerate(uapi.XSTATS, 2)})
+    for enum in {a.enum for a in uapi.ATTRIBUTES if a.enum}:
+        mine.update({f"IPIP_{enum.upper()}_{k.upper()}": v for k, v in uapi.words(enum).items()})
     mine.update({"IPIP_CLAMP_RX": CLAMP["rx"], "IPIP_CLAMP_TX": CLAMP["tx"]})
     for name in sorted(mine.keys() | header.keys()):
         if not name.endswith("_PAD") and mine.get(name) != header.get(name):
-            print(f"{name}: {mine.get(name)} in tests/lib.py, {header.get(name)} in {HEADER}")
+            print(f"{name}: {mine.get(name)} in tests/uapi.py, {header.get(name)} in {HEADER}")
 
 
 main(*sys.argv[1:])

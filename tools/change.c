@@ -70,16 +70,20 @@ static void print_ip_set(const struct tunnel *t, const char *what, const char *v
 	putchar('\n');
 }
 
+/* What ip(8) has a word for, or what print_ip_rest() looks at by itself, or a secret. */
+#define IP_SAYS		(BIT(P_COMMENT) | BIT(P_DISABLED) | BIT(P_DONT_FRAGMENT) | \
+			 BIT(P_DSCP) | BIT(P_ENCAP) | BIT(P_ENCAP_CSUM) | \
+			 BIT(P_ENCAP_DPORT) | BIT(P_ENCAP_REMCSUM) | \
+			 BIT(P_ENCAP_SPORT) | BIT(P_EXTERNAL) | BIT(P_FWMARK) | \
+			 BIT(P_IPSEC_SECRET_FILE) | BIT(P_KEEPALIVE_ANSWER) | \
+			 BIT(P_LINK) | BIT(P_LOCAL_ADDRESS) | BIT(P_MODE) | \
+			 BIT(P_MTU) | BIT(P_NAME) | BIT(P_REMOTE_ADDRESS) | BIT(P_TTL))
+
 /* What ip(8) has no word for. */
 static void print_ip_rest(const struct tunnel *t)
 {
-	static const unsigned int rest[] = {
-		P_ALLOW_FAST_PATH, P_CLAMP_TCP_MSS, P_KEEPALIVE, P_KEEPALIVE_MODE,
-		P_KEEPALIVE_SOURCE, P_KEEPALIVE_TARGET, P_REFRESH_LOCAL,
-		P_REFRESH_REMOTE, P_REQUIRE_IPSEC, P_IPSEC_PROFILE,
-	};
 	char value[FORMAT_MAX];
-	unsigned int i;
+	unsigned int p;
 
 	property_format(P_DONT_FRAGMENT, t, value);
 	if (t->df == IPIP_DF_NO || (!t->pmtudisc && t->ttl))
@@ -88,13 +92,14 @@ static void print_ip_rest(const struct tunnel *t)
 		printf("# ip has no word for mtu=auto\n");
 	if (!t->keepalive_answer)
 		printf("# ip has no word for keepalive-answer=no\n");
-	for (i = 0; i < ARRAY_SIZE(rest); i++) {
-		property_format(rest[i], t, value);
-		if (!*value || !strcmp(value, "no") || !strcmp(value, "none") ||
-		    (rest[i] == P_KEEPALIVE_MODE && is_default(t, rest[i])))
+	for (p = 0; p < P_SETTABLE; p++) {
+		if (IP_SAYS & BIT(p))
 			continue;
-		printf("# ip has no word for %s=%s\n", properties[rest[i]].name,
-		       value);
+		property_format(p, t, value);
+		if (!*value || !strcmp(value, "no") || !strcmp(value, "none") ||
+		    (p == P_KEEPALIVE_MODE && is_default(t, p)))
+			continue;
+		printf("# ip has no word for %s=%s\n", properties[p].name, value);
 	}
 }
 

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "if_ipip.h"
+#include "known_ext.h"	/* made by tests/uapi.py */
 #include "random.h"
 
 #define ROOM		4096
@@ -52,8 +53,11 @@ struct message {
 	unsigned int len;
 };
 
-/* How long a value is that the kernel takes, or 8 bytes of it, and in how many messages
- * it is.
+/**
+ * struct known - an attribute that the kernel takes
+ * @type: its number
+ * @len: how long its value is, in bytes, or 8 bytes of it
+ * @every: one of so many messages has it
  */
 struct known {
 	unsigned short type;
@@ -87,33 +91,9 @@ static const struct known known_tunnel[] = {
 };
 
 static const struct known known_ext[] = {
-	{ IFLA_IPIP_EXT_DF, 1, 4 },
-	{ IFLA_IPIP_EXT_CLAMP_MSS, 1, 4 },
-	{ IFLA_IPIP_EXT_MTU_AUTO, 1, 4 },
-	{ IFLA_IPIP_EXT_REQUIRE_IPSEC, 1, 8 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_INTERVAL, 8, 4 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_RETRIES, 4, 4 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_MODE, 1, 4 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_TARGET, 4, 4 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_SOURCE, 4, 8 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_ANSWER, 1, 4 },
-	{ IFLA_IPIP_EXT_FAST_PATH, 1, 4 },
-	{ IFLA_IPIP_EXT_LOCAL_NAME, 1, 8 },
-	{ IFLA_IPIP_EXT_REMOTE_NAME, 8, 8 },
+	KNOWN_EXT
 	{ IFLA_IPIP_EXT_UNSPEC, 4, 128 },
 	{ IFLA_IPIP_EXT_PAD, 0, 128 },
-	{ IFLA_IPIP_EXT_LINK_NAME, 4, 128 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_STATE, 1, 128 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_MISSES, 4, 128 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_AGE, 8, 128 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_RTT, 8, 128 },
-	{ IFLA_IPIP_EXT_MTU_STATE, 1, 128 },
-	{ IFLA_IPIP_EXT_MTU_MEASURED, 4, 128 },
-	{ IFLA_IPIP_EXT_MTU_AGE, 8, 128 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE, 8, 128 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_SRTT, 8, 128 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_RTTVAR, 8, 128 },
-	{ IFLA_IPIP_EXT_KEEPALIVE_LOSS, 4, 128 },
 };
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
@@ -205,13 +185,11 @@ static uint64_t sensible(unsigned int type)
 static uint64_t sensible_ext(unsigned int type)
 {
 	switch (type) {
+	FLAGS_EXT
+		return random_below(one_in(32) ? 256 : 2);
 	case IFLA_IPIP_EXT_DF:
 	case IFLA_IPIP_EXT_CLAMP_MSS:
 		return random_below(one_in(32) ? 256 : 4);
-	case IFLA_IPIP_EXT_MTU_AUTO:
-	case IFLA_IPIP_EXT_REQUIRE_IPSEC:
-	case IFLA_IPIP_EXT_FAST_PATH:
-		return random_below(2);
 	case IFLA_IPIP_EXT_KEEPALIVE_INTERVAL:
 		return one_in(3) ? 0 : 100 + random_below(2000);
 	case IFLA_IPIP_EXT_KEEPALIVE_MODE:

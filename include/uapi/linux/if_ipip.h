@@ -72,15 +72,13 @@ enum {
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_TARGET,
 
-	/* The next four are read-only: EINVAL in a request. */
-
-	/* u8, enum ipip_keepalive_state */
+	/* u8, read-only, enum ipip_keepalive_state */
 	IFLA_IPIP_EXT_KEEPALIVE_STATE,
-	/* u32, probes in a row that no answer came to in time */
+	/* u32, read-only: probes in a row that no answer came to in time */
 	IFLA_IPIP_EXT_KEEPALIVE_MISSES,
-	/* u64, milliseconds since the last answer; absent before the first */
+	/* u64, read-only: milliseconds since the last answer; absent before the first */
 	IFLA_IPIP_EXT_KEEPALIVE_AGE,
-	/* u64, microseconds from the last answered probe to its answer; absent
+	/* u64, read-only: microseconds from the last answered probe to its answer; absent
 	 * before the first answer, and in IPIP_KEEPALIVE_MODE_ROUTEROS, whose
 	 * answers do not tell which probe they are to
 	 */
@@ -96,7 +94,7 @@ enum {
 	 * which it had when it was deleted; absent without one. When a device is made,
 	 * renamed or moved so that it has that name in the netns of the underlay, the
 	 * tunnel is bound to it and IFLA_IPTUN_LINK changes, unless another tunnel
-	 * with the same addresses is bound to it already. EINVAL in a request.
+	 * with the same addresses is bound to it already.
 	 */
 	IFLA_IPIP_EXT_LINK_NAME,
 
@@ -124,30 +122,26 @@ enum {
 	IFLA_IPIP_EXT_LOCAL_NAME,
 	IFLA_IPIP_EXT_REMOTE_NAME,
 
-	/* The next three are read-only: EINVAL in a request. */
-
-	/* u8, enum ipip_mtu_state: how far the measurement of the path's MTU is */
+	/* u8, read-only, enum ipip_mtu_state: how far the measurement of the path's MTU is */
 	IFLA_IPIP_EXT_MTU_STATE,
-	/* u32, bytes: the largest inner packet that the path has been found to carry,
+	/* u32, read-only, bytes: the largest inner packet that the path has been found to carry,
 	 * by keepalive's probes in the mode that keepalive has; absent if nothing was
 	 * confirmed
 	 */
 	IFLA_IPIP_EXT_MTU_MEASURED,
-	/* u64, milliseconds since a probe of that size was answered; absent with it */
+	/* u64, read-only: milliseconds since a probe of that size was answered; absent with it */
 	IFLA_IPIP_EXT_MTU_AGE,
 
-	/* The next four are read-only: EINVAL in a request. */
-
-	/* u64, milliseconds since IFLA_IPIP_EXT_KEEPALIVE_STATE has changed; absent in
+	/* u64, read-only: milliseconds since IFLA_IPIP_EXT_KEEPALIVE_STATE has changed; absent in
 	 * IPIP_KEEPALIVE_STATE_OFF
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE,
-	/* u64, microseconds: the round-trip time, smoothed, and its variation, as SRTT and
+	/* u64, read-only, microseconds: the round-trip time, smoothed, and its variation, as SRTT and
 	 * RTTVAR of RFC 6298 section 2; absent where IFLA_IPIP_EXT_KEEPALIVE_RTT is
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_SRTT,
 	IFLA_IPIP_EXT_KEEPALIVE_RTTVAR,
-	/* u32, thousandths: the share of the last 64 probes, or fewer, that no answer came
+	/* u32, read-only, thousandths: the share of the last 64 probes, or fewer, that no answer came
 	 * to in time; absent before the first has had its time
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_LOSS,
