@@ -124,25 +124,26 @@ enum {
 
 	/* u8, read-only, enum ipip_mtu_state: how far the measurement of the path's MTU is */
 	IFLA_IPIP_EXT_MTU_STATE,
-	/* u32, read-only, bytes: the largest inner packet that the path has been found to carry,
-	 * by keepalive's probes in the mode that keepalive has; absent if nothing was
-	 * confirmed
+	/* u32, read-only, bytes: the largest inner packet that the path was found to
+	 * carry, by keepalive's probes in the mode that keepalive has; absent if
+	 * nothing was confirmed
 	 */
 	IFLA_IPIP_EXT_MTU_MEASURED,
 	/* u64, read-only: milliseconds since a probe of that size was answered; absent with it */
 	IFLA_IPIP_EXT_MTU_AGE,
 
-	/* u64, read-only: milliseconds since IFLA_IPIP_EXT_KEEPALIVE_STATE has changed; absent in
-	 * IPIP_KEEPALIVE_STATE_OFF
+	/* u64, read-only: milliseconds since IFLA_IPIP_EXT_KEEPALIVE_STATE changed;
+	 * absent in IPIP_KEEPALIVE_STATE_OFF
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_STATE_AGE,
-	/* u64, read-only, microseconds: the round-trip time, smoothed, and its variation, as SRTT and
-	 * RTTVAR of RFC 6298 section 2; absent where IFLA_IPIP_EXT_KEEPALIVE_RTT is
+	/* u64, read-only, microseconds: the round-trip time, smoothed, and its
+	 * variation, as SRTT and RTTVAR of RFC 6298 section 2; absent where
+	 * IFLA_IPIP_EXT_KEEPALIVE_RTT is
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_SRTT,
 	IFLA_IPIP_EXT_KEEPALIVE_RTTVAR,
-	/* u32, read-only, thousandths: the share of the last 64 probes, or fewer, that no answer came
-	 * to in time; absent before the first has had its time
+	/* u32, read-only, thousandths: the share of the last 64 probes, or fewer,
+	 * that no answer came to in time; absent before the first has had its time
 	 */
 	IFLA_IPIP_EXT_KEEPALIVE_LOSS,
 
