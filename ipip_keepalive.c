@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: keepalive. Is the far end there, and does it answer?
+ * IP in IP tunnel: keepalive, which checks whether the far end answers.
  *
- * While the device is up, a timer per tunnel sends a probe in each interval. Probes
- * go straight to IP's output, because a device without a carrier has no queue. A
- * tunnel starts with a carrier and in the state UNKNOWN. The first answer makes it UP. It
- * is DOWN, and loses the carrier, when so many probes in a row as there are retries have
- * had no answer, each within one interval. Probes are sent on, and the first answer
- * brings the carrier back. Data don't count as answers. Probes and answers have counters
- * of their own, and are in no other counter of the device.
+ * While the device is up, a timer per tunnel sends one probe per interval. Probes bypass
+ * the device's queue, because a device without a carrier has none. A tunnel starts with a
+ * carrier and in the state UNKNOWN. The first answer changes the state to UP. If as many
+ * probes in a row as there are retries have no answer within one interval each, the state
+ * changes to DOWN and the device loses its carrier. The tunnel continues to send probes,
+ * and the first answer restores the carrier. Data packets don't count as answers. Probes
+ * and answers have their own counters, and aren't counted by the device.
  *
  * The far end's probes are answered even if the tunnel sends none itself, unless the
  * answer is switched off: then a probe is data.
  *
- * The timer and all of receive run in softirq under RCU, the rest in process context
+ * The timer and the receive path run in softirq under RCU, the rest in process context
  * under RTNL. include/ipip_keepalive.h has the wire formats.
  */
 #include <linux/bitops.h>
@@ -41,11 +41,11 @@
 /* DSCP CS6, for network control (RFC 4594 section 3.1). */
 #define IPIP_KEEPALIVE_TOS	IPTOS_PREC_INTERNETCONTROL
 #define IPIP_KEEPALIVE_TTL	255
-/* Probes of a far end that are answered in a second. It sends ten at most. There are
- * more, because forged probes use up a part of them.
+/* Maximum number of the far end's probes that are answered per second. A far end sends at
+ * most ten, but forged probes use up a part of the limit.
  */
 #define IPIP_KEEPALIVE_REFLECT	1000
-/* Probes that the share of lost ones is of, and the denominator of that share. */
+/* Number of probes for which the share of lost ones is calculated, and its denominator. */
 #define IPIP_KEEPALIVE_OUTCOMES	64
 #define IPIP_KEEPALIVE_LOSS	1000
 
@@ -56,8 +56,8 @@ static u64 ipip_keepalive_hash(const struct ipip_keepalive *ka,
 			    &ka->key);
 }
 
-/* The outer route as it would be if ICMP had said nothing of its MTU. It is a copy, because
- * the kernel shares a route that has learned one.
+/* Look up the outer route without a path MTU from ICMP. The result is a copy, because the
+ * kernel shares a route that has learned a path MTU.
  */
 static struct rtable *ipip_keepalive_fresh_route(struct net *net,
 						 struct flowi4 *fl4)
@@ -77,17 +77,17 @@ static struct rtable *ipip_keepalive_fresh_route(struct net *net,
 }
 
 /**
- * ipip_keepalive_route() - Find the way for a probe or for an answer to one
+ * ipip_keepalive_route() - Find the route for a probe or for an answer to one
  * @out: filled in; the caller releases its route
  * @parms: configuration
- * @saddr: outer source, or 0 to have the route pick one
+ * @saddr: outer source, or 0 if the route is to determine it
  * @daddr: outer destination
- * @measures: it is to measure the path that data take: it has their DSCP and DF, and
- *	goes by a route that has learned no MTU. Otherwise it is network control, and
- *	goes without DF, because nobody could make it shorter.
+ * @measures: the packet measures the path of data packets: it has their DSCP, and DF, and
+ *	its route ignores a learned path MTU. Otherwise it is network control without
+ *	DF, because it can't be made shorter.
  *
  * Context: softirq, RCU.
- * Return: false if there is no route, or none that may be used.
+ * Return: false if there is no route, or if the route must not be used.
  */
 bool ipip_keepalive_route(struct ipip_keepalive_out *out,
 			  const struct ipip_parms *parms, __be32 saddr,
@@ -130,13 +130,13 @@ err_route:
 
 /**
  * ipip_keepalive_output() - Send a probe, or an answer to one
- * @out: the way
+ * @out: route and header fields
  * @payload: inner packet
  * @len: its length in bytes
- * @size: zeros follow it up to so many bytes
+ * @size: length in bytes to which the packet is padded with zeros
  *
  * Context: softirq, RCU.
- * Return: 0, -ENOMEM if it wasn't sent for want of memory, or another error.
+ * Return: 0, -ENOMEM if there was no memory to send it, or another error.
  */
 int ipip_keepalive_output(const struct ipip_keepalive_out *out,
 			  const void *payload, unsigned int len,
@@ -187,13 +187,13 @@ int ipip_keepalive_output(const struct ipip_keepalive_out *out,
 }
 
 /**
- * ipip_keepalive_header() - Make one of a probe's inner headers
- * @out: the way of the probe
+ * ipip_keepalive_header() - Build one of a probe's inner headers
+ * @out: route and header fields of the probe
  * @iph: filled in
  * @protocol: protocol
  * @saddr: source
  * @daddr: destination
- * @len: length of the packet in bytes, with this header
+ * @len: length of the packet in bytes, including this header
  *
  * Context: any.
  */
@@ -244,8 +244,8 @@ static bool ipip_keepalive_send_cookie(struct ipip_keepalive *ka,
 	return !ipip_keepalive_output(out, &probe, len, len);
 }
 
-/* What RouterOS sends for IPIP is not published. So both forms that its other tunnels
- * use are sent: a packet that makes the far end send an empty one, and an empty one.
+/* RouterOS's format for IPIP isn't published. So send both forms that its other tunnels
+ * use: a packet that makes the far end send an empty packet, and an empty packet.
  */
 static bool ipip_keepalive_send_routeros(const struct ipip_keepalive_out *out)
 {
@@ -267,14 +267,14 @@ static bool ipip_keepalive_is_own(const struct net_device *dev, __be32 addr)
 }
 
 /**
- * ipip_keepalive_source() - The source of an echo of the ICMP mode
+ * ipip_keepalive_source() - Get the source of an echo request in mode icmp
  * @ka: keepalive's state
  * @parms: configuration
  *
- * A network manager may take the device's address away with the carrier. A reply to any
- * other address would go past the tunnel, and the carrier would never come back. So the
- * address is remembered. It need not be there, because the reply is taken before it would
- * be delivered.
+ * A network manager may remove the device's address when the carrier is lost. A reply to
+ * any other address wouldn't return through the tunnel, and the carrier would never come
+ * back. So the address is remembered. It need not exist any more, because the reply is
+ * consumed before it would be delivered.
  *
  * Context: softirq, RCU.
  * Return: an address, or 0 if the host has none.
@@ -349,8 +349,8 @@ static void ipip_keepalive_probe(struct ipip_keepalive *ka,
 				      IFLA_IPIP_XSTATS_KEEPALIVE_UNSENT);
 }
 
-/* One line for a state that begins, before it does. The kernel bounds how many lines
- * all of its network code writes (net.core.message_cost).
+/* Log a state just before it is set. The kernel limits the number of lines of all of its
+ * network code (net.core.message_cost).
  */
 static void ipip_keepalive_log(const struct net_device *dev,
 			       const struct ipip_keepalive *ka, u8 state, u64 now)
@@ -399,10 +399,10 @@ static void ipip_keepalive_set_state(struct net_device *dev,
 	else if (!netif_carrier_ok(dev))
 		netif_carrier_on(dev);
 	else if (state == IPIP_KEEPALIVE_STATE_UP)
-		linkwatch_fire_event(dev); /* Let listeners know all the same. */
+		linkwatch_fire_event(dev); /* Notify listeners without a change of the carrier. */
 }
 
-/* The last probe has had its time: note whether an answer has come. */
+/* The time of the last probe is over: record whether it was answered. */
 static void ipip_keepalive_conclude(struct net_device *dev,
 				    struct ipip_keepalive *ka)
 {
@@ -417,8 +417,8 @@ static void ipip_keepalive_conclude(struct net_device *dev,
 		ka->misses++;
 }
 
-/* An interval ends: count the last probe as missed if it has had no answer, and start
- * the next one.
+/* An interval ends: count the last probe as missed if it wasn't answered, and start the
+ * next one.
  */
 static void ipip_keepalive_advance(struct net_device *dev,
 				   struct ipip_keepalive *ka, u32 retries)
@@ -461,8 +461,8 @@ static enum hrtimer_restart ipip_keepalive_timer(struct hrtimer *timer)
 	return restart;
 }
 
-/* Choose the CPU that a tunnel's timer fires on: each in turn, because whatever
- * configures many tunnels mostly does so on one. Isolated CPUs are left alone.
+/* Choose the CPU that a tunnel's timer fires on. CPUs are chosen in turn, because a program
+ * that configures many tunnels often runs on one CPU. Isolated CPUs aren't chosen.
  */
 static int ipip_keepalive_next_cpu(void)
 {
@@ -495,9 +495,9 @@ static void ipip_keepalive_start(void *info)
 		      HRTIMER_MODE_REL_PINNED_SOFT);
 }
 
-/* Send the first probe at a random point of the interval, so that tunnels that come up
- * together don't go on to send at the same time. A timer goes on to fire on the CPU
- * that has started it.
+/* Send the first probe at a random time within the interval, so that tunnels that come up
+ * together don't keep sending at the same time. A timer fires on the CPU that has started
+ * it.
  */
 static void ipip_keepalive_arm(struct ipip_keepalive *ka,
 			       const struct ipip_parms *parms)
@@ -508,7 +508,7 @@ static void ipip_keepalive_arm(struct ipip_keepalive *ka,
 
 	div64_u64_rem(get_random_u64(), interval, &first);
 	start.first = ns_to_ktime(first);
-	/* Any CPU will do if that one goes offline meanwhile. */
+	/* If that CPU went offline meanwhile, use the present one. */
 	if (smp_call_function_single(ipip_keepalive_next_cpu(),
 				     ipip_keepalive_start, &start, true))
 		ipip_keepalive_start(&start);
@@ -520,8 +520,8 @@ static bool ipip_keepalive_is_host(__be32 addr)
 	       !ipv4_is_loopback(addr);
 }
 
-/* The attribute that an error is about: the one that turns keepalive on, or else one
- * that doesn't fit to it.
+/* Find the attribute that an error is about: the one that turns keepalive on, or else one
+ * that is incompatible with it.
  */
 static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
 {
@@ -531,14 +531,14 @@ static const struct nlattr *ipip_keepalive_attr(struct nlattr *ext[])
 }
 
 /**
- * ipip_keepalive_check() - Can a tunnel with this configuration have its keepalive?
+ * ipip_keepalive_check() - Check whether a configuration allows its keepalive
  * @cfg: the configuration
- * @ext: IFLA_IPIP_EXT_* of the request, each NULL if it is absent
- * @extack: says why not, and because of which attribute
+ * @ext: IFLA_IPIP_EXT_* of the request, NULL for absent attributes
+ * @extack: set to the reason and the attribute at fault
  *
  * Context: process, RTNL.
  * Return: 0, -EINVAL, -ERANGE for the interval, or -EOPNOTSUPP for a mode that needs
- * netfilter in a kernel without it.
+ * netfilter if the kernel has none.
  */
 int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
 			 struct netlink_ext_ack *extack)
@@ -610,12 +610,12 @@ void ipip_keepalive_init(struct net_device *dev)
 				  CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	ipip_probe_init(dev);
 	ratelimit_state_init(&ka->reflected, HZ, IPIP_KEEPALIVE_REFLECT);
-	/* Don't log what has been limited: a counter has it. */
+	/* Don't log limited packets: a counter has their number. */
 	ratelimit_set_flags(&ka->reflected, RATELIMIT_MSG_ON_RELEASE);
 }
 
 /**
- * ipip_keepalive_open() - The device goes up: start anew, with a new key
+ * ipip_keepalive_open() - Start keepalive with a new key when the device goes up
  * @dev: the tunnel's device
  *
  * Context: process, RTNL.
@@ -645,10 +645,10 @@ void ipip_keepalive_open(struct net_device *dev)
 }
 
 /**
- * ipip_keepalive_stop() - The device goes down, or sends no probes any more
+ * ipip_keepalive_stop() - Stop keepalive when it is switched off or the device goes down
  * @dev: the tunnel's device
  *
- * Afterwards no timer runs.
+ * No timer runs afterwards.
  *
  * Context: process, RTNL.
  */
@@ -669,12 +669,12 @@ void ipip_keepalive_stop(struct net_device *dev)
 }
 
 /**
- * ipip_keepalive_change() - Go on with another configuration
+ * ipip_keepalive_change() - Continue with another configuration
  * @dev: the tunnel's device
  * @old: configuration until now
  * @new: configuration from now on, published
  *
- * The state of the far end, and the number of probes it has missed, stay.
+ * The state of the far end and the number of missed probes stay.
  *
  * Context: process, RTNL.
  */
@@ -714,13 +714,13 @@ static void ipip_keepalive_accept(struct net_device *dev,
 	ipip_count(dev, IFLA_IPIP_XSTATS_KEEPALIVE_ANSWERED);
 	ka->waiting = false;
 	ka->misses = 0;
-	/* How long ago that was counts the time of a suspend, too. */
+	/* The age of the answer includes the time of a suspend. */
 	ka->answered = ktime_get_boottime_ns();
 	ipip_keepalive_set_state(dev, ka, IPIP_KEEPALIVE_STATE_UP);
 }
 
-/* RFC 6298 section 2, with its alpha of 1/8 and beta of 1/4. No sum here is larger than
- * the largest of the times.
+/* RFC 6298 section 2, with alpha = 1/8 and beta = 1/4. No sum here exceeds the largest of
+ * the times, so none overflows.
  */
 static void ipip_keepalive_measure(struct ipip_keepalive *ka, u64 rtt)
 {
@@ -738,9 +738,9 @@ static void ipip_keepalive_measure(struct ipip_keepalive *ka, u64 rtt)
 	ka->has_rtt = true;
 }
 
-/* Does a cookie count? It must be ours, and answer a later probe than the last that
- * was answered, and one of the last @retries. Ages are counted in probes, so that no
- * product of interval and retries is needed, which could overflow.
+/* Check whether a cookie is valid. It must have this tunnel's hash, and belong to a later
+ * probe than the last valid answer, and to one of the last @retries probes. The age is
+ * counted in probes, because the product of interval and retries could overflow.
  */
 static enum ipip_verdict
 ipip_keepalive_verify(struct net_device *dev, struct ipip_keepalive *ka,
@@ -771,7 +771,7 @@ static void ipip_keepalive_answer(const struct ipip_parms *parms,
 	enum ipip_verdict verdict = IPIP_DROP_KEEPALIVE_LATE;
 
 	spin_lock_bh(&ka->lock);
-	/* In the state OFF the device is going down. */
+	/* If the state is OFF, the device is going down. */
 	if (ka->state != IPIP_KEEPALIVE_STATE_OFF)
 		verdict = ipip_keepalive_verify(parms->dev, ka, cookie,
 						parms->cfg.keepalive.retries);
@@ -782,8 +782,8 @@ static void ipip_keepalive_answer(const struct ipip_parms *parms,
 		consume_skb(skb);
 }
 
-/* Answer the far end's probe: send back what it carries, to the outer source, which
- * behind a NAT isn't the address that the probe names. Consumes the packet.
+/* Answer the far end's probe: send its content back to the outer source, which behind a NAT
+ * differs from the address in the probe. Consumes the packet.
  */
 static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 				   struct sk_buff *skb, __be32 local,
@@ -811,7 +811,9 @@ static void ipip_keepalive_reflect(const struct ipip_parms *parms,
 	consume_skb(skb);
 }
 
-/* Is an echo reply, whose cookie is at @cookie, one of the host that our probes go to? */
+/* Check whether an echo reply with its cookie at @cookie is from the target of this tunnel's
+ * probes.
+ */
 static bool ipip_keepalive_is_reply(const struct ipip_parms *parms,
 				    const u8 *data, unsigned int cookie)
 {
@@ -826,14 +828,14 @@ static bool ipip_keepalive_is_reply(const struct ipip_parms *parms,
 }
 
 /**
- * ipip_keepalive_wants() - Does a tunnel take a keepalive of this kind, padded or not?
+ * ipip_keepalive_wants() - Check whether a tunnel handles a keepalive of this kind
  * @parms: configuration of the tunnel that received it
- * @kind: what ipip_keepalive_classify() or ipip_keepalive_classify_padded() has said
- * @data: the packet, from the inner header on
- * @cookie: where its cookie begins
+ * @kind: result of ipip_keepalive_classify() or ipip_keepalive_classify_padded()
+ * @data: the packet, beginning with the inner header
+ * @cookie: offset of its cookie
  *
  * Context: softirq, RCU.
- * Return: false if it is data; else true, and the cookie has not been verified.
+ * Return: false if the packet is data; else true. The cookie isn't verified.
  */
 bool ipip_keepalive_wants(const struct ipip_parms *parms,
 			  enum ipip_keepalive_kind kind, const u8 *data,
@@ -856,14 +858,14 @@ bool ipip_keepalive_wants(const struct ipip_parms *parms,
 }
 
 /**
- * ipip_keepalive_rcv() - Take a keepalive out of the received packets
+ * ipip_keepalive_rcv() - Consume a received packet if it is a keepalive
  * @parms: configuration of the tunnel that received it
- * @skb: a packet; skb->data is at the inner header, of which 20 bytes are linear
+ * @skb: a packet; skb->data points to the inner header, of which 20 bytes are linear
  * @local: destination of the outer packet
  * @remote: source of the outer packet
  *
  * Context: softirq, RCU.
- * Return: true if it was one, and is consumed; false if it is data.
+ * Return: true if it was a keepalive and was consumed; false if it is data.
  */
 bool ipip_keepalive_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 			__be32 local, __be32 remote)
@@ -904,8 +906,8 @@ static bool ipip_keepalive_wants_empty(const struct ipip_parms *parms)
 	       parms->cfg.keepalive.mode == IPIP_KEEPALIVE_MODE_ROUTEROS;
 }
 
-/* An empty packet counts as an answer, because it says nothing of which probe. Consumes
- * the packet.
+/* Accept an empty packet as an answer. It doesn't tell which probe it answers, so the
+ * round-trip time is unknown. Consumes the packet.
  */
 static void ipip_keepalive_empty(const struct ipip_parms *parms,
 				 struct sk_buff *skb)
@@ -928,7 +930,7 @@ static void ipip_keepalive_empty(const struct ipip_parms *parms,
 	consume_skb(skb);
 }
 
-/* Take empty packets, which tunnel4 drops before it calls a handler. */
+/* Receive empty packets here, because tunnel4 drops them before it calls a handler. */
 static unsigned int ipip_keepalive_hook(void *priv, struct sk_buff *skb,
 					const struct nf_hook_state *state)
 {
@@ -948,7 +950,7 @@ static unsigned int ipip_keepalive_hook(void *priv, struct sk_buff *skb,
 	return NF_STOLEN;
 }
 
-/* A priority behind all of the user's filters. */
+/* Run after all of the user's filters. */
 static const struct nf_hook_ops ipip_keepalive_hook_ops = {
 	.hook		= ipip_keepalive_hook,
 	.pf		= NFPROTO_IPV4,
@@ -957,13 +959,13 @@ static const struct nf_hook_ops ipip_keepalive_hook_ops = {
 };
 
 /**
- * ipip_keepalive_hook_get() - Make sure that a tunnel sees empty packets
+ * ipip_keepalive_hook_get() - Register the hook for empty packets if it is needed
  * @net: netns of the outer packets
  * @parms: configuration that is going to be published
  *
  * Context: process, RTNL.
- * Return: 0, -EOPNOTSUPP in a kernel without netfilter, or what
- * nf_register_net_hook() returns.
+ * Return: 0, -EOPNOTSUPP if the kernel has no netfilter, or the error of
+ * nf_register_net_hook().
  */
 int ipip_keepalive_hook_get(struct net *net, const struct ipip_parms *parms)
 {
@@ -974,7 +976,7 @@ int ipip_keepalive_hook_get(struct net *net, const struct ipip_parms *parms)
 }
 
 /**
- * ipip_keepalive_hook_put() - A tunnel doesn't need empty packets any more
+ * ipip_keepalive_hook_put() - Release the hook for empty packets
  * @net: netns of the outer packets
  * @parms: configuration that ipip_keepalive_hook_get() was called with
  *

@@ -342,8 +342,8 @@ struct ipip_keepalive {
  * @undone: time when ICMP was last found to be wrong, in nanoseconds since boot, or 0;
  *	under RTNL
  *
- * Keepalive's lock protects all members except @timer and @undone. @on changes only
- * under RTNL and that lock.
+ * Keepalive's lock protects all members except @timer and @undone. @on becomes true only
+ * under RTNL.
  */
 struct ipip_probe {
 	struct hrtimer timer;

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What keepalives look like, and how to tell them from data. This reads bytes from
- * strangers, and needs nothing of the kernel, so that tests/unit builds it as it is.
+ * The format of keepalives, and how they are told from data. This code parses bytes from
+ * the network. It doesn't use the kernel, so that tests/unit can build it unchanged.
  *
  * The probe of the cookie mode, from L to R, has four parts:
  *
  *	IP L -> R, protocol 4		carries it to the far end
- *	IP R -> L, protocol 4		makes the far end send back what follows
+ *	IP R -> L, protocol 4		makes the far end send the rest back
  *	IP 0.0.0.0 -> 0.0.0.0,
- *	   protocol 1			that no host accepts or forwards
- *	struct ipip_keepalive_cookie	says that it is ours
+ *	   protocol 1			no host accepts or forwards it
+ *	struct ipip_keepalive_cookie	identifies the probe
  *
- * The answer is the probe without the first part. In the ICMP mode an echo request
- * carries the cookie.
+ * The answer is the probe without the first part. In mode icmp an echo request carries
+ * the cookie.
  *
- * Probes that measure the path's MTU look the same, with another mark in the cookie and
- * zeros behind it, up to the size that is measured. See ipip_probe.c.
+ * Probes that measure the path MTU look the same, with another magic number in the cookie,
+ * and zeros after it up to the size under test. See ipip_probe.c.
  */
 #ifndef _IPIP_KEEPALIVE_H
 #define _IPIP_KEEPALIVE_H
 
-/* A longer packet is data, or padded. The bound keeps short what is sent back of a forged
- * probe: of a padded one nothing but the cookie is.
+/* A longer packet is data or a padded probe. The limit keeps answers to forged probes short:
+ * of a padded probe only the cookie is sent back.
  */
 #define IPIP_KEEPALIVE_MAX_LEN	128
 
 #define IPIP_KEEPALIVE_MAGIC	0x49504950	/* "IPIP" */
 #define IPIP_KEEPALIVE_MAGIC_MTU 0x49504d54	/* "IPMT" */
 
-/* More fragments, or not the first one. */
+/* The bits of frag_off that a fragment has. */
 #define IPIP_KEEPALIVE_FRAGMENT	0x3fff
 
 /**
@@ -36,9 +36,9 @@
  * @magic: %IPIP_KEEPALIVE_MAGIC, or %IPIP_KEEPALIVE_MAGIC_MTU in a probe that measures
  * @seq: number of the probe
  * @time: nanoseconds on the sender's clock
- * @hash: SipHash of @seq, the size that is measured and @time, with the tunnel's key
+ * @hash: SipHash of @seq, the size under test and @time, with the tunnel's key
  *
- * A received one is aligned as IP's header is, to 4 bytes.
+ * In a received packet it is aligned to 4 bytes, like the IP header.
  */
 struct ipip_keepalive_cookie {
 	__be32 magic;
@@ -48,11 +48,11 @@ struct ipip_keepalive_cookie {
 } __packed __aligned(4);
 
 /**
- * enum ipip_keepalive_kind - what an inner packet is to keepalive
- * @IPIP_KEEPALIVE_DATA: none
- * @IPIP_KEEPALIVE_PROBE: the far end asks: send back what the packet carries
- * @IPIP_KEEPALIVE_ANSWER: carries a cookie
- * @IPIP_KEEPALIVE_REPLY: an ICMP echo reply that carries a cookie
+ * enum ipip_keepalive_kind - classification of an inner packet
+ * @IPIP_KEEPALIVE_DATA: not a keepalive
+ * @IPIP_KEEPALIVE_PROBE: a probe of the far end, whose content is to be sent back
+ * @IPIP_KEEPALIVE_ANSWER: an answer with a cookie
+ * @IPIP_KEEPALIVE_REPLY: an ICMP echo reply with a cookie
  */
 enum ipip_keepalive_kind {
 	IPIP_KEEPALIVE_DATA,
@@ -61,8 +61,9 @@ enum ipip_keepalive_kind {
 	IPIP_KEEPALIVE_REPLY,
 };
 
-/* Length of the IPv4 header of a packet that isn't a fragment, and of which @len bytes
- * are there. 0 if the header isn't well-formed, or if the packet is longer than @total bytes.
+/* Get the length of the IPv4 header of a packet with @len available bytes. Returns 0 if the
+ * packet is a fragment, if the header isn't valid, or if the packet is longer than @total
+ * bytes.
  */
 static inline unsigned int ipip_keepalive_hlen(const u8 *data, unsigned int len,
 					       unsigned int total)
@@ -82,9 +83,9 @@ static inline unsigned int ipip_keepalive_hlen(const u8 *data, unsigned int len,
 	return ip_fast_csum(data, iph->ihl) ? 0 : hlen;
 }
 
-/* Is it the last header before a cookie? Its protocol is one that receive looks at, and
- * packet analyzers show as an unknown kind of ICMP. In 0.1 it was 4, which made them
- * complain of a truncated packet, because the cookie is no header.
+/* Check for the last header before a cookie. Its protocol is one of those that the receive
+ * path checks, and packet analyzers show it as an unknown type of ICMP. In version 0.1 it
+ * was 4, and they complained of a truncated packet, because a cookie isn't a header.
  */
 static inline bool ipip_keepalive_is_nobodys(const struct iphdr *iph)
 {
@@ -107,16 +108,16 @@ static inline bool ipip_keepalive_is_cookie(const u8 *data, unsigned int len)
  * @len: its length in bytes, 1 to %IPIP_KEEPALIVE_MAX_LEN
  * @local: destination of the outer packet
  * @remote: source of the outer packet
- * @offset: set to where the part that counts begins: what is to be sent back, or
- *	the cookie
- * @end: set to where that ends
+ * @offset: set to the begin of the relevant part: the content to send back, or the
+ *	cookie
+ * @end: set to the end of that part
  *
- * A probe is a packet that is to go back to the far end: its source is @local, or
- * its destination is @remote. One of the two is enough, because a far end behind a
- * NAT doesn't know its own address, and one in front of a NAT not ours. As data,
- * either would go in circles.
+ * A probe is a packet that would be routed back to the far end: its source is @local, or
+ * its destination is @remote. One of the two suffices, because a far end behind a NAT
+ * doesn't know its own public address, and one in front of a NAT doesn't know the private
+ * address of this end. As data, either packet would go in circles.
  *
- * Return: what it is. A cookie has not been verified.
+ * Return: the kind of the packet. A cookie isn't verified.
  */
 static inline enum ipip_keepalive_kind
 ipip_keepalive_classify(const u8 *data, unsigned int len, __be32 local,
@@ -149,13 +150,11 @@ ipip_keepalive_classify(const u8 *data, unsigned int len, __be32 local,
 	return IPIP_KEEPALIVE_DATA;
 }
 
-/* What has to be there of a padded packet. */
+/* Number of bytes that ipip_keepalive_classify_padded() needs. */
 #define IPIP_KEEPALIVE_HEAD_LEN	(2 * sizeof(struct iphdr) + \
 				 sizeof(struct ipip_keepalive_cookie))
 
-/* Is there a header at @data that says nothing of options, and no more and no less than
- * @total bytes?
- */
+/* Check for a header without options at @data, whose packet has exactly @total bytes. */
 static inline bool ipip_keepalive_is_plain(const u8 *data, unsigned int len,
 					   unsigned int total)
 {
@@ -173,17 +172,17 @@ static inline bool ipip_keepalive_measures(const u8 *data)
 }
 
 /**
- * ipip_keepalive_classify_padded() - Tell a probe that measures from data
+ * ipip_keepalive_classify_padded() - Tell a padded probe or its answer from data
  * @data: the first %IPIP_KEEPALIVE_HEAD_LEN bytes of the inner packet, aligned to 4
  * @total: the packet's length in bytes, more than %IPIP_KEEPALIVE_MAX_LEN
  * @local: destination of the outer packet
  * @remote: source of the outer packet
- * @offset: set to where the cookie begins
+ * @offset: set to the begin of the cookie
  *
- * Unlike a short probe, which Cisco or RouterOS may have sent, a padded one is one of this
- * driver's, and complete, or else data.
+ * A short probe may come from Cisco or RouterOS. A padded probe can only come from this
+ * driver, so a packet that isn't complete and exactly of its format is data.
  *
- * Return: what it is. A cookie has not been verified.
+ * Return: the kind of the packet. A cookie isn't verified.
  */
 static inline enum ipip_keepalive_kind
 ipip_keepalive_classify_padded(const u8 *data, unsigned int total, __be32 local,
