@@ -2,20 +2,20 @@
 /*
  * IP in IP tunnel: the MTU of the device, and how it follows the path.
  *
- * A tunnel with an automatic MTU has that of its outer route less what it adds.
- * Devices, routes, ICMP errors and the first packet that takes another route may
- * change it. Most of these events come in softirq. Each schedules the netns' work,
- * which looks at all tunnels with an automatic MTU, under RTNL.
+ * An automatic MTU is that of the outer route minus the headers that the tunnel adds.
+ * Events of devices and routes, ICMP errors, and the first packet with another route can
+ * change it. Most of these events occur in softirq. Each schedules the work of the netns,
+ * which checks all tunnels with an automatic MTU under RTNL.
  *
- * A FIB notifier would tell of a changed route, but register_fib_notifier() dumps the
- * whole FIB first, and fails while routes keep changing. So the work also runs about
- * once in a second, and compares rt_genid_ipv4(), which the kernel increments to
- * invalidate all cached routes. A tunnel that carries packets doesn't wait for that:
- * its next packet finds its route invalid, and looks it up again.
+ * A FIB notifier would report changed routes, but register_fib_notifier() first dumps the
+ * whole FIB, and fails while routes keep changing. So the work also runs about once per
+ * second, and compares rt_genid_ipv4(), which the kernel increments to invalidate all
+ * cached routes. A tunnel that carries packets doesn't wait for that: its next packet
+ * finds the cached route invalid, and looks the route up again.
  *
  * The work looks routes up without IPsec, because a look-up with IPsec makes the IKE
- * daemon negotiate. What IPsec leaves of the MTU is known from the route of the last
- * packet, see &ipip_parms.ipsec_dst.
+ * daemon negotiate. The route of the last packet tells how much of the MTU IPsec leaves,
+ * see &ipip_parms.ipsec_dst.
  */
 #include <linux/if_ether.h>
 #include <linux/netdevice.h>
@@ -29,20 +29,20 @@
 
 #include "ipip.h"
 
-/* Events of so many jiffies cause one run of the work, which takes at most one part
- * in so many of a CPU.
+/* Jiffies whose events cause one run of the work; and the work uses at most
+ * 1/IPIP_MTU_SHARE of a CPU.
  */
 #define IPIP_MTU_DELAY		(HZ / 10)
 #define IPIP_MTU_SHARE		20
-/* Jiffies between two looks at whether a route has changed. */
+/* Jiffies between two checks for changed routes. */
 #define IPIP_MTU_POLL		HZ
 
-/* Deeper than tunnels may be nested and carry a packet. */
+/* Tunnels that are nested more deeply can't carry a packet. */
 #define IPIP_MTU_DEPTH		8
 
 #define IPIP_MAX_HEADROOM	512
 
-/* The MTU that a path leaves to the inner packet (RFC 2003 section 5.1). */
+/* Get the MTU of the inner packet for a path with this MTU (RFC 2003 section 5.1). */
 static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
 				   unsigned int mtu)
 {
@@ -50,16 +50,16 @@ static unsigned int ipip_mtu_inner(const struct ipip_parms *parms,
 		     IPV4_MIN_MTU);
 }
 
-/* Where a tunnel leads. */
+/* The path of a tunnel. */
 struct ipip_mtu_path {
 	unsigned int mtu;	/* largest inner packet, or 0 if it isn't known */
-	unsigned int max;	/* the same without what ICMP has said */
-	unsigned long expires;	/* when @mtu is to be found anew, in jiffies, or 0 */
-	bool circle;		/* back to a device that it comes from */
+	unsigned int max;	/* the same without ICMP */
+	unsigned long expires;	/* jiffies when @mtu becomes invalid, or 0 */
+	bool circle;		/* it returns to a device that it has passed */
 };
 
-/* Does the route of a packet say nothing about the path's MTU? While IPsec waits for
- * an SA, the look-up gives a route that drops, with the loopback device and its MTU.
+/* Check for a route that says nothing about the path MTU. While IPsec waits for an SA, the
+ * look-up returns a route that drops packets, with the loopback device and its MTU.
  */
 static bool ipip_mtu_unknown(const struct net_device *dev,
 			     const struct dst_entry *dst)
@@ -68,11 +68,11 @@ static bool ipip_mtu_unknown(const struct net_device *dev,
 }
 
 /**
- * ipip_mtu_set_headroom() - Set what the device asks of packets for headroom
+ * ipip_mtu_set_headroom() - Set the headroom that the device requests in packets
  * @dev: the tunnel's device
- * @headroom: bytes that the outer header and all below it take
+ * @headroom: bytes of the outer header and of all headers below it
  *
- * It is bounded, because the devices above reserve as much in each packet.
+ * It is limited, because the devices above reserve as much in each packet.
  *
  * Context: any.
  */
@@ -83,7 +83,7 @@ void ipip_mtu_set_headroom(struct net_device *dev, unsigned int headroom)
 		WRITE_ONCE(dev->needed_headroom, headroom);
 }
 
-/* The outer route as it is without IPsec, with a reference, or NULL. */
+/* Get the outer route without IPsec, with a reference, or NULL. */
 static struct rtable *ipip_mtu_route(struct net *net,
 				     const struct ipip_parms *parms)
 {
@@ -97,9 +97,9 @@ static struct rtable *ipip_mtu_route(struct net *net,
 	return IS_ERR(rt) ? NULL : rt;
 }
 
-/* The device of the default route, or NULL; valid under RCU. A tunnel that isn't bound
- * to a device and has no remote, as tunl0, leads to hosts that only its packets name. An
- * automatic MTU takes them to be where most hosts are.
+/* Get the device of the default route, or NULL; valid under RCU. A tunnel that has no remote
+ * and isn't bound to a device, such as tunl0, sends to hosts that depend on the packets. An
+ * automatic MTU assumes that the default route leads to them.
  */
 static struct net_device *ipip_mtu_default(struct net *net,
 					   const struct ipip_parms *parms)
@@ -114,7 +114,7 @@ static struct net_device *ipip_mtu_default(struct net *net,
 	return underlay == parms->dev ? NULL : underlay;
 }
 
-/* The device that outer packets leave by, or NULL. Valid under RCU. */
+/* Get the device by which outer packets leave, or NULL. Valid under RCU. */
 static struct net_device *ipip_mtu_underlay(struct net *net,
 					    const struct ipip_parms *parms,
 					    const struct rtable *rt)
@@ -129,10 +129,10 @@ static struct net_device *ipip_mtu_underlay(struct net *net,
 					       NULL;
 }
 
-/* Does the way of a tunnel, which leaves by @underlay, come back to a tunnel that it
- * has passed? Tunnels with an automatic MTU that lead through each other would lower
- * each other's MTU with each look. A device with a fixed MTU ends that, and so it ends
- * the search. Under RTNL and RCU.
+/* Check whether the path of a tunnel that leaves by @underlay returns to a tunnel that it
+ * has passed. Tunnels with an automatic MTU that lead through each other would lower each
+ * other's MTU with each run of the work. A device with a fixed MTU prevents that, so the
+ * search ends there. Under RTNL and RCU.
  */
 static bool ipip_mtu_is_circle(const struct ipip_parms *parms,
 			       struct net_device *underlay)
@@ -155,9 +155,10 @@ static bool ipip_mtu_is_circle(const struct ipip_parms *parms,
 	return true;
 }
 
-/* What the SAs of @dst leave of @mtu, which is that of the route to the far end. 0 if
- * one of them isn't valid any more, or ends elsewhere: then only the next packet's
- * route tells. Under RCU, which keeps @dst and its SAs.
+/* Calculate how much of @mtu, the MTU of the route to the far end, the SAs of @dst leave.
+ * Returns 0 if an SA isn't valid any more or doesn't end at the far end: then the MTU is
+ * unknown until the next packet looks its route up. Under RCU, which keeps @dst and its
+ * SAs.
  */
 static unsigned int ipip_mtu_by_sas(const struct ipip_parms *parms,
 				    const struct dst_entry *dst,
@@ -180,14 +181,14 @@ static unsigned int ipip_mtu_by_sas(const struct ipip_parms *parms,
 	return mtu;
 }
 
-/* The MTU of a route without what ICMP has said. */
+/* Get the MTU of a route without a path MTU from ICMP. */
 static unsigned int ipip_mtu_unlearned(const struct dst_entry *dst)
 {
 	return dst_metric_raw(dst, RTAX_MTU) ?: READ_ONCE(dst->dev->mtu);
 }
 
-/* Fill @path in for a tunnel whose outer packets leave by @underlay, by the route @rt or
- * without one. Under RTNL and RCU.
+/* Fill in @path for a tunnel whose outer packets leave by @underlay. @rt is the outer route,
+ * or NULL. Under RTNL and RCU.
  */
 static void ipip_mtu_fill_path(struct ipip_mtu_path *path,
 			       const struct ipip_parms *parms,
@@ -199,7 +200,7 @@ static void ipip_mtu_fill_path(struct ipip_mtu_path *path,
 	if (rt && parms->cfg.mtu_auto) {
 		mtu = dst_mtu(&rt->dst);
 		max = ipip_mtu_unlearned(&rt->dst);
-		/* dst_mtu() leaves room for it, too. */
+		/* dst_mtu() has subtracted this headroom. */
 		max -= lwtunnel_headroom(rt->dst.lwtstate, max);
 		path->expires = READ_ONCE(rt->dst.expires);
 		if (ipsec && dst_check(ipsec, 0)) {
@@ -220,7 +221,7 @@ static void ipip_mtu_fill_path(struct ipip_mtu_path *path,
 	path->max = ipip_mtu_inner(parms, min(max, READ_ONCE(underlay->mtu)));
 }
 
-/* Find out where a tunnel leads now, and set the device's headroom accordingly. */
+/* Find the present path of a tunnel, and set the device's headroom accordingly. */
 static struct ipip_mtu_path ipip_mtu_find(struct net_device *dev,
 					  struct net *net,
 					  const struct ipip_parms *parms)
@@ -247,14 +248,15 @@ static struct ipip_mtu_path ipip_mtu_find(struct net_device *dev,
 }
 
 /**
- * ipip_mtu_bind() - Find the device and the MTU that a tunnel leads through now
+ * ipip_mtu_bind() - Find the present underlay device and MTU of a tunnel
  * @dev: the tunnel's device; its headroom is set
  * @net: netns of the outer packets
  * @parms: configuration
  *
  * Context: process, RTNL.
- * Return: the largest inner packet in bytes; of the path if the MTU is automatic, as it was
- * measured if it was; of the underlay device if not; 0 if there is neither, or it isn't known.
+ * Return: the largest inner packet in bytes. If the MTU is automatic, it is that of the
+ * path, as measured if there is a result; otherwise that of the underlay device. 0 if
+ * there is neither, or if it isn't known.
  */
 unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 			   const struct ipip_parms *parms)
@@ -265,10 +267,10 @@ unsigned int ipip_mtu_bind(struct net_device *dev, struct net *net,
 }
 
 /**
- * ipip_mtu_is_own_link() - Would a tunnel with an automatic MTU follow itself?
+ * ipip_mtu_is_own_link() - Check whether a tunnel with an automatic MTU would follow itself
  * @dev: the tunnel's device
  * @net: netns of the outer packets
- * @cfg: the configuration that it is to have
+ * @cfg: its new configuration
  *
  * Context: process, RTNL.
  * Return: true if the tunnel is its own underlay device.
@@ -283,9 +285,9 @@ bool ipip_mtu_is_own_link(const struct net_device *dev, const struct net *net,
 /**
  * ipip_mtu_change() - Change the MTU: ndo_change_mtu
  * @dev: the tunnel's device
- * @mtu: within the bounds that the device has
+ * @mtu: the MTU, within the limits of the device
  *
- * An MTU that the user sets ends the automatic one.
+ * An MTU that the user sets turns the automatic MTU off.
  *
  * Context: process, RTNL.
  * Return: 0.
@@ -302,7 +304,7 @@ int ipip_mtu_change(struct net_device *dev, int mtu)
 }
 
 /**
- * ipip_mtu_set() - Set the MTU to one that was found out, not given
+ * ipip_mtu_set() - Set an MTU that the driver, and not the user, has determined
  * @dev: the tunnel's device
  * @mtu: the MTU
  *
@@ -320,13 +322,13 @@ void ipip_mtu_set(struct net_device *dev, unsigned int mtu)
 }
 
 /**
- * ipip_mtu_copy_route() - Copy a route that leads to one host, without what ICMP has said
+ * ipip_mtu_copy_route() - Copy a route to one host without a path MTU from ICMP
  * @rt: the route
  *
- * The route's own MTU can't be in the copy's metrics. It takes the place of what was learned.
+ * The route's own MTU can't be in the copy's metrics, so it is stored as a learned one.
  *
  * Context: any, RCU.
- * Return: the copy, with a reference, or NULL for want of memory.
+ * Return: the copy, with a reference, or NULL if there is no memory.
  */
 struct rtable *ipip_mtu_copy_route(const struct rtable *rt)
 {
@@ -349,10 +351,10 @@ struct rtable *ipip_mtu_copy_route(const struct rtable *rt)
 	return copy;
 }
 
-/* Let the outer route forget what ICMP has said of its MTU, for all who send to the far
- * end: let it learn that it has the MTU that it would have without ICMP. The kernel learns
- * no larger MTU for a route that has one, but for a copy without it does. The copy's
- * operations look the route up once more, by a packet.
+/* Remove a path MTU from ICMP from the outer route, for all senders to the far end, by
+ * setting the path MTU that the route has without ICMP. The kernel doesn't raise a route's
+ * path MTU, but it does for a copy of the route that has none. The operations of the copy
+ * look the route up once more, with the header of a packet.
  */
 static void ipip_mtu_unlearn(struct net *net, const struct ipip_parms *parms)
 {
@@ -387,9 +389,8 @@ out:
 	ip_rt_put(rt);
 }
 
-/* Set one tunnel's MTU to that of its path, and bring @expires forward to the time
- * when a learned path MTU will be forgotten. A tunnel of whose path nothing is known
- * keeps its MTU.
+/* Set one tunnel's MTU to that of its path. If a learned path MTU expires before @expires,
+ * set @expires to that time. A tunnel whose path isn't known keeps its MTU.
  */
 static void ipip_mtu_follow(struct ipip_parms *parms, unsigned long *expires)
 {
@@ -415,7 +416,7 @@ static void ipip_mtu_follow(struct ipip_parms *parms, unsigned long *expires)
 		*expires = path.expires;
 }
 
-/* Look at all tunnels of a netns. */
+/* Update all tunnels of a netns. */
 static void ipip_mtu_follow_all(struct ipip_net *in)
 {
 	const unsigned long start = jiffies;
@@ -432,7 +433,7 @@ static void ipip_mtu_follow_all(struct ipip_net *in)
 					(jiffies - start) * IPIP_MTU_SHARE));
 }
 
-/* Has anything happened since the last look? */
+/* Check whether anything has changed since the last run. */
 static bool ipip_mtu_is_stale(const struct ipip_net *in)
 {
 	return atomic_read(&in->mtu_pending) ||
@@ -448,9 +449,9 @@ static void ipip_mtu_work(struct work_struct *work)
 
 	if (ipip_mtu_is_stale(in)) {
 		rtnl_lock();
-		/* An event from here on leads to another look, because the routes
-		 * are read after this. The atomic_xchg() is a full barrier, and
-		 * pairs with that in ipip_mtu_schedule().
+		/* Clear the flag before reading the routes, so that a later event
+		 * causes another run. The atomic_xchg() is a full barrier, and pairs
+		 * with the one in ipip_mtu_schedule().
 		 */
 		atomic_xchg(&in->mtu_pending, 0);
 		in->mtu_genid = rt_genid_ipv4(in->net);
@@ -461,12 +462,12 @@ static void ipip_mtu_work(struct work_struct *work)
 		return;
 	next = max_t(unsigned long, IPIP_MTU_POLL, in->mtu_delay);
 	next = min(round_jiffies_relative(next), in->mtu_expires - jiffies + 1);
-	/* Without effect if ipip_mtu_schedule() has been called meanwhile. */
+	/* This has no effect if ipip_mtu_schedule() has queued the work meanwhile. */
 	queue_delayed_work(ipip_compat_unbound_wq, &in->mtu_work, next);
 }
 
 /**
- * ipip_mtu_schedule() - Something has changed that MTUs may have to follow
+ * ipip_mtu_schedule() - Schedule an update of the automatic MTUs
  * @net: netns of the outer packets
  *
  * Context: any.
@@ -475,14 +476,14 @@ void ipip_mtu_schedule(const struct net *net)
 {
 	struct ipip_net *in = ipip_pernet(net);
 
-	/* The work may wait already, for a route to change: bring it forward. */
+	/* The work may be queued already for the next check: bring it forward. */
 	if (ipip_table_has_mtu_auto(in) && !atomic_xchg(&in->mtu_pending, 1))
 		mod_delayed_work(ipip_compat_unbound_wq, &in->mtu_work,
 				 READ_ONCE(in->mtu_delay));
 }
 
-/* Keep @dst, the route of a packet that leaves through IPsec, or NULL, in the place of
- * the one before. A reader may use that one until its RCU read-side section ends.
+/* Store @dst, the route of a packet that leaves through IPsec, or NULL, and release the
+ * previous one. Readers may use that one until their RCU read-side sections end.
  */
 static void ipip_mtu_keep_ipsec(struct ipip_parms *parms, struct dst_entry *dst)
 {
@@ -496,11 +497,11 @@ static void ipip_mtu_keep_ipsec(struct ipip_parms *parms, struct dst_entry *dst)
 }
 
 /**
- * ipip_mtu_inherit() - Let a new configuration know what IPsec leaves of the MTU
+ * ipip_mtu_inherit() - Copy the IPsec route to a new configuration
  * @new: configuration that is going to be published
  * @old: configuration in force
  *
- * It doesn't if its packets may take another route.
+ * Does nothing if the packets of the new configuration may have another route.
  *
  * Context: process, RTNL.
  */
@@ -520,11 +521,11 @@ void ipip_mtu_inherit(struct ipip_parms *new, const struct ipip_parms *old)
 }
 
 /**
- * ipip_mtu_check() - Does the tunnel's MTU fit the route of a packet?
+ * ipip_mtu_check() - Check whether the tunnel's MTU fits the route of a packet
  * @parms: configuration of the packet, which may have been replaced meanwhile
  * @dst: the route
  *
- * If not, the netns' work is scheduled.
+ * If not, the work of the netns is scheduled.
  *
  * Context: softirqs off, RCU.
  */
@@ -539,22 +540,22 @@ void ipip_mtu_check(const struct ipip_parms *parms, struct dst_entry *dst)
 		return;
 	now = rcu_dereference_check(tunnel->parms, rcu_read_lock_bh_held());
 	if (now != parms)
-		return;	/* The first packet of the new one tells. */
+		return;	/* The first packet of the new one will check. */
 	ipip_mtu_keep_ipsec(now, dst_xfrm(dst) ? dst : NULL);
-	/* What is measured need not be what the routes say. */
+	/* Compare with what the routes said, not with a measured MTU. */
 	mtu = READ_ONCE(tunnel->probe.mtu) ?: READ_ONCE(parms->dev->mtu);
 	if (ipip_mtu_inner(parms, dst_mtu(dst)) != mtu)
 		ipip_mtu_schedule(tunnel->net);
 }
 
 /**
- * ipip_mtu_check_probe() - Does the tunnel's MTU fit what IPsec leaves to a probe?
+ * ipip_mtu_check_probe() - Check whether the tunnel's MTU fits the IPsec route of a probe
  * @parms: configuration
  * @dst: the probe's route
  *
- * So a tunnel that carries nothing but probes learns of SAs that come and go. Without
- * IPsec a probe's route says nothing, because its DSCP may lead it by another path than
- * that of the packets.
+ * This way a tunnel that carries only probes learns of new and deleted SAs. Without IPsec
+ * the route of a probe says nothing, because its DSCP may lead to another path than that
+ * of data packets.
  *
  * Context: softirqs off, RCU.
  */
@@ -597,10 +598,10 @@ void ipip_mtu_init_net(struct net *net)
 }
 
 /**
- * ipip_mtu_exit_net() - Leave a netns that has no tunnel any more
+ * ipip_mtu_exit_net() - Clean up a netns that has no tunnel any more
  * @net: the netns
  *
- * Context: process, without RTNL, which the work takes.
+ * Context: process, without RTNL, because the work takes it.
  */
 void ipip_mtu_exit_net(struct net *net)
 {

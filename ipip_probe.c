@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: measure the MTU of the path, by keepalive's probes (RFC 8899).
+ * IP in IP tunnel: measurement of the path MTU with keepalive's probes (RFC 8899).
  *
- * A tunnel with an automatic MTU and with keepalive in the mode cookie or icmp sends
- * probes with DF that are as large as the size under test, to the far end that answers
- * keepalive. include/ipip_plpmtud.h says which size that is, and which size counts. This
- * file sends the probes, takes the answers, and answers those of the far end.
+ * A tunnel with an automatic MTU and with keepalive in mode cookie or icmp sends probes
+ * with DF, as large as the size under test, to the far end that answers keepalive.
+ * include/ipip_plpmtud.h decides which size to test, and which size to use. This file sends
+ * the probes, receives the answers, and answers the far end's probes.
  *
- * An answer is as large as the probe, so that both directions are measured, and both ends
- * find the same size. The in-tree driver, which knows nothing of probes, sends back what
- * is behind the outer header, and measures the way back with 20 bytes less.
+ * An answer is as large as the probe, so both directions are measured, and both ends find
+ * the same size. The in-tree driver, which doesn't know probes, sends back what follows
+ * the outer header, so the way back is measured with 20 bytes less.
  *
- * Probes have the DSCP of data, because another one may lead by another path. Their
- * routes have forgotten what ICMP has said of their MTU, because that may be forged or
- * out of date.
+ * Probes have the DSCP of data packets, because another DSCP may lead to another path.
+ * Their routes ignore a path MTU from ICMP, because it may be forged or out of date.
  *
- * At most one such probe of a tunnel is on its way. If it gets lost, the next has some small
- * ones behind it. If none of these is answered, the far end isn't there, and nothing is
- * learned of sizes. If some are, the path loses packets of all sizes. Keepalive itself
- * doesn't look at these probes. The tunnel goes on to use the size that it has until there
- * is evidence against it.
+ * At most one such probe of a tunnel is in flight. If it is lost, some small probes follow
+ * the next one. If none of these is answered, the far end is unreachable, and the lost
+ * probe says nothing about its size. If only some are answered, the path loses packets of
+ * all sizes. Keepalive itself ignores these probes. The tunnel continues to use its size
+ * until there is evidence against it.
  *
- * The timer and all of receive run in softirq under RCU, the rest in process context
+ * The timer and the receive path run in softirq under RCU, the rest in process context
  * under RTNL. &ipip_keepalive.lock protects the state.
  */
 #include <linux/icmp.h>
@@ -36,17 +35,17 @@
 #include "ipip.h"
 #include "ipip_trace.h"
 
-/* PROBE_TIMER, at least, and in round-trip times (RFC 8899 section 5.1.1, RFC 8085
- * section 3.1.1).
+/* Minimum of PROBE_TIMER, and PROBE_TIMER in round-trip times (RFC 8899 section 5.1.1, RFC
+ * 8085 section 3.1.1).
  */
 #define IPIP_PROBE_TIMEOUT	NSEC_PER_SEC
 #define IPIP_PROBE_TIMEOUT_RTTS	3
-/* What ICMP says is looked into within this time. */
+/* A size from ICMP is probed within this time. */
 #define IPIP_PROBE_SOON		(100 * NSEC_PER_MSEC)
-/* For so long after ICMP was found to be wrong what it says has time. */
+/* For this time after ICMP was found to be wrong, its sizes aren't probed early. */
 #define IPIP_PROBE_UNDONE	(10ULL * NSEC_PER_SEC)
 
-/* The size that stands for a small probe. */
+/* The size in the hash of a small probe. */
 #define IPIP_PROBE_SMALL	0
 
 static struct ipip_probe *ipip_probe(const struct net_device *dev)
@@ -73,12 +72,12 @@ static u64 ipip_probe_hash(const struct ipip_keepalive *ka,
 			   const struct ipip_keepalive_cookie *cookie,
 			   unsigned int size)
 {
-	/* Keepalive's own hash has 0 in the upper half. */
+	/* In keepalive's own hash the upper half is 0. */
 	return siphash_2u64((u64)(size + 1) << 32 | (__force u32)cookie->seq,
 			    (__force u64)cookie->time, &ka->key);
 }
 
-/* Nanoseconds that an answer is waited for. */
+/* Nanoseconds to wait for an answer. */
 static u64 ipip_probe_timeout(const struct ipip_keepalive *ka)
 {
 	if (!ka->has_rtt)
@@ -86,7 +85,7 @@ static u64 ipip_probe_timeout(const struct ipip_keepalive *ka)
 	return max_t(u64, IPIP_PROBE_TIMEOUT, IPIP_PROBE_TIMEOUT_RTTS * ka->rtt);
 }
 
-/* Nanoseconds between two confirmations, CONFIRMATION_TIMER: as often as keepalive asks. */
+/* Nanoseconds between two confirmations (CONFIRMATION_TIMER): keepalive's interval. */
 static u64 ipip_probe_interval(const struct ipip_keepalive *ka,
 			       const struct ipip_parms *parms)
 {
@@ -99,8 +98,9 @@ static void ipip_probe_arm(struct ipip_probe *probe, u64 delay)
 	hrtimer_start(&probe->timer, ns_to_ktime(delay), HRTIMER_MODE_REL_SOFT);
 }
 
-/* At a random point of time, so that tunnels that begin together don't send together, but
- * no later than the timer fires anyway: events that keep coming don't put it off for ever.
+/* Fire at a random time within @interval, so that tunnels that begin at the same time don't
+ * send at the same time, but no later than the timer would fire anyway, so that repeated
+ * events can't postpone it for ever.
  */
 static void ipip_probe_arm_within(struct ipip_probe *probe, u64 interval)
 {
@@ -166,20 +166,20 @@ static int ipip_probe_send_icmp(struct ipip_keepalive *ka,
 		.un.echo.id		= ka->id,
 		.un.echo.sequence	= htons(seq),
 	};
-	/* The zeros that follow don't change it. */
+	/* The padding of zeros doesn't change the checksum. */
 	head.icmp.checksum = ip_compute_csum(&head.icmp, sizeof(head) -
 					     sizeof(head.iph));
 	return ipip_keepalive_output(out, &head, sizeof(head), len);
 }
 
-/* Can a packet of @size bytes leave this host? */
+/* Check whether this host can send a packet of @size bytes. */
 static bool ipip_probe_fits(const struct ipip_keepalive_out *out,
 			    unsigned int size)
 {
 	return size + out->parms->hlen <= dst_mtu(out->dst);
 }
 
-/* Returns 0, -ENOMEM for want of memory, or another error. */
+/* Returns 0, -ENOMEM if there is no memory, or another error. */
 static int ipip_probe_send(struct ipip_keepalive *ka,
 			   const struct ipip_parms *parms, unsigned int size,
 			   u32 seq)
@@ -203,7 +203,7 @@ out_route:
 	return err;
 }
 
-/* What was found out may be otherwise than before. */
+/* Act on changes of the measurement's result. */
 static void ipip_probe_changed(struct net_device *dev,
 			       const struct ipip_plpmtud *old)
 {
@@ -222,15 +222,16 @@ static void ipip_probe_changed(struct net_device *dev,
 		ipip_mtu_schedule(tunnel->net);
 }
 
-/* The small probes that were sent say nothing of what follows. */
+/* Ignore the small probes that were sent. */
 static void ipip_probe_forget_small(struct ipip_probe *probe)
 {
 	probe->asked = 0;
 	probe->heard = 0;
 }
 
-/* The time of the probe that is on its way is over, or there is none: which is the next?
- * Returns its size, or 0 for none. @delay is set to when the time of that is over.
+/* Find the next probe, after the time of the probe in flight is over, or if there is none.
+ * Returns its size, or 0 for no probe. Sets @delay to the nanoseconds until the timer must
+ * fire again.
  */
 static unsigned int ipip_probe_next(const struct ipip_parms *parms,
 				    struct ipip_keepalive *ka,
@@ -254,7 +255,7 @@ static unsigned int ipip_probe_next(const struct ipip_parms *parms,
 	size = ipip_plpmtud_timer(&probe->path, probe->alive);
 	if (lost && probe->alive)
 		ipip_count(parms->dev, IFLA_IPIP_XSTATS_MTU_PROBE_LOST);
-	/* Where nothing comes back there is no hurry. */
+	/* There is no hurry if nothing comes back. */
 	if (size && (!lost || probe->alive))
 		*delay = ipip_probe_timeout(ka);
 	probe->doubt = lost;
@@ -273,14 +274,14 @@ static void ipip_probe_sent(struct ipip_keepalive *ka, struct ipip_probe *probe,
 			    u32 seq, int err, u64 delay)
 {
 	spin_lock_bh(&ka->lock);
-	/* What didn't leave says nothing of sizes, unless small ones are answered. Nor do
-	 * they say that it was too large if there was no memory for it.
+	/* A probe that wasn't sent says nothing about its size, unless small probes are
+	 * answered. If there was no memory for it, even that doesn't count.
 	 */
 	if (err && probe->seq == seq) {
 		probe->unsent = err == -ENOMEM;
 		probe->alive = false;
 	}
-	/* An answer may have come already, and have armed the timer. */
+	/* An answer may have arrived already and armed the timer. */
 	if (probe->on && !hrtimer_is_queued(&probe->timer))
 		ipip_probe_arm(probe, delay);
 	spin_unlock_bh(&ka->lock);
@@ -316,8 +317,8 @@ static enum hrtimer_restart ipip_probe_timer(struct hrtimer *timer)
 
 	rcu_read_lock();
 	spin_lock_bh(&ka->lock);
-	/* Under the lock: what ipip_probe_change() has switched on for a new configuration
-	 * isn't switched off for the old one.
+	/* Read the configuration under the lock. Otherwise the old configuration could switch
+	 * off what ipip_probe_change() has just switched on for a new one.
 	 */
 	parms = rcu_dereference(tunnel->parms);
 	/* The user may have set an MTU. */
@@ -344,8 +345,8 @@ out:
 	return HRTIMER_NORESTART;
 }
 
-/* The size that the probe had which an answer of @len bytes is to, or -1 if it is to none of
- * ours. The in-tree driver's answers lack one header.
+/* Get the size of the probe that an answer of @len bytes belongs to, or -1 if it belongs to
+ * no probe of this tunnel. Answers of the in-tree driver lack one header.
  */
 static int ipip_probe_verify(const struct ipip_keepalive *ka,
 			     const struct ipip_keepalive_cookie *cookie,
@@ -399,7 +400,7 @@ ipip_probe_accept(const struct ipip_parms *parms, struct ipip_keepalive *ka,
 }
 
 /**
- * ipip_probe_answer() - Take an answer to a probe
+ * ipip_probe_answer() - Receive an answer to a probe
  * @parms: configuration of the tunnel that received it
  * @skb: the answer; consumed
  * @cookie: its cookie
@@ -425,9 +426,9 @@ bool ipip_probe_answer(const struct ipip_parms *parms, struct sk_buff *skb,
 	return true;
 }
 
-/* Send an answer that is as large as the far end's probe, to the outer source. Nothing of
- * the probe but its cookie is in it. It may be as large as the underlay allows, also if the
- * tunnel's MTU is smaller: otherwise neither end would find out that the path has grown.
+/* Send an answer as large as the far end's probe to the outer source. Of the probe it
+ * contains only the cookie. It may be as large as the underlay allows, even if the tunnel's
+ * MTU is smaller: otherwise neither end could notice that the path has grown.
  */
 static bool ipip_probe_send_answer(const struct ipip_parms *parms, __be32 local,
 				   __be32 remote,
@@ -452,8 +453,8 @@ static bool ipip_probe_send_answer(const struct ipip_parms *parms, __be32 local,
 	return sent;
 }
 
-/* Consumes the packet. Short probes and padded ones have the same limit: who forges so many
- * that it is reached prevents answers to both, and then the far end learns nothing of sizes.
+/* Consumes the packet. Short and padded probes share the rate limit: a forger who reaches it
+ * suppresses answers to both, and then the far end draws no conclusion about sizes.
  */
 static void ipip_probe_reflect(const struct ipip_parms *parms,
 			       struct sk_buff *skb, __be32 local, __be32 remote,
@@ -473,8 +474,8 @@ static void ipip_probe_reflect(const struct ipip_parms *parms,
 	consume_skb(skb);
 }
 
-/* Can a large packet be a probe or an answer? Nested tunnels have packets of the same protocol,
- * and large echoes pass through tunnels.
+/* Check whether a large packet can be a probe or an answer. Nested tunnels have packets of
+ * the same protocol, and large echo replies pass through tunnels.
  */
 static bool ipip_probe_may_be(const struct ipip_parms *parms,
 			      const struct iphdr *iph, __be32 local,
@@ -487,15 +488,15 @@ static bool ipip_probe_may_be(const struct ipip_parms *parms,
 }
 
 /**
- * ipip_probe_rcv() - Take a padded probe or an answer out of the received packets
+ * ipip_probe_rcv() - Consume a received packet if it is a padded probe or an answer
  * @parms: configuration of the tunnel that received it
- * @skb: a packet of more than %IPIP_KEEPALIVE_MAX_LEN bytes; skb->data is at the inner
- *	header, of which 20 bytes are linear
+ * @skb: a packet of more than %IPIP_KEEPALIVE_MAX_LEN bytes; skb->data points to the
+ *	inner header, of which 20 bytes are linear
  * @local: destination of the outer packet
  * @remote: source of the outer packet
  *
  * Context: softirq, RCU.
- * Return: true if it was one, and is consumed; false if it is data.
+ * Return: true if it was one and was consumed; false if it is data.
  */
 bool ipip_probe_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 		    __be32 local, __be32 remote)
@@ -505,7 +506,7 @@ bool ipip_probe_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 	enum ipip_keepalive_kind kind;
 	unsigned int offset = 0;
 
-	/* What came in fragments says nothing of the path's MTU. */
+	/* A packet that arrived in fragments says nothing about the path MTU. */
 	if (!ipip_probe_may_be(parms, (const struct iphdr *)skb->data, local,
 			       remote) ||
 	    IPCB(skb)->frag_max_size ||
@@ -523,9 +524,9 @@ bool ipip_probe_rcv(const struct ipip_parms *parms, struct sk_buff *skb,
 }
 
 /**
- * ipip_probe_note() - One of keepalive's own probes has had an answer, or none
+ * ipip_probe_note() - Record whether one of keepalive's own probes was lost
  * @dev: the tunnel's device
- * @lost: none
+ * @lost: it wasn't answered
  *
  * Context: softirq, with keepalive's lock held.
  */
@@ -535,7 +536,7 @@ void ipip_probe_note(struct net_device *dev, bool lost)
 }
 
 /**
- * ipip_probe_init() - Prepare a new tunnel for measuring its path
+ * ipip_probe_init() - Prepare a new tunnel for the measurement of its path
  * @dev: the tunnel's device, not registered yet
  *
  * Context: process.
@@ -547,10 +548,10 @@ void ipip_probe_init(struct net_device *dev)
 }
 
 /**
- * ipip_probe_stop() - Measure the path no more, and forget what was measured
+ * ipip_probe_stop() - Stop the measurement, and forget its result
  * @dev: the tunnel's device
  *
- * Afterwards no timer runs.
+ * No timer runs afterwards.
  *
  * Context: process, RTNL.
  */
@@ -565,7 +566,7 @@ void ipip_probe_stop(struct net_device *dev)
 }
 
 /**
- * ipip_probe_change() - Measure the path if the configuration says so
+ * ipip_probe_change() - Start or stop the measurement as the configuration says
  * @dev: the tunnel's device, which is up
  * @parms: the configuration, published
  *
@@ -589,11 +590,11 @@ void ipip_probe_change(struct net_device *dev, const struct ipip_parms *parms)
 		ipip_probe_forget_small(probe);
 	}
 	spin_unlock_bh(&ka->lock);
-	/* The measurement begins when the path is known. */
+	/* The measurement begins when the work has found the path. */
 	ipip_mtu_schedule(tunnel->net);
 }
 
-/* Do the probes of two configurations take the same path, and to the same host? */
+/* Check whether the probes of two configurations go to the same host by the same path. */
 static bool ipip_probe_is_same(const struct ipip_parms *a,
 			       const struct ipip_parms *b)
 {
@@ -607,10 +608,10 @@ static bool ipip_probe_is_same(const struct ipip_parms *a,
 }
 
 /**
- * ipip_probe_forget() - Forget what was measured if a change may change the path
+ * ipip_probe_forget() - Forget the result if a new configuration may change the path
  * @dev: the tunnel's device
  * @old: the configuration in force
- * @new: the configuration that is going to be published, complete
+ * @new: the configuration that is going to be published; it is complete
  *
  * Context: process, RTNL.
  */
@@ -631,7 +632,7 @@ void ipip_probe_forget(struct net_device *dev, const struct ipip_parms *old,
 }
 
 /**
- * ipip_probe_mtu() - The MTU that was measured
+ * ipip_probe_mtu() - Get the measured MTU
  * @dev: the tunnel's device
  *
  * Context: process, RTNL.
@@ -643,12 +644,13 @@ unsigned int ipip_probe_mtu(const struct net_device *dev)
 }
 
 /**
- * ipip_probe_disproves() - Is what ICMP has said of the path wrong?
+ * ipip_probe_disproves() - Check whether a path MTU from ICMP is wrong
  * @dev: the tunnel's device
- * @mtu: what it has said, as bytes of the inner packet
+ * @mtu: the path MTU from ICMP, in bytes of the inner packet
  *
  * Context: process, RTNL.
- * Return: true if a larger probe was answered after that, and it is to be undone.
+ * Return: true if a larger probe was answered after the ICMP error, so that the route
+ * has to forget it.
  */
 bool ipip_probe_disproves(struct net_device *dev, unsigned int mtu)
 {
@@ -667,13 +669,13 @@ bool ipip_probe_disproves(struct net_device *dev, unsigned int mtu)
 }
 
 /**
- * ipip_probe_follow() - The path may have another MTU
+ * ipip_probe_follow() - Tell the measurement that the path may have changed
  * @dev: the tunnel's device
- * @mtu: largest inner packet by what underlay, routes and ICMP say
+ * @mtu: largest inner packet according to underlay, routes and ICMP
  * @max: the same without ICMP
  *
  * Context: process, RTNL.
- * Return: the MTU that the device is to have.
+ * Return: the MTU to set in the device.
  */
 unsigned int ipip_probe_follow(struct net_device *dev, unsigned int mtu,
 			       unsigned int max)
@@ -711,7 +713,7 @@ unlock:
 }
 
 /**
- * ipip_probe_fill() - Put what was measured into IFLA_IPIP_EXT of a dump
+ * ipip_probe_fill() - Put the result into IFLA_IPIP_EXT of a dump
  * @skb: the message
  * @dev: the tunnel's device
  *

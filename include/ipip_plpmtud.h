@@ -1,64 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Packetization layer path MTU discovery (RFC 8899): which size to probe next, and
- * which size counts. This knows no clock, no packet and nothing of the kernel, so that
- * tests/unit builds it as it is.
+ * which size to use. This code uses no clock, no packets and nothing else of the kernel,
+ * so that tests/unit can build it unchanged.
  *
- * Sizes are those of inner packets, in bytes, as the MTU of the tunnel's device is. The
- * caller sends the probes, one at a time, and says what becomes of each. An answer proves
- * that a probe of that size has come through. A probe without an answer proves nothing
- * by itself, because packets get lost for other reasons, too.
+ * Sizes are those of inner packets in bytes, like the MTU of the tunnel's device. The
+ * caller sends the probes, one at a time, and reports the result of each. An answer proves
+ * that the path carries that size. A probe without an answer proves nothing by itself,
+ * because packets are also lost for other reasons.
  *
- * The states are those of RFC 8899 section 5.2, with two differences. A tunnel goes on
- * to use the size that it has while it looks for evidence against that: the first lost
- * probe starts a search below it, and the size is given up when so many probes of larger
- * sizes than the largest that was answered were lost as IPIP_PLPMTUD_PROBES says. So the
- * MTU changes once, to a size that was confirmed, and not to the base size and back up.
- * And if not even the smallest probe is answered, the far end doesn't know these probes:
- * then nothing is measured.
+ * The states are those of RFC 8899 section 5.2, with two differences. First, a tunnel
+ * continues to use its size while it searches for evidence against it: the first lost
+ * probe starts a search below that size. The size is given up when IPIP_PLPMTUD_PROBES
+ * probes were lost that were larger than the largest one answered. So the MTU changes
+ * once, to a confirmed size, and not to the base size and back up. Second, if not even the
+ * smallest probe is answered, the far end doesn't support these probes, and nothing is
+ * measured.
  */
 #ifndef _IPIP_PLPMTUD_H
 #define _IPIP_PLPMTUD_H
 
 /* BASE_PLPMTU: nearly every path carries it (RFC 8899 section 5.1.2). */
 #define IPIP_PLPMTUD_BASE	1200
-/* MIN_PLPMTU: less than that isn't measured, nor believed of anybody. It is below what
- * Linux believes of ICMP, 552 (net.ipv4.route.min_pmtu), less what the encapsulation takes.
+/* MIN_PLPMTU: smaller sizes are neither measured nor accepted from ICMP. It is less than the
+ * minimum that Linux accepts from ICMP, 552 (net.ipv4.route.min_pmtu), minus the size of
+ * the encapsulation.
  */
 #define IPIP_PLPMTUD_MIN	512
 /* MAX_PROBES (RFC 8899 section 5.1.2) */
 #define IPIP_PLPMTUD_PROBES	3
-/* The same for a path that has twice lost some of the last 64 packets that it could have
- * carried. Where a tenth of the packets are lost each way, three probes in a row are
+/* The same for a path that had two outages within the last 64 packets that it could have
+ * carried. If a tenth of the packets is lost in each direction, three probes in a row are
  * lost once in 150 times, and eight once in 600,000 times.
  */
 #define IPIP_PLPMTUD_PROBES_LOSSY 8
-/* So many small packets are sent with the probe that follows a lost one. On such a path all
- * of these come back once in thirty times.
+/* Number of small packets sent after the probe that follows a lost one. On such a path all
+ * of them come back once in thirty times.
  */
 #define IPIP_PLPMTUD_SMALL	16
-/* PMTU_RAISE_TIMER, in confirmations: RFC 8899 has 600 s, which that is with keepalive's
- * default interval of 10 s.
+/* PMTU_RAISE_TIMER in confirmations. With keepalive's default interval of 10 s that is 600 s,
+ * as in RFC 8899.
  */
 #define IPIP_PLPMTUD_RAISE	60
 
 /**
- * struct ipip_plpmtud - what is known of a path
+ * struct ipip_plpmtud - the state of the measurement of a path
  * @max: largest size that the underlay can carry
- * @overhead: bytes that the tunnel puts on a packet
+ * @overhead: bytes that the tunnel adds to a packet
  * @confirmed: the size in force, which was confirmed; 0 if there is none
  * @low: largest size that this search has confirmed; 0 if there is none
- * @high: smallest size that this search takes for too large
+ * @high: smallest size that this search considers too large
  * @top: largest size of this search
  * @next: size of the next probe
- * @size: size of the probe that is on its way, or 0
- * @hint: size that ICMP has named, if it is smaller than that in force, or 0
+ * @size: size of the probe in flight, or 0
+ * @hint: size from ICMP if it is smaller than the size in force, else 0
  * @history: one bit for each of the last packets that the path could have carried: 1 if
  *	it was lost
  * @state: enum ipip_mtu_state
- * @lost: probes of @next in a row that were lost
- * @strikes: lost probes that speak against the size in force
- * @rounds: confirmations since the last search
+ * @lost: number of lost probes of size @next in a row
+ * @strikes: number of lost probes that are evidence against the size in force
+ * @rounds: number of confirmations since the last search
  * @urgent: @top is the size in force, and may be too large
  * @disproved: @hint was wrong
  */
@@ -81,9 +82,9 @@ struct ipip_plpmtud {
 	bool disproved;
 };
 
-/* The smallest MTU of a path above @mtu that is common, or 0: of IPv6's minimum, of tunnels
- * of other kinds, PPPoE, Ethernet and its jumbo frames. A search tries these before others
- * (RFC 8899 section 5.3.2).
+/* Get the smallest common path MTU above @mtu, or 0. Common are IPv6's minimum, and the MTUs
+ * of other kinds of tunnels, PPPoE, Ethernet and jumbo frames. A search tries these sizes
+ * first (RFC 8899 section 5.3.2).
  */
 static inline unsigned int ipip_plpmtud_common(unsigned int mtu)
 {
@@ -104,8 +105,8 @@ static inline unsigned int ipip_plpmtud_base(const struct ipip_plpmtud *p)
 	return p->max < IPIP_PLPMTUD_BASE ? p->max : IPIP_PLPMTUD_BASE;
 }
 
-/* Has the path lost packets, with others between them that it has not lost? All that is lost
- * in a row is one outage.
+/* Check whether the path had more than one outage. Packets that are lost in a row are one
+ * outage.
  */
 static inline bool ipip_plpmtud_is_lossy(const struct ipip_plpmtud *p)
 {
@@ -114,14 +115,14 @@ static inline bool ipip_plpmtud_is_lossy(const struct ipip_plpmtud *p)
 	return outages & (outages - 1);
 }
 
-/* So many lost probes are evidence that a size is too large. */
+/* Get the number of lost probes that are evidence that a size is too large. */
 static inline unsigned int ipip_plpmtud_limit(const struct ipip_plpmtud *p)
 {
 	return ipip_plpmtud_is_lossy(p) ? IPIP_PLPMTUD_PROBES_LOSSY :
 					  IPIP_PLPMTUD_PROBES;
 }
 
-/* The smallest common size between @low and @high, or 0. */
+/* Get the smallest common size between @low and @high, or 0. */
 static inline unsigned int ipip_plpmtud_climb(const struct ipip_plpmtud *p)
 {
 	const unsigned int mtu = ipip_plpmtud_common(p->low + p->overhead);
@@ -129,7 +130,7 @@ static inline unsigned int ipip_plpmtud_climb(const struct ipip_plpmtud *p)
 	return mtu && mtu < p->high + p->overhead ? mtu - p->overhead : 0;
 }
 
-/* Is @low a size that a path is likely to end at? Then the next larger size tells. */
+/* Check whether @low is likely to be the path MTU. Then probe the next larger size. */
 static inline bool ipip_plpmtud_is_likely(const struct ipip_plpmtud *p)
 {
 	const unsigned int mtu = p->low + p->overhead;
@@ -153,7 +154,7 @@ static inline void ipip_plpmtud_begin(struct ipip_plpmtud *p)
 	p->urgent = true;
 }
 
-/* Look for a larger size than the one in force. */
+/* Search for a larger size than the one in force. */
 static inline void ipip_plpmtud_raise(struct ipip_plpmtud *p)
 {
 	p->state = IPIP_MTU_STATE_SEARCH;
@@ -179,7 +180,7 @@ static inline void ipip_plpmtud_complete(struct ipip_plpmtud *p,
 	p->urgent = false;
 }
 
-/* The search goes on between @low and @high, or ends. */
+/* Continue the search between @low and @high, or end it. */
 static inline void ipip_plpmtud_go_on(struct ipip_plpmtud *p, bool plus_one)
 {
 	p->lost = 0;
@@ -189,13 +190,13 @@ static inline void ipip_plpmtud_go_on(struct ipip_plpmtud *p, bool plus_one)
 		p->next = plus_one ? p->low + 1u :
 			  ipip_plpmtud_climb(p) ?: (p->low + p->high) / 2u;
 	else if (p->urgent)
-		p->next = p->top;	/* until there is evidence enough */
+		p->next = p->top;	/* until there is enough evidence */
 	else
 		ipip_plpmtud_complete(p, p->low);
 }
 
-/* The size in force is too large: the largest that was answered takes its place. On a path
- * that loses packets nothing else is known.
+/* The size in force is too large: use the largest size that was answered. On a path that
+ * loses packets, lost probes of other sizes say nothing.
  */
 static inline void ipip_plpmtud_give_up(struct ipip_plpmtud *p)
 {
@@ -206,14 +207,14 @@ static inline void ipip_plpmtud_give_up(struct ipip_plpmtud *p)
 		p->high = p->top;
 }
 
-/* Has ICMP named a smaller size, which isn't known to be wrong? */
+/* Check whether ICMP has reported a smaller size that isn't known to be wrong. */
 static inline bool ipip_plpmtud_is_hinted(const struct ipip_plpmtud *p)
 {
 	return p->hint && p->hint < p->top && !p->disproved;
 }
 
-/* The size that a search below the one in force begins with: what ICMP has named, or
- * one that nearly every path carries.
+/* Get the first size of a search below the size in force: the size from ICMP, or one that
+ * nearly every path carries.
  */
 static inline unsigned int ipip_plpmtud_first(const struct ipip_plpmtud *p)
 {
@@ -223,8 +224,8 @@ static inline unsigned int ipip_plpmtud_first(const struct ipip_plpmtud *p)
 					    IPIP_PLPMTUD_MIN;
 }
 
-/* A confirmation is lost: search below the size in force. What ICMP says speaks against
- * that size, too.
+/* A confirmation is lost: search below the size in force. A size from ICMP is additional
+ * evidence against that size.
  */
 static inline void ipip_plpmtud_suspect(struct ipip_plpmtud *p)
 {
@@ -239,7 +240,7 @@ static inline void ipip_plpmtud_suspect(struct ipip_plpmtud *p)
 		p->next = ipip_plpmtud_first(p);
 }
 
-/* Nothing has been answered yet, and a probe is lost. */
+/* A probe is lost, and none has been answered yet. */
 static inline void ipip_plpmtud_lost_base(struct ipip_plpmtud *p)
 {
 	const unsigned int base = ipip_plpmtud_base(p);
@@ -259,9 +260,9 @@ static inline void ipip_plpmtud_lost_base(struct ipip_plpmtud *p)
 	}
 }
 
-/* The size in force may be too large, and a probe is lost. A path that loses packets isn't
- * searched before that size has been lost often enough: on the way many other probes would
- * get lost, and speak against it.
+/* A probe is lost, and the size in force may be too large. On a path that loses packets,
+ * don't search before probes of that size were lost often enough: during the search many
+ * other probes would be lost, and would count as evidence against that size.
  */
 static inline void ipip_plpmtud_lost_urgent(struct ipip_plpmtud *p)
 {
@@ -296,17 +297,17 @@ static inline void ipip_plpmtud_lost_search(struct ipip_plpmtud *p)
 }
 
 /**
- * ipip_plpmtud_note() - A packet that the path can carry has come back, or hasn't
- * @p: what is known of the path
- * @lost: it hasn't
+ * ipip_plpmtud_note() - Record whether a packet that the path can carry was lost
+ * @p: the state of the measurement
+ * @lost: it was lost
  */
 static inline void ipip_plpmtud_note(struct ipip_plpmtud *p, bool lost)
 {
 	p->history = p->history << 1 | lost;
 }
 
-/* Of several small packets, sent together, some have not come back: the path is one that
- * loses packets, as if that had been seen before.
+/* Some of several small packets that were sent together were lost: treat the path as one
+ * that loses packets, as after two outages.
  */
 static inline void ipip_plpmtud_note_lossy(struct ipip_plpmtud *p)
 {
@@ -314,12 +315,12 @@ static inline void ipip_plpmtud_note_lossy(struct ipip_plpmtud *p)
 }
 
 /**
- * ipip_plpmtud_timer() - It is time for a probe, or a probe has had no answer in time
- * @p: what is known of the path
+ * ipip_plpmtud_timer() - Handle that a probe is due, or wasn't answered in time
+ * @p: the state of the measurement
  * @alive: a small packet that was sent after the probe, or with it, was answered; if
- *	not, the probe says nothing of its size
+ *	not, the loss of the probe says nothing about its size
  *
- * Return: size of the probe that is to be sent now, or 0 for none.
+ * Return: size of the probe to send now, or 0 for none.
  */
 static inline unsigned int ipip_plpmtud_timer(struct ipip_plpmtud *p, bool alive)
 {
@@ -345,7 +346,7 @@ static inline unsigned int ipip_plpmtud_timer(struct ipip_plpmtud *p, bool alive
 	if (p->state == IPIP_MTU_STATE_OFF ||
 	    p->state == IPIP_MTU_STATE_UNANSWERED)
 		return 0;
-	/* The search has ended: the next confirmation has time. */
+	/* The search has ended: the next confirmation isn't due yet. */
 	if (lost && p->state == IPIP_MTU_STATE_COMPLETE)
 		return 0;
 	p->size = p->next;
@@ -353,10 +354,10 @@ static inline unsigned int ipip_plpmtud_timer(struct ipip_plpmtud *p, bool alive
 }
 
 /**
- * ipip_plpmtud_answer() - The probe that is on its way has been answered
- * @p: what is known of the path; @p->size isn't 0
+ * ipip_plpmtud_answer() - Handle an answer to the probe in flight
+ * @p: the state of the measurement; @p->size isn't 0
  *
- * Return: true if the next probe is to be sent at once, false if it has time.
+ * Return: true if the next probe is to be sent at once, false if it can wait.
  */
 static inline bool ipip_plpmtud_answer(struct ipip_plpmtud *p)
 {
@@ -375,7 +376,7 @@ static inline bool ipip_plpmtud_answer(struct ipip_plpmtud *p)
 		ipip_plpmtud_give_up(p);
 	p->state = IPIP_MTU_STATE_SEARCH;
 	if (size >= p->top) {
-		/* What was lost before had other reasons. */
+		/* Earlier probes were lost for other reasons than their size. */
 		for (; p->strikes; p->strikes--)
 			ipip_plpmtud_note(p, true);
 		ipip_plpmtud_complete(p, size);
@@ -387,14 +388,14 @@ static inline bool ipip_plpmtud_answer(struct ipip_plpmtud *p)
 	return p->state != IPIP_MTU_STATE_COMPLETE;
 }
 
-/* Confirm the size in force anew. */
+/* Confirm the size in force again. */
 static inline void ipip_plpmtud_confirm(struct ipip_plpmtud *p)
 {
 	ipip_plpmtud_complete(p, p->confirmed);
 	p->size = 0;
 }
 
-/* ICMP says that the path carries no more than @hint. True if that is news. */
+/* ICMP reports that the path carries at most @hint. Returns true if that is new. */
 static inline bool ipip_plpmtud_set_hint(struct ipip_plpmtud *p,
 					 unsigned int hint)
 {
@@ -411,13 +412,13 @@ static inline bool ipip_plpmtud_set_hint(struct ipip_plpmtud *p,
 }
 
 /**
- * ipip_plpmtud_set_path() - The path may be another one, or ICMP has told of it
- * @p: what is known of the path
+ * ipip_plpmtud_set_path() - Handle a possible change of the path, or a size from ICMP
+ * @p: the state of the measurement
  * @max: largest size that the underlay can carry
- * @hint: largest size that the path carries after what ICMP has said; @max if it
- *	has said nothing
+ * @hint: largest size that the path carries according to ICMP; @max if ICMP has
+ *	reported nothing
  *
- * A smaller @max counts at once. A larger one, and @hint, are looked into. Below
+ * A smaller @max takes effect at once. A larger @max, and @hint, are probed. Below
  * %IPIP_PLPMTUD_MIN nothing is measured.
  *
  * Return: true if the next probe is to be sent soon.
@@ -440,8 +441,8 @@ static inline bool ipip_plpmtud_set_path(struct ipip_plpmtud *p,
 	news = ipip_plpmtud_set_hint(p, hint);
 	if (!changed && !news)
 		return false;
-	/* The probe that is on its way tells. Otherwise hints that keep coming would prevent
-	 * that one is ever found lost.
+	/* Wait for the result of the probe in flight. Otherwise repeated hints would prevent
+	 * its loss from ever being noticed.
 	 */
 	if (!changed && p->state == IPIP_MTU_STATE_COMPLETE &&
 	    p->size == p->confirmed)
@@ -453,16 +454,16 @@ static inline bool ipip_plpmtud_set_path(struct ipip_plpmtud *p,
 	else if (changed || !p->urgent)
 		ipip_plpmtud_confirm(p);
 	else
-		return false;	/* A search below that size runs already. */
+		return false;	/* A search below that size is running already. */
 	return true;
 }
 
 /**
- * ipip_plpmtud_reset() - Forget all that was measured
- * @p: what is known of the path
- * @overhead: bytes that the tunnel puts on a packet
+ * ipip_plpmtud_reset() - Forget the result of the measurement
+ * @p: the state of the measurement
+ * @overhead: bytes that the tunnel adds to a packet
  *
- * ipip_plpmtud_set_path() starts again.
+ * ipip_plpmtud_set_path() starts a new measurement.
  */
 static inline void ipip_plpmtud_reset(struct ipip_plpmtud *p,
 				      unsigned int overhead)
