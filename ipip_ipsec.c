@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: required IPsec, behind the host's own rules.
+ * IP in IP tunnel: required IPsec, checked after the host's netfilter rules.
  *
- * The tunnel looks at a packet's route before it lets the packet go, and sends nothing
- * that has no SA. After that, a netfilter rule of the host may change the outer header
- * or the mark, and the kernel then looks for an SA anew: if it finds none, it sends the
- * packet in the clear. A hook behind all of these rules drops such packets.
+ * Before the tunnel sends a packet it checks that the route has an SA. After that, a
+ * netfilter rule of the host may change the outer header or the mark. The kernel then looks
+ * for an SA again, and if it finds none, it sends the packet in the clear. A hook that runs
+ * after all such rules drops these packets.
  *
- * What tells the hook that IPsec is required is the socket that ip_local_out() is
- * called with. Netfilter keeps it with the packet, also while a program in user space
- * has the packet. Nothing is ever received or sent by that socket itself.
+ * The socket with which ip_local_out() is called tells the hook that IPsec is required.
+ * Netfilter keeps it with the packet, also while a program in user space has the packet.
+ * The socket itself never receives or sends anything.
  */
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
@@ -20,8 +20,8 @@
 
 #include "ipip.h"
 
-/* Is a packet neither through an SA of ESP or AH yet, nor has a route through one? UDP
- * is ESP if the packet has been transformed, and FOU or GUE if it hasn't.
+/* Check for a packet that has neither passed an SA of ESP or AH yet, nor has a route through
+ * one. UDP is ESP if the packet was transformed, and FOU or GUE if it wasn't.
  */
 static bool ipip_ipsec_is_missing(const struct sk_buff *skb)
 {
@@ -39,15 +39,15 @@ static bool ipip_ipsec_is_missing(const struct sk_buff *skb)
 	}
 }
 
-/* Is a socket that of a tunnel? Nobody else has a socket of the kernel's for IPIP. */
+/* Check for the socket of a tunnel. Only this driver has kernel sockets for IPIP. */
 static bool ipip_ipsec_is_socket(const struct sock *sk)
 {
 	return sk && sk_fullsock(sk) && sk->sk_kern_sock &&
 	       sk->sk_type == SOCK_RAW && sk->sk_protocol == IPPROTO_IPIP;
 }
 
-/* Netfilter frees the packet, with its own drop reason. That way ip_local_out() returns
- * an error on every kernel, and the packet doesn't count as sent.
+/* Let netfilter free the packet, with its own drop reason. Then ip_local_out() returns an
+ * error on every kernel, and the packet isn't counted as sent.
  */
 static unsigned int ipip_ipsec_hook(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
@@ -65,7 +65,7 @@ static unsigned int ipip_ipsec_hook(void *priv, struct sk_buff *skb,
 	return NF_DROP;
 }
 
-/* A priority behind NAT and all of the user's filters. */
+/* Run after NAT and all of the user's filters. */
 static const struct nf_hook_ops ipip_ipsec_hook_ops = {
 	.hook		= ipip_ipsec_hook,
 	.pf		= NFPROTO_IPV4,
@@ -74,15 +74,15 @@ static const struct nf_hook_ops ipip_ipsec_hook_ops = {
 };
 
 /**
- * ipip_ipsec_start() - Make sure that what requires IPsec doesn't lose it again
+ * ipip_ipsec_start() - Make sure that packets that require IPsec don't lose their SA
  * @dev: the tunnel's device
  * @parms: the configuration that is going to be published
  *
- * Does nothing if @parms don't require IPsec, or if they are not the first of this
- * tunnel that do. Without netfilter nothing changes a packet.
+ * Does nothing if @parms don't require IPsec, or if an earlier configuration of this
+ * tunnel did. Without netfilter nothing changes a packet.
  *
- * Context: process, RTNL; before packets find @parms.
- * Return: 0, or what inet_ctl_sock_create() or nf_register_net_hook() returns.
+ * Context: process, RTNL; before packets can find @parms.
+ * Return: 0, or the error of inet_ctl_sock_create() or nf_register_net_hook().
  */
 int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms)
 {
@@ -110,10 +110,10 @@ int ipip_ipsec_start(struct net_device *dev, const struct ipip_parms *parms)
 }
 
 /**
- * ipip_ipsec_stop() - The tunnel sends nothing any more
+ * ipip_ipsec_stop() - Stop counting for a tunnel that sends nothing any more
  * @dev: the tunnel's device
  *
- * A grace period has to follow before the device is freed.
+ * A grace period must follow before the device is freed.
  *
  * Context: process, RTNL; called once.
  */
@@ -129,11 +129,11 @@ void ipip_ipsec_stop(struct net_device *dev)
 }
 
 /**
- * ipip_ipsec_free() - Free what ipip_ipsec_start() has made
+ * ipip_ipsec_free() - Free what ipip_ipsec_start() has allocated
  * @dev: the tunnel's device
  *
- * Context: process, may sleep; a grace period after ipip_ipsec_stop(), since a
- * received keepalive may still be answered until then.
+ * Context: process, may sleep; a grace period after ipip_ipsec_stop(), because a
+ * received keepalive may be answered until then.
  */
 void ipip_ipsec_free(struct net_device *dev)
 {

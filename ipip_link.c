@@ -2,9 +2,10 @@
 /*
  * IP in IP tunnel: the underlay device that a tunnel is bound to.
  *
- * A tunnel is bound to the index of a device, and remembers the device's name. When the
- * device is deleted, the index leads nowhere, and no packet leaves. When a device comes
- * by that name, as a PPP link does after each loss, the tunnel is bound to it.
+ * A tunnel is bound to the index of a device, and remembers the device's name. After the
+ * device was deleted, the tunnel sends nothing, because the index belongs to no device.
+ * When a new device has that name, as a PPP link after each reconnect, the tunnel is bound
+ * to it.
  *
  * RTNL protects all of this.
  */
@@ -36,7 +37,7 @@ static bool ipip_link_is_gone(const struct ipip_parms *parms)
 	return !__dev_get_by_index(tunnel->net, parms->cfg.link);
 }
 
-/* Bind a tunnel, whose link is gone, to @link, and change nothing else. */
+/* Bind a tunnel whose link was deleted to @link, and change nothing else. */
 static void ipip_link_rebind(const struct ipip_parms *old,
 			     const struct net_device *link)
 {
@@ -53,18 +54,18 @@ static void ipip_link_rebind(const struct ipip_parms *old,
 		ipip_parms_free(parms);
 		return;
 	}
-	/* As if the MTU were given: a fixed one is the user's and stays, and the work
-	 * looks after an automatic one.
+	/* Pass true for @mtu_given, which keeps the MTU: the user has set a fixed MTU, and
+	 * the work updates an automatic one.
 	 */
 	ipip_change(old->dev, parms, true);
 }
 
-/* @link has its name from now on. Bind the tunnels to it that wait for that name, and find
- * out whether others still wait for theirs.
+/* @link has got its name. Bind the tunnels that wait for a device of that name, and record
+ * whether other tunnels still wait for theirs.
  *
- * A tunnel that is bound anew has another entry, at the end of the same chain. So @next
- * is found first, and an entry that was passed already may come up once more: it is
- * bound, and nothing is done. Most tunnels have the same link: it is looked up once.
+ * Rebinding replaces the entry of a tunnel, and adds the new one at the end of the same
+ * chain. So get @next first. The loop may then visit such a tunnel again: it is bound, and
+ * nothing is done. Most tunnels have the same link, which is looked up once.
  */
 static void ipip_link_named(struct ipip_net *in, const struct net_device *link)
 {
@@ -96,7 +97,7 @@ static int ipip_link_event(struct notifier_block *nb, unsigned long event,
 			   void *ptr)
 {
 	const struct net_device *link = netdev_notifier_info_to_dev(ptr);
-	/* NULL for the loopback device of a new netns, which comes first. */
+	/* NULL for the loopback device of a new netns, which is registered first. */
 	struct ipip_net *in = ipip_pernet(dev_net(link));
 
 	if (!in || !ipip_table_has_links(in))
@@ -107,7 +108,7 @@ static int ipip_link_event(struct notifier_block *nb, unsigned long event,
 		in->link_gone = true;
 		break;
 	case NETDEV_REGISTER:
-		/* Not for each of many devices, if no tunnel waits. */
+		/* Don't iterate for each new device if no tunnel waits. */
 		if (in->link_gone)
 			ipip_link_named(in, link);
 		break;

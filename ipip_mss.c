@@ -3,7 +3,7 @@
  * IP in IP tunnel: lower the maximum segment size that a TCP SYN announces, so that
  * segments fit into the tunnel even where path MTU discovery doesn't work.
  *
- * This runs with softirqs off, on inner packets whose IPv4 header is at skb->data.
+ * This runs with softirqs off, on inner packets with skb->data at the IPv4 header.
  */
 #include <linux/ip.h>
 #include <linux/netdevice.h>
@@ -17,7 +17,7 @@
 #include "ipip_mss.h"
 
 /* Make the IPv4 and the TCP header of a SYN linear (RFC 9293 section 3.1), and return
- * their length. 0 if the packet isn't a well-formed SYN with options.
+ * their length, or 0 if the packet isn't a well-formed SYN with options.
  */
 static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
 {
@@ -46,18 +46,18 @@ static unsigned int ipip_mss_syn_len(struct sk_buff *skb)
 /**
  * ipip_mss_clamp() - Lower the MSS of a SYN to what a tunnel can carry
  * @dev: the tunnel's device
- * @skb: inner IPv4 packet that ipip_mss_may_be_syn() has let pass; skb->data is
- *	at its header, of which 20 bytes are linear. May be reallocated
+ * @skb: inner IPv4 packet for which ipip_mss_may_be_syn() is true; skb->data points
+ *	to its header, of which 20 bytes are linear. May be reallocated
  * @mtu: largest inner packet, in bytes
  * @clamped: counter to use if the MSS was lowered
  *
- * RFC 9293 section 3.7.1: the MSS counts neither the IPv4 and TCP headers' 20 bytes
- * each, nor options. It is never raised. A packet that isn't a well-formed SYN is left
- * as it is. So is a SYN with TCP-AO (RFC 5925), because the receiver drops a SYN whose
- * options have changed. If its MSS is too large, it is counted.
+ * RFC 9293 section 3.7.1: the MSS includes neither the 20 bytes each of the IPv4 and TCP
+ * headers, nor options. It is never raised. A packet that isn't a well-formed SYN isn't
+ * changed. Neither is a SYN with TCP-AO (RFC 5925), because the receiver drops a SYN whose
+ * options have changed; it is counted if its MSS is too large.
  *
  * Context: softirqs off.
- * Return: false for want of memory to write to a SYN whose MSS has to be lowered.
+ * Return: false if there is no memory to change a SYN whose MSS has to be lowered.
  */
 bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 		    unsigned int mtu, enum ipip_xstats clamped)
@@ -93,8 +93,8 @@ bool ipip_mss_clamp(struct net_device *dev, struct sk_buff *skb,
 	old = get_unaligned((__be16 *)mss);
 	new = htons(bound);
 	put_unaligned(new, (__be16 *)mss);
-	/* The checksum's 16-bit words start with TCP's header: at an odd offset the
-	 * MSS lies across two of them, and its bytes count swapped.
+	/* The 16-bit words of the checksum begin with the TCP header. At an odd offset the
+	 * MSS spans two of them, and its bytes are swapped in the sum.
 	 */
 	if ((offset - hlen) & 1) {
 		old = (__force __be16)swab16((__force u16)old);

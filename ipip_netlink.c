@@ -2,9 +2,9 @@
 /*
  * IP in IP tunnel: the rtnetlink link kind "ipip", and the ioctls of `ip tunnel`.
  *
- * All of this runs in process context under RTNL. A request is parsed into a
- * configuration of its own, which is checked as a whole before any of it takes
- * effect. A refusal names the attribute by the extended acknowledgment.
+ * All of this runs in process context under RTNL. A request is parsed into a new
+ * configuration, which is checked as a whole before any of it takes effect. If it is
+ * refused, the extended acknowledgment names the attribute at fault.
  */
 #include <linux/if_tunnel.h>
 #include <linux/netdevice.h>
@@ -86,10 +86,10 @@ static int ipip_validate(struct nlattr *tb[], struct nlattr *data[],
 	return -EINVAL;
 }
 
-/* Does the request carry the whole configuration, as iproute2's do? iproute2 reads a
- * tunnel and sends all of it back with the user's changes, but leaves out an address
- * that is 0. So in its requests an absent address means "any". In a request with
- * our own attributes an absent attribute means "keep".
+/* Check whether the request carries the whole configuration, like those of iproute2.
+ * iproute2 reads a tunnel and sends all of it back with the user's changes, but omits an
+ * address that is 0. So in its requests an absent address means "any". In a request with
+ * this driver's own attributes an absent attribute means "keep".
  */
 static bool ipip_is_whole(struct nlattr *data[])
 {
@@ -98,16 +98,16 @@ static bool ipip_is_whole(struct nlattr *data[])
 	       !data[IFLA_IPIP_EXT];
 }
 
-/* Set the TTL, and take over IFLA_IPTUN_PMTUDISC of a request. Programs send back the
- * value that they have read, and iproute2 sends 1 with a fixed TTL: neither means to
- * change a DF policy that was set through IFLA_IPIP_EXT_DF. Another value does.
+/* Set the TTL and IFLA_IPTUN_PMTUDISC of a request. Programs send back the value that they
+ * have read, and iproute2 sends 1 with a fixed TTL: neither is meant to change a DF policy
+ * that was set with IFLA_IPIP_EXT_DF. Any other value changes it.
  */
 static void ipip_set_ttl(struct ipip_config *cfg, u8 ttl, bool pmtudisc)
 {
 	cfg->ttl = ttl;
 	if (ttl) {
 		/* A packet that loops through the tunnel grows each time. With a
-		 * fixed TTL only DF ends the loop, so in legacy it is always set.
+		 * fixed TTL only DF ends the loop, so IPIP_DF_LEGACY sets DF then.
 		 */
 		cfg->pmtudisc = true;
 	} else if (pmtudisc != cfg->pmtudisc) {
@@ -158,7 +158,9 @@ static void ipip_parse_encap(struct nlattr *data[],
 		encap->dport = nla_get_be16(data[IFLA_IPTUN_ENCAP_DPORT]);
 }
 
-/* The name is one of the old address, unless the request carries one. */
+/* If the address changes, the name belongs to the old one: remove it, unless the request
+ * carries a new name.
+ */
 static int ipip_parse_name(struct ipip_parms *parms, unsigned int i,
 			   bool changed, const struct nlattr *attr)
 {
@@ -167,7 +169,7 @@ static int ipip_parse_name(struct ipip_parms *parms, unsigned int i,
 	return ipip_parms_set_name(parms, i, attr ? nla_data(attr) : NULL);
 }
 
-/* @ext is NULL for a request that can't carry names. */
+/* @ext is NULL if the request can't carry names. */
 static int ipip_parse_names(struct ipip_parms *parms,
 			    const struct ipip_config *old, struct nlattr *ext[])
 {
@@ -180,7 +182,7 @@ static int ipip_parse_names(struct ipip_parms *parms,
 			       ext ? ext[IFLA_IPIP_EXT_REMOTE_NAME] : NULL);
 }
 
-/* Put what the request carries over what @cfg has already. */
+/* Overwrite @cfg with the attributes of the request. */
 static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 		       struct ipip_config *cfg)
 {
@@ -210,7 +212,7 @@ static void ipip_parse(struct nlattr *data[], struct nlattr *ext[],
 	ipip_parse_ext(ext, cfg);
 }
 
-/* Fill @ext, which has room for all of IFLA_IPIP_EXT_*, from IFLA_IPIP_EXT. */
+/* Fill @ext, an array for all IFLA_IPIP_EXT_*, from the nested attribute. */
 static int ipip_parse_nest(struct nlattr *ext[], struct nlattr *data[],
 			   struct netlink_ext_ack *extack)
 {
@@ -285,7 +287,7 @@ static int ipip_check_unique(const struct net *net, struct nlattr *data[],
 	return -EEXIST;
 }
 
-/* Read what a request for a new tunnel asks for. */
+/* Parse and check a request for a new tunnel. */
 static int ipip_new_config(struct net_device *dev, const struct net *net,
 			   struct nlattr *tb[], struct nlattr *data[],
 			   struct ipip_parms *parms,
@@ -311,16 +313,16 @@ static int ipip_new_config(struct net_device *dev, const struct net *net,
 }
 
 /**
- * ipip_newlink() - Make a tunnel as a request has it
+ * ipip_newlink() - Create a tunnel
  * @net: netns of the outer packets
  * @dev: device, set up by ipip_setup() and not yet registered
  * @tb: IFLA_*
  * @data: IFLA_IPTUN_* and IFLA_IPIP_EXT, or NULL
- * @extack: says why not, and because of which attribute
+ * @extack: set to the reason and the attribute at fault
  *
  * Context: process, RTNL; the newlink callback of the link kind.
- * Return: 0; -EINVAL, -ERANGE or -EEXIST for what can't be; or what
- * ipip_create() returns.
+ * Return: 0; -EINVAL, -ERANGE or -EEXIST if the request is refused; or the error of
+ * ipip_create().
  */
 int ipip_newlink(struct net *net, struct net_device *dev, struct nlattr *tb[],
 		 struct nlattr *data[], struct netlink_ext_ack *extack)
@@ -345,8 +347,8 @@ err_parms:
 	return err;
 }
 
-/* What can't be changed: whether a tunnel is point-to-point, which the device's flags
- * show, external mode, a group, and tunl0.
+/* Refuse changes that aren't possible: of the point-to-point property, which the device's
+ * flags show, of external mode, of a multicast remote, and of tunl0.
  */
 static int ipip_check_change(const struct net_device *dev,
 			     struct nlattr *data[],
@@ -431,7 +433,7 @@ err_parms:
 	return err;
 }
 
-/* tunl0 can't be deleted. It ends with its netns. */
+/* tunl0 can't be deleted. It is deleted with its netns. */
 static void ipip_dellink(struct net_device *dev, struct list_head *head)
 {
 	struct ipip_tunnel *tunnel = netdev_priv(dev);
@@ -446,7 +448,7 @@ static size_t ipip_name_size(const char *name)
 	return name ? nla_total_size(strlen(name) + 1) : 0;
 }
 
-/* A dump asks this under RCU, without RTNL. */
+/* A dump calls this under RCU, without RTNL. */
 static size_t ipip_get_size(const struct net_device *dev)
 {
 	const struct ipip_tunnel *tunnel = netdev_priv(dev);
@@ -584,7 +586,7 @@ struct rtnl_link_ops ipip_link_ops __read_mostly = {
 	.get_link_net	= ipip_get_link_net,
 };
 
-/* Fill in what SIOCGETTUNNEL returns. */
+/* Fill in the result of SIOCGETTUNNEL. */
 static void ipip_ctl_show(const struct ipip_parms *parms,
 			  struct ipip_compat_parm *p)
 {
@@ -604,7 +606,7 @@ static void ipip_ctl_show(const struct ipip_parms *parms,
 		p->iph.frag_off = htons(IP_DF);
 }
 
-/* Put all that @p says over what @cfg has already. */
+/* Overwrite @cfg with all fields of @p. */
 static void ipip_ctl_parse(const struct ipip_compat_parm *p,
 			   struct ipip_config *cfg)
 {
@@ -666,8 +668,8 @@ err_dev:
 	return err;
 }
 
-/* The tunnel that an ioctl is for: @dev, or if that is tunl0, the one with the
- * addresses in @p. NULL if there is none.
+/* Find the tunnel that an ioctl is for: @dev, or if that is tunl0, the tunnel with the
+ * addresses in @p. Returns NULL if there is none.
  */
 static struct ipip_parms *ipip_ctl_find(struct net_device *dev,
 					const struct ipip_compat_parm *p)
@@ -729,18 +731,18 @@ static int ipip_ctl_delete(struct net_device *dev,
 
 /**
  * ipip_tunnel_ctl() - The ioctls of `ip tunnel`: ndo_tunnel_ctl
- * @dev: a tunnel; tunl0 stands for the one that has the addresses of @p
+ * @dev: a tunnel; tunl0 stands for the tunnel with the addresses in @p
  * @p: addresses and properties; filled in by SIOCGETTUNNEL
  * @cmd: SIOCGETTUNNEL, SIOCADDTUNNEL, SIOCCHGTUNNEL or SIOCDELTUNNEL
  *
- * A change sets what @p has, clears the fwmark, and keeps the other properties.
+ * A change sets the fields of @p, clears the fwmark, and keeps the other properties.
  *
  * Context: process, RTNL.
- * Return: 0; -EINVAL for what is no IPIP tunnel, for a remote that would be set or
- * unset, and for a tunnel with an automatic MTU that would be its own link; -EPERM
+ * Return: 0; -EINVAL if @p isn't for IPIP, if the change would set an unset remote or
+ * unset a set one, and if a tunnel with an automatic MTU would be its own link; -EPERM
  * without CAP_NET_ADMIN in the netns of the underlay, and for the deletion of tunl0;
- * -E2BIG for a name that can't be one; -EEXIST; -ENOENT; or what ipip_create() and
- * ipip_change() return.
+ * -E2BIG for an invalid name; -EEXIST; -ENOENT; or the error of ipip_create() or
+ * ipip_change().
  */
 int ipip_tunnel_ctl(struct net_device *dev, struct ipip_compat_parm *p, int cmd)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: what a netfilter flowtable has to know to encapsulate and
- * decapsulate a flow's packets itself, without this driver.
+ * IP in IP tunnel: the information that a netfilter flowtable needs to encapsulate and
+ * decapsulate the packets of a flow without this driver.
  *
- * Built for kernels whose flowtables can do that.
+ * Only built for kernels whose flowtables can do that.
  */
 #include <linux/in.h>
 #include <linux/netdevice.h>
@@ -12,12 +12,12 @@
 
 #include "ipip.h"
 
-/* May a flowtable take flows past the tunnel? The administrator has accepted what it
- * does otherwise: TTL, TOS and DF of the outer header come from the inner packet, the
- * ECN field of a received outer header is lost, and the tunnel counts nothing. What is
- * left here would send packets to the wrong place, or make or understand another
- * format: it knows neither our extras nor FOU and GUE, and sends all packets of a flow
- * to one host by one route.
+/* Check whether a flowtable may forward flows without the tunnel. With @fast_path the
+ * administrator accepts these differences: TTL, TOS and DF of the outer header are copied
+ * from the inner packet, the ECN field of a received outer header is lost, and the tunnel
+ * doesn't count the packets. The other conditions exclude tunnels whose packets the
+ * flowtable would send to the wrong place or in the wrong format: it supports neither the
+ * extra features nor FOU and GUE, and sends all packets of a flow to one host by one route.
  */
 static bool ipip_path_is_allowed(const struct ipip_parms *parms)
 {
@@ -37,8 +37,8 @@ static bool ipip_path_is_allowed(const struct ipip_parms *parms)
  * @path: filled in
  *
  * Context: softirq or process, RCU.
- * Return: 0; -EOPNOTSUPP if packets have to come through the driver; or what the
- * lookup of the outer route returns.
+ * Return: 0; -EOPNOTSUPP if packets have to pass through the driver; or the error of the
+ * look-up of the outer route.
  */
 int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			   struct net_device_path *path)
@@ -49,7 +49,7 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 	struct rtable *rt;
 
 	WRITE_ONCE(tunnel->offloaded, true);
-	/* Set @offloaded first, then read the configuration. Pairs with smp_mb() in
+	/* Set @offloaded before reading the configuration. Pairs with smp_mb() in
 	 * ipip_publish().
 	 */
 	smp_mb();
@@ -62,9 +62,9 @@ int ipip_fill_forward_path(struct net_device_path_ctx *ctx,
 			       parms->cfg.tos, 0);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
-	/* A flowtable would send the packets without IPsec. Of the outer header's length
-	 * it writes the low 16 bits. Segmentation corrects that, but a device that takes
-	 * larger packets gets them whole.
+	/* A flowtable would send the packets without IPsec. It also writes only the low 16
+	 * bits of the outer length. Segmentation corrects that, but a device that accepts
+	 * packets above 64 KiB gets them unsegmented.
 	 */
 	if (dst_xfrm(&rt->dst) ||
 	    READ_ONCE(rt->dst.dev->gso_ipv4_max_size) > GSO_LEGACY_MAX_SIZE) {

@@ -4,8 +4,8 @@
  * -S`, in IFLA_INFO_XSTATS and in the tracepoint ipip_drop. Each drop has a counter,
  * and a reason for the kernel's drop monitor.
  *
- * The counters are per tunnel, not per CPU, because packets that are sent or received
- * without an error write to none of them.
+ * The counters are per tunnel and not per CPU, because packets that are sent or received
+ * without an error don't change them.
  */
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
@@ -123,12 +123,12 @@ void ipip_count(const struct net_device *dev, enum ipip_xstats counter)
 }
 
 /**
- * ipip_drop() - Drop a packet, count it and say why
+ * ipip_drop() - Drop a packet, count it and pass the reason to the kernel
  * @dev: the tunnel's device
  * @skb: the packet; freed
- * @verdict: what is wrong with it; not %IPIP_PASS
+ * @verdict: why it is dropped; not %IPIP_PASS
  *
- * The caller counts it in the device's own error counters.
+ * The caller counts it in the device's error counters.
  *
  * Context: softirqs off.
  */
@@ -176,7 +176,7 @@ const struct ethtool_ops ipip_ethtool_ops = {
 };
 
 /**
- * ipip_xstats_size() - Room that ipip_xstats_fill() needs
+ * ipip_xstats_size() - Get the size that ipip_xstats_fill() needs
  * @dev: the tunnel's device
  *
  * Context: process, RTNL.

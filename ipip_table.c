@@ -2,8 +2,8 @@
 /*
  * IP in IP tunnel: the table of a netns' tunnels, hashed by outer addresses.
  *
- * RTNL protects every change. Receive looks tunnels up under RCU. Nothing
- * outside this file knows how the table is built.
+ * RTNL protects every change. The receive path looks tunnels up under RCU. The layout of
+ * the table is private to this file.
  */
 #include <linux/hash.h>
 #include <linux/in.h>
@@ -17,8 +17,8 @@
 
 #define IPIP_TABLE_BITS_MIN	4
 
-/* Classes of plain entries: bit 0 for any local, bit 1 for any remote. The more
- * specific class has the lower number, and is looked up first.
+/* Classes of plain entries: bit 0 for any local, bit 1 for any remote. A more specific
+ * class has a lower number and is looked up first.
  */
 #define IPIP_CLASS_ANY_LOCAL	BIT(0)
 #define IPIP_CLASS_ANY_REMOTE	BIT(1)
@@ -29,12 +29,12 @@
  * @rcu: for the deferred free
  * @external: the entry in external mode, or NULL; RCU
  * @fallback: tunl0's entry, or NULL; RCU
- * @entries: number of entries, whatever their role
+ * @entries: number of entries of all roles
  * @count: number of plain entries by class; a look-up skips an empty class
  * @linked: number of entries that are bound to an underlay device
  * @mtu_auto: number of entries whose MTU follows the path
- * @gen: which of &ipip_parms.node this table links its entries by. While a table
- *	grows, readers may still be in the old one, which uses the other node
+ * @gen: index of the node in &ipip_parms.node that this table uses. While a table
+ *	grows, readers may still use the old one, which uses the other node
  * @bits: number of buckets, as a power of two
  * @buckets: heads of the chains
  *
@@ -65,8 +65,8 @@ static struct ipip_table *ipip_table_alloc(u8 bits)
 	return table;
 }
 
-/* The hash is the top of the product: when the table doubles, a bucket is split
- * into two that are next to each other.
+/* The hash is the upper bits of the product: when the table doubles, a bucket is split
+ * into two adjacent ones.
  */
 static unsigned int ipip_table_hash(const struct ipip_table *table,
 				    __be32 local, __be32 remote)
@@ -82,7 +82,7 @@ static unsigned int ipip_table_class(const struct ipip_parms *parms)
 	       (parms->key_remote ? 0 : IPIP_CLASS_ANY_REMOTE);
 }
 
-/* Add @n to the counts that an entry is in. */
+/* Add @n to the counts of an entry. */
 static void ipip_table_count(struct ipip_table *table,
 			     const struct ipip_parms *parms, int n)
 {
@@ -97,8 +97,8 @@ static void ipip_table_count(struct ipip_table *table,
 		WRITE_ONCE(table->mtu_auto, table->mtu_auto + n);
 }
 
-/* Where the table keeps the one entry of a role that isn't found by addresses;
- * NULL for plain ones.
+/* Get the place of the only entry of a role that isn't found by addresses, or NULL for
+ * plain entries.
  */
 static struct ipip_parms __rcu **ipip_table_sole(struct ipip_table *table,
 						 enum ipip_role role)
@@ -115,13 +115,13 @@ static struct ipip_parms __rcu **ipip_table_sole(struct ipip_table *table,
 }
 
 /**
- * ipip_table_link() - Let a tunnel be found
+ * ipip_table_link() - Add a configuration to the table
  * @in: netns of the outer packets
- * @parms: configuration, which isn't in the table; ipip_table_set_key() has been
- *	called for it, and ipip_table_reserve() for the tunnel
+ * @parms: configuration that isn't in the table; ipip_table_set_key() was called for
+ *	it, and ipip_table_reserve() for the tunnel
  *
- * Of the entries that match equally well the oldest stays the first of its
- * chain. An entry is counted before a reader can find it.
+ * The entry is added at the end of its chain, so of entries that match equally well the
+ * oldest is the first. It is counted before a reader can find it.
  *
  * Context: process, RTNL.
  */
@@ -139,11 +139,11 @@ void ipip_table_link(struct ipip_net *in, struct ipip_parms *parms)
 }
 
 /**
- * ipip_table_unlink() - Let a tunnel not be found any more
+ * ipip_table_unlink() - Remove a configuration from the table
  * @in: netns of the outer packets
  * @parms: configuration that is in the table
  *
- * Readers may still use it until a grace period has passed.
+ * Readers may still use it until a grace period is over.
  *
  * Context: process, RTNL.
  */
@@ -153,7 +153,7 @@ void ipip_table_unlink(struct ipip_net *in, struct ipip_parms *parms)
 	struct ipip_parms __rcu **sole = ipip_table_sole(table, parms->cfg.role);
 
 	hlist_del_init_rcu(&parms->node[table->gen]);
-	/* A change has put its successor there already. */
+	/* A change has already replaced it by its successor. */
 	if (sole && rcu_access_pointer(*sole) == parms)
 		RCU_INIT_POINTER(*sole, NULL);
 	ipip_table_count(table, parms, -1);
@@ -162,9 +162,9 @@ void ipip_table_unlink(struct ipip_net *in, struct ipip_parms *parms)
 }
 
 /**
- * ipip_table_has() - Is a configuration in the table?
+ * ipip_table_has() - Check whether a configuration is in the table
  * @in: netns of the outer packets
- * @parms: the configuration; ipip_table_reserve() has been called for it
+ * @parms: the configuration; ipip_table_reserve() was called for it
  *
  * Context: process, RTNL.
  * Return: true between ipip_table_link() and ipip_table_unlink().
@@ -176,8 +176,8 @@ bool ipip_table_has(const struct ipip_net *in, const struct ipip_parms *parms)
 	return !hlist_unhashed(&parms->node[table->gen]);
 }
 
-/* Split a chain of the old table over the two chains of the new one that take
- * its place, and keep its order.
+/* Split a chain of the old table into the two chains of the new one that replace it, and
+ * keep its order.
  */
 static void ipip_table_split(struct ipip_table *table,
 			     const struct ipip_table *old, unsigned int bucket)
@@ -200,8 +200,8 @@ static void ipip_table_split(struct ipip_table *table,
 	}
 }
 
-/* Readers of the old table walk over the nodes of its generation. These aren't
- * written to before synchronize_net() has waited for all such readers.
+/* Readers of the old table use the nodes of its generation. These aren't changed before
+ * synchronize_net() has waited for all such readers.
  */
 static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
 {
@@ -210,7 +210,7 @@ static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
 
 	table = ipip_table_alloc(old->bits + 1);
 	if (!table)
-		return;	/* Longer chains are no reason to refuse a tunnel. */
+		return;	/* Accept longer chains rather than refuse a tunnel. */
 
 	table->gen = !old->gen;
 	table->entries = old->entries;
@@ -236,7 +236,7 @@ static void ipip_table_grow(struct ipip_net *in, struct ipip_table *old)
  * Afterwards ipip_table_link() can't fail.
  *
  * Context: process, RTNL.
- * Return: 0, or -ENOMEM if there can't be a table.
+ * Return: 0, or -ENOMEM if no table could be allocated.
  */
 int ipip_table_reserve(struct ipip_net *in)
 {
@@ -254,10 +254,10 @@ int ipip_table_reserve(struct ipip_net *in)
 }
 
 /**
- * ipip_table_free() - Free the table of a netns that ends, or couldn't be set up
- * @in: the netns, which has no tunnel any more, and can't get one
+ * ipip_table_free() - Free the table of a netns that ends, or whose setup failed
+ * @in: the netns, which has no tunnel any more and can't get one
  *
- * Receive may still look for a tunnel.
+ * The receive path may still look for a tunnel.
  *
  * Context: process.
  */
@@ -271,12 +271,12 @@ void ipip_table_free(struct ipip_net *in)
 }
 
 /**
- * ipip_table_next() - Walk over the tunnels of a netns
+ * ipip_table_next() - Iterate over the tunnels of a netns
  * @in: netns of the outer packets
- * @parms: where the walk is, or NULL to start it
+ * @parms: configuration of the previous tunnel, or NULL for the first
  *
- * Each tunnel comes up once, in no particular order, if none is linked or
- * unlinked before the walk ends.
+ * Each tunnel is returned once, in no particular order, if none is linked or
+ * unlinked meanwhile.
  *
  * Context: process, RTNL.
  * Return: the configuration of the next tunnel, or NULL after the last.
@@ -302,11 +302,11 @@ struct ipip_parms *ipip_table_next(const struct ipip_net *in,
 }
 
 /**
- * ipip_table_has_links() - Does a netns have a tunnel that is bound to a device?
+ * ipip_table_has_links() - Check whether a tunnel of a netns is bound to a device
  * @in: netns of the outer packets
  *
  * Context: process, RTNL.
- * Return: true if it has.
+ * Return: true if one is.
  */
 bool ipip_table_has_links(const struct ipip_net *in)
 {
@@ -316,11 +316,11 @@ bool ipip_table_has_links(const struct ipip_net *in)
 }
 
 /**
- * ipip_table_has_mtu_auto() - Does a netns have a tunnel whose MTU follows the path?
+ * ipip_table_has_mtu_auto() - Check whether a tunnel of a netns has an automatic MTU
  * @in: netns of the outer packets
  *
  * Context: any.
- * Return: true if it has.
+ * Return: true if one has.
  */
 bool ipip_table_has_mtu_auto(const struct ipip_net *in)
 {
@@ -335,7 +335,7 @@ bool ipip_table_has_mtu_auto(const struct ipip_net *in)
 }
 
 /**
- * ipip_table_end_mtu_auto() - A tunnel's MTU doesn't follow the path any more
+ * ipip_table_end_mtu_auto() - Turn the automatic MTU of a tunnel off
  * @in: netns of the outer packets
  * @parms: configuration that is in the table, with an automatic MTU
  *
@@ -349,7 +349,7 @@ void ipip_table_end_mtu_auto(struct ipip_net *in, struct ipip_parms *parms)
 	WRITE_ONCE(parms->cfg.mtu_auto, false);
 }
 
-/* A tunnel to a group takes what is sent to the group. */
+/* A tunnel to a multicast group receives packets that are sent to the group. */
 static __be32 ipip_key_local(__be32 local, __be32 remote)
 {
 	return ipv4_is_multicast(remote) ? remote : local;
@@ -361,10 +361,10 @@ static __be32 ipip_key_remote(__be32 remote)
 }
 
 /**
- * ipip_table_set_key() - Derive what a configuration is looked up by
- * @parms: the configuration, which isn't in the table yet
+ * ipip_table_set_key() - Derive the keys by which the table finds a configuration
+ * @parms: the configuration, not in the table yet
  *
- * One that isn't found by its addresses gets addresses that no packet has.
+ * A configuration that isn't found by its addresses gets addresses that no packet has.
  *
  * Context: any.
  */
@@ -397,7 +397,8 @@ static bool ipip_has_addresses(const struct ipip_parms *parms, __be32 local,
  * @link: index of the underlay device, or 0
  *
  * Context: process, RTNL.
- * Return: its configuration, tunl0's before that of one in external mode, or NULL.
+ * Return: its configuration, or NULL. tunl0 takes precedence over a tunnel in external
+ * mode.
  */
 struct ipip_parms *ipip_find(const struct net *net, __be32 local, __be32 remote,
 			     int link)
@@ -424,13 +425,13 @@ struct ipip_parms *ipip_find(const struct net *net, __be32 local, __be32 remote,
 }
 
 /**
- * ipip_exists() - Is there a tunnel already that only one of may be?
+ * ipip_exists() - Check whether another tunnel excludes a configuration
  * @net: netns of the outer packets
- * @parms: configuration whose local, remote and link are looked for; the
- *	device that it belongs to doesn't count
+ * @parms: configuration whose local, remote and link are looked for; its own device is
+ *	ignored
  *
  * Context: process, RTNL.
- * Return: true if another tunnel has the same local, remote and link, or both
+ * Return: true if another tunnel has the same local, remote and link, or if both
  * are in external mode.
  */
 bool ipip_exists(const struct net *net, const struct ipip_parms *parms)
@@ -451,9 +452,9 @@ static bool ipip_is_up(const struct ipip_parms *parms)
 	return READ_ONCE(parms->dev->flags) & IFF_UP;
 }
 
-/* The best entry of one class whose device is up. That is the one that is bound
- * to the device the packet came by. Without one it is, as in the in-tree driver,
- * the oldest entry of the class with both addresses, and the newest of another.
+/* Find the best entry of one class whose device is up. An entry that is bound to the
+ * receiving device is best. Without one it is, as in the in-tree driver, the oldest entry
+ * in the class with both addresses, and the newest entry in the other classes.
  */
 static struct ipip_parms *
 ipip_lookup_class(const struct ipip_table *table, __be32 local, __be32 remote,
@@ -476,7 +477,7 @@ ipip_lookup_class(const struct ipip_table *table, __be32 local, __be32 remote,
 	return best;
 }
 
-/* The entry that takes what those with addresses leave. */
+/* Find the entry that receives packets for which no entry with addresses is found. */
 static struct ipip_parms *ipip_lookup_sole(const struct ipip_table *table)
 {
 	struct ipip_parms *parms;
@@ -495,13 +496,13 @@ static struct ipip_parms *ipip_lookup_sole(const struct ipip_table *table)
  * @net: netns of the outer packets
  * @local: its destination
  * @remote: its source
- * @ifindex: the device it came by
+ * @ifindex: the receiving device
  *
- * The most specific tunnel comes first: (local, remote), (any, remote), (local,
- * any) or the group that it was sent to, (any, any); when none of these takes it,
- * the one in external mode, and last tunl0. A tunnel that is bound to the
- * receiving device comes before all that are not. As in the in-tree driver, a
- * binding to another device excludes nothing. A tunnel that is down takes nothing.
+ * The order of precedence is (local, remote), (any, remote), (local, any) or the group
+ * that the packet was sent to, (any, any), then the tunnel in external mode, then tunl0. A
+ * tunnel that is bound to the receiving device takes precedence over all that aren't. As in
+ * the in-tree driver, a tunnel that is bound to another device isn't excluded. A tunnel
+ * that is down receives nothing.
  *
  * Context: softirq, RCU.
  * Return: the tunnel's configuration, or NULL.

@@ -2,12 +2,12 @@
 /*
  * IP in IP tunnel: encapsulation of frames that XDP programs redirect into a tunnel.
  *
- * A frame that is plain is encapsulated here, without an skb. Any other is made an skb
- * and sent by the stack's path, which alone knows the hard cases. The outer header and
- * its route are made in ipip_xmit.c for both.
+ * A plain frame is encapsulated here, without an skb. Any other frame is converted to an
+ * skb and sent through the stack, which handles all special cases. ipip_xmit.c builds the
+ * outer header and finds its route for both.
  *
- * All of this runs with softirqs off. Built for kernels whose frames say whether they
- * have several buffers.
+ * All of this runs with softirqs off. Only built for kernels whose frames have a flag for
+ * multiple buffers.
  */
 #include <linux/etherdevice.h>
 #include <linux/filter.h>
@@ -43,8 +43,8 @@ struct ipip_xdp_bulk {
 	unsigned int lens[IPIP_XDP_BULK];
 };
 
-/* Send a frame that has its Ethernet header by a device that hasn't taken it by
- * ndo_xdp_xmit: the device may have no queue for that at present.
+/* Send a frame with its Ethernet header through the queue of a device whose ndo_xdp_xmit has
+ * failed. The device may have no XDP queue at present.
  */
 static bool ipip_xdp_queue(struct xdp_frame *frame, struct net_device *to)
 {
@@ -59,8 +59,9 @@ static bool ipip_xdp_queue(struct xdp_frame *frame, struct net_device *to)
 	return !net_xmit_eval(dev_queue_xmit(skb));
 }
 
-/* Has a frame left, if ndo_xdp_xmit has returned @sent? The first @sent frames have, and the
- * others are still ours. If it has returned an error they are sent by the queue.
+/* Handle one frame after ndo_xdp_xmit has returned @sent. The first @sent frames were sent;
+ * free the others. If @sent is an error, send the frame through the queue instead. Returns
+ * true if the frame was sent.
  */
 static bool ipip_xdp_has_left(const struct ipip_xdp_bulk *bulk, unsigned int i,
 			      int sent)
@@ -106,10 +107,9 @@ static void ipip_xdp_add(struct ipip_xdp_bulk *bulk, struct net_device *to,
 	bulk->lens[bulk->n++] = len;
 }
 
-/* Let the stack's path have an inner IPv4 packet, as if this host had forwarded it by
- * the tunnel: the inner route names the next hop, and the host's IPsec policies apply. A
- * packet for this host itself isn't sent: the stack would deliver it without a look at
- * its source.
+/* Pass an inner IPv4 packet to the stack as if this host had forwarded it to the tunnel: the
+ * inner route determines the next hop, and the host's IPsec policies apply. Drop a packet
+ * that is addressed to this host: the stack would deliver it without checking its source.
  */
 static void ipip_xdp_output(struct net_device *dev, struct sk_buff *skb)
 {
@@ -120,7 +120,7 @@ static void ipip_xdp_output(struct net_device *dev, struct sk_buff *skb)
 
 	ipip_xdp_flow(&fl4, net, inner->daddr, inner->saddr, inner->tos,
 		      dev->ifindex);
-	/* Not by the table of a VRF to another device. */
+	/* Don't use the table of a VRF that leads to another device. */
 	fl4.flowi4_oif = dev->ifindex;
 	fl4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
 	rt = __ip_route_output_key(net, &fl4);
@@ -142,8 +142,8 @@ static void ipip_xdp_output(struct net_device *dev, struct sk_buff *skb)
 	dst_output(net, NULL, skb);
 }
 
-/* Cut what an Ethernet device has padded a short packet with, as the stack does when
- * it receives. False if the packet isn't an IPv4 packet in whole.
+/* Remove the padding of a short Ethernet frame, as the stack does on receipt. Returns false
+ * if it isn't a complete IPv4 packet.
  */
 static bool ipip_xdp_trim(struct sk_buff *skb)
 {
@@ -159,8 +159,8 @@ static bool ipip_xdp_trim(struct sk_buff *skb)
 	       !pskb_trim_rcsum(skb, len);
 }
 
-/* Copy a frame that begins with its IPv4 header, and has no room for an Ethernet header
- * before it: AF_XDP's queues have none. NULL for want of memory.
+/* Copy a frame that begins with its IPv4 header and has no headroom for an Ethernet header,
+ * as in AF_XDP's queues. Returns NULL if there is no memory.
  */
 static struct sk_buff *ipip_xdp_copy(struct net_device *dev,
 				     struct xdp_frame *frame)
@@ -180,7 +180,7 @@ static struct sk_buff *ipip_xdp_copy(struct net_device *dev,
 	return skb;
 }
 
-/* Make an skb of a frame, which is its own then. NULL for want of memory. */
+/* Convert a frame to an skb, which then owns the frame. Returns NULL if there is no memory. */
 static struct sk_buff *ipip_xdp_build_skb(struct net_device *dev,
 					  struct xdp_frame *frame)
 {
@@ -199,7 +199,7 @@ static struct sk_buff *ipip_xdp_build_skb(struct net_device *dev,
 	return xdp_build_skb_from_frame(frame, dev);
 }
 
-/* Give a frame that isn't plain to the stack's path. */
+/* Pass a frame that isn't plain to the stack. */
 static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
 {
 	struct sk_buff *skb = ipip_xdp_build_skb(dev, frame);
@@ -210,8 +210,8 @@ static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
 		xdp_return_frame_rx_napi(frame);
 		return;
 	}
-	/* The Ethernet address isn't that of a tunnel. ICMP answers only what was
-	 * addressed to this host.
+	/* The Ethernet address belongs to another device, not to the tunnel. ICMP only answers
+	 * packets that were addressed to this host.
 	 */
 	skb->pkt_type = PACKET_HOST;
 	skb_reset_network_header(skb);
@@ -225,8 +225,8 @@ static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
 	}
 }
 
-/* Where the inner IPv4 header is in a frame, which begins with it or with an Ethernet
- * header. NULL if the packet isn't plain.
+/* Find the inner IPv4 header in a frame that begins with it or with an Ethernet header.
+ * Returns NULL if the packet isn't plain.
  */
 static struct iphdr *ipip_xdp_inner(struct xdp_frame *frame)
 {
@@ -248,8 +248,8 @@ static struct iphdr *ipip_xdp_inner(struct xdp_frame *frame)
 	return tot_len >= sizeof(*inner) && tot_len <= len ? inner : NULL;
 }
 
-/* Next-hop mode: the gateway of the inner route, or the inner destination. 0 if the
- * route isn't plain.
+/* Next-hop mode: get the gateway of the inner route, or the inner destination if it has
+ * none. Returns 0 if the route isn't plain.
  */
 static __be32 ipip_xdp_nexthop(const struct net_device *dev,
 			       const struct iphdr *inner)
@@ -273,9 +273,8 @@ static __be32 ipip_xdp_nexthop(const struct net_device *dev,
 	return nhc->nhc_gw_family == AF_INET ? nhc->nhc_gw.ipv4 : 0;
 }
 
-/* Put the underlay's Ethernet header before the outer one, from what the neighbour
- * has cached. False if the stack has to send a packet first, which resolves or
- * confirms the neighbour.
+/* Push the underlay's Ethernet header, which is cached in the neighbour entry. Returns false
+ * if the stack has to send a packet first to resolve or confirm the neighbour.
  */
 static bool ipip_xdp_push_ethernet(struct xdp_frame *frame,
 				   struct net_device *to,
@@ -306,8 +305,8 @@ static bool ipip_xdp_push_ethernet(struct xdp_frame *frame,
 	return true;
 }
 
-/* Encapsulate a frame, if it is plain. Returns the underlay device, or NULL if the
- * frame is for the stack's path; then it is as it was.
+/* Encapsulate a frame if it is plain. Returns the underlay device, or NULL if the stack has
+ * to send the frame, which is unchanged then.
  */
 static struct net_device *ipip_xdp_encap(const struct ipip_parms *parms,
 					 struct xdp_frame *frame)
@@ -332,7 +331,7 @@ static struct net_device *ipip_xdp_encap(const struct ipip_parms *parms,
 	dst = ipip_xmit_plain(parms, inner, daddr, &outer);
 	if (!dst)
 		return NULL;
-	/* Read once: the kernel may put another in its place at any time. */
+	/* Read it once: the kernel may replace it at any time. */
 	to = READ_ONCE(dst->dev);
 	if (to->type != ARPHRD_ETHER ||
 	    !ipip_xdp_takes_frame(to, ntohs(inner->tot_len) + overhead))
@@ -362,7 +361,7 @@ static struct net_device *ipip_xdp_encap(const struct ipip_parms *parms,
  * Frames of a flow stay in order.
  *
  * Context: softirqs off.
- * Return: @n, and what can't be sent is dropped and counted; -EINVAL or -ENETDOWN, and
+ * Return: @n; frames that can't be sent are dropped and counted. On -EINVAL or -ENETDOWN
  * the caller drops all frames.
  */
 int ipip_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IP in IP tunnel: functions that XDP programs call to have a packet decapsulated, or
- * to find a tunnel.
+ * IP in IP tunnel: functions that XDP programs call to decapsulate a packet, or to find a
+ * tunnel.
  *
- * They leave a packet that isn't plain as it is: the program passes it to the stack,
- * which alone knows the hard cases. The tunnel is found by ipip_table.c for both.
+ * They don't change a packet that isn't plain: the program passes it to the stack, which
+ * handles all special cases. ipip_table.c finds the tunnel for both.
  *
- * All of this runs in softirq. Built for kernels where a module can have such functions.
+ * All of this runs in softirq. Only built for kernels on which a module can have such
+ * functions.
  */
 #include <linux/bpf.h>
 #include <linux/btf.h>
@@ -30,23 +31,23 @@
 #include "ipip_xdp.h"
 
 #define IPIP_XDP_SOURCE_BITS	8
-#define IPIP_XDP_SOURCE_TICKS	256	/* of jiffies: a second, or less */
+#define IPIP_XDP_SOURCE_TICKS	256	/* jiffies: about a second, or less */
 
 /**
  * struct ipip_xdp_source - a source address that the stack would accept
  * @saddr: source
  * @daddr: destination
  * @netns: cookie of the netns
- * @ifindex: device that the packet came by
- * @genid: what rt_genid_ipv4() was
- * @time: when it was found out, in units of IPIP_XDP_SOURCE_TICKS
+ * @ifindex: receiving device
+ * @genid: rt_genid_ipv4() at the time of the check
+ * @time: time of the check, in units of IPIP_XDP_SOURCE_TICKS
  * @dscp: DSCP field
  * @rpf: value of rp_filter
- * @is_local: @daddr has been found to be an address of this host
+ * @is_local: @daddr was checked to be an address of this host
  *
- * As with the kernel's own cached routes, a change of routes, rules or addresses
- * makes it invalid, because it changes rt_genid_ipv4(). What doesn't change that, as a
- * next hop that leaves a group, takes effect when @time has passed.
+ * As with the kernel's cached routes, a change of routes, rules or addresses makes it
+ * invalid, because it changes rt_genid_ipv4(). A change that doesn't, such as a next hop
+ * that leaves a group, takes effect when @time is over.
  */
 struct ipip_xdp_source {
 	__be32 saddr;
@@ -60,14 +61,14 @@ struct ipip_xdp_source {
 	bool is_local;
 };
 
-/* A CPU reads and writes its own slots only, with @ipip_xdp_lock held. */
+/* A CPU accesses only its own slots, with @ipip_xdp_lock held. */
 static struct ipip_xdp_source __percpu *ipip_xdp_sources;
 static DEFINE_PER_CPU(local_lock_t, ipip_xdp_lock) =
 	INIT_LOCAL_LOCK(ipip_xdp_lock);
 
-/* Would the stack accept a packet with this source? It accepts neither this host's own
- * addresses, nor what rp_filter forbids. Stricter than the stack where that is simpler:
- * then the stack is asked.
+/* Check whether the stack would accept a packet with this source. It accepts neither this
+ * host's own addresses, nor sources that rp_filter forbids. This check is stricter where
+ * that is simpler: if it fails, the packet goes to the stack, which decides.
  */
 static bool ipip_xdp_check_source(struct net *net, struct net_device *dev,
 				  const struct iphdr *iph, u8 rpf,
@@ -102,7 +103,7 @@ static bool ipip_xdp_check_source(struct net *net, struct net_device *dev,
 	return rpf == 2 && rcu_access_pointer(in_dev->ifa_list);
 }
 
-/* The same, by what is known of an earlier packet. */
+/* The same, with a cache of earlier results. */
 static bool ipip_xdp_source_ok(struct net *net, struct net_device *dev,
 			       const struct iphdr *iph, bool is_local)
 {
@@ -150,8 +151,8 @@ unlock:
 	return ok;
 }
 
-/* Is the program run by the generic hook, for an skb? Such a packet may be made of
- * several, or have a checksum still to be filled in, which only the skb knows.
+/* Check whether the generic hook runs the program, for an skb. Such a packet may be merged
+ * from several, or have an incomplete checksum, which only the skb tells.
  */
 static bool ipip_xdp_is_generic(const struct xdp_buff *xdp)
 {
@@ -161,9 +162,9 @@ static bool ipip_xdp_is_generic(const struct xdp_buff *xdp)
 	return i < dev->num_rx_queues && xdp->rxq == &dev->_rx[i].xdp_rxq;
 }
 
-/* Does another device than the receiving one get some of its packets? That of a bridge,
- * bond or VRF gets those of its ports. A VLAN device or a switch's port gets those with a
- * tag, which the hardware may have taken off.
+/* Check whether an upper device gets packets of the receiving device. A bridge, bond or VRF
+ * gets those of its ports. A VLAN device or a switch port gets those with a tag, which the
+ * hardware may have removed.
  */
 static bool ipip_xdp_has_upper(const struct net_device *dev)
 {
@@ -171,8 +172,8 @@ static bool ipip_xdp_has_upper(const struct net_device *dev)
 	       !list_empty(&dev->adj_list.upper) || netdev_uses_dsa(dev);
 }
 
-/* The Ethernet frame that a program has been given, if it holds an IPv4 packet for this
- * host's Ethernet address and is in one buffer. NULL if the stack has to look at it.
+/* Get the IPv4 header of a program's frame, if the frame is in one buffer and is addressed
+ * to this host's Ethernet address. Returns NULL if the stack has to handle it.
  */
 static const struct iphdr *ipip_xdp_ip(const struct xdp_buff *xdp)
 {
@@ -191,7 +192,7 @@ static const struct iphdr *ipip_xdp_ip(const struct xdp_buff *xdp)
 	return xdp->data + ETH_HLEN;
 }
 
-/* Is it an IPv4 header without options, and all of its packet in @len bytes? */
+/* Check for a valid IPv4 header without options, whose packet is complete in @len bytes. */
 static bool ipip_xdp_is_plain(const struct iphdr *iph, unsigned int len)
 {
 	return *(const u8 *)iph == IPIP_PLAIN_HEADER &&
@@ -200,7 +201,7 @@ static bool ipip_xdp_is_plain(const struct iphdr *iph, unsigned int len)
 	       !ip_fast_csum(iph, sizeof(*iph) / 4);
 }
 
-/* May a tunnel's packet be decapsulated here? */
+/* Check whether a tunnel's packet may be decapsulated here. */
 static bool ipip_xdp_may_decap(const struct ipip_parms *parms,
 			       const struct iphdr *outer)
 {
@@ -226,8 +227,8 @@ static bool ipip_xdp_may_decap(const struct ipip_parms *parms,
 	       !set_ce;
 }
 
-/* Find the tunnel that takes a frame. Returns NULL and an error in @err if the frame
- * is for no tunnel, or if the stack has to receive it.
+/* Find the tunnel for a frame. Returns NULL, and an error in @err, if there is no tunnel for
+ * the frame, or if the stack has to receive it.
  */
 static const struct ipip_parms *ipip_xdp_find(const struct xdp_buff *xdp,
 					      int *err)
@@ -266,8 +267,8 @@ static const struct ipip_parms *ipip_xdp_find(const struct xdp_buff *xdp,
 	return parms;
 }
 
-/* Will the tunnel find the next hop that the stack would? It doesn't know by which device
- * the packet has come, which rules may ask for.
+/* Check whether the tunnel will find the same next hop as the stack. It doesn't know the
+ * receiving device of the packet, on which routing rules may depend.
  */
 static bool ipip_xdp_follows_rules(struct net *net,
 				   const struct net_device *dev)
@@ -278,8 +279,9 @@ static bool ipip_xdp_follows_rules(struct net *net,
 	return parms->cfg.remote || !fib4_has_custom_rules(net);
 }
 
-/* The device that a program is going to redirect @len bytes of IPv4 to, with an Ethernet
- * header or, if it is a tunnel of ours, without. NULL if it doesn't take them.
+/* Get the device to which a program is going to redirect @len bytes of IPv4, with an
+ * Ethernet header, or without one if the device is a tunnel of this driver. Returns NULL if
+ * it doesn't accept them.
  */
 static const struct net_device *ipip_xdp_to(struct net *net, u32 ifindex,
 					    unsigned int len)
@@ -295,7 +297,7 @@ static const struct net_device *ipip_xdp_to(struct net *net, u32 ifindex,
 	return ipip_xdp_takes_frame(to, len) ? to : NULL;
 }
 
-/* Take @len bytes off the front of a frame. */
+/* Remove @len bytes from the front of a frame. */
 static void ipip_xdp_pull(struct xdp_buff *xdp, unsigned int len)
 {
 	xdp->data += len;
@@ -305,15 +307,15 @@ static void ipip_xdp_pull(struct xdp_buff *xdp, unsigned int len)
 __bpf_kfunc_start_defs();
 
 /**
- * bpf_ipip_xdp_lookup() - Find the tunnel that an XDP frame is for
- * @ctx: the frame, as the underlay device has received it
+ * bpf_ipip_xdp_lookup() - Find the tunnel for an XDP frame
+ * @ctx: the frame as the underlay device has received it
  *
- * Changes nothing. With the tunnel's device the program can find out where the inner
- * packet goes before it decides who forwards it.
+ * This changes nothing. With the tunnel's device the program can look up the route of the
+ * inner packet before it decides whether to forward it or to pass it to the stack.
  *
  * Context: XDP program.
- * Return: index of the tunnel's device, which is where the inner packet comes from;
- * -ENOENT if the frame is for no tunnel; -EOPNOTSUPP if the stack has to receive it.
+ * Return: index of the tunnel's device, which is the receiving device of the inner packet;
+ * -ENOENT if there is no tunnel for the frame; -EOPNOTSUPP if the stack has to receive it.
  */
 __bpf_kfunc int bpf_ipip_xdp_lookup(struct xdp_md *ctx)
 {
@@ -325,20 +327,19 @@ __bpf_kfunc int bpf_ipip_xdp_lookup(struct xdp_md *ctx)
 }
 
 /**
- * bpf_ipip_xdp_decap() - Take the outer header off an XDP frame (RFC 2003 section 3.1)
- * @ctx: the frame, as the underlay device has received it
+ * bpf_ipip_xdp_decap() - Remove the outer header of an XDP frame (RFC 2003 section 3.1)
+ * @ctx: the frame as the underlay device has received it
  * @to: index of the device that the program is going to redirect the frame to
  * @has_mac: the program knows the Ethernet address to send the frame to
  *
- * If @to is a tunnel, the frame begins with its IPv4 header then. Otherwise it keeps its
+ * If @to is a tunnel, the frame then begins with its IPv4 header. Otherwise it keeps its
  * Ethernet header, before the inner IPv4 header. The tunnel's device counts the packet.
- * The program has to read the frame's addresses from @ctx again.
+ * The program must read the pointers to the frame from @ctx again.
  *
  * Context: XDP program.
- * Return: 1 if @to is a tunnel, 0 if it isn't; -ENOENT if the frame is for no tunnel;
- * -EOPNOTSUPP if the stack has to receive it, also because @to takes no frames from XDP
- * at present, or is no tunnel and @has_mac is false. On an error the frame hasn't
- * changed.
+ * Return: 1 if @to is a tunnel, 0 if it isn't; -ENOENT if there is no tunnel for the frame;
+ * -EOPNOTSUPP if the stack has to receive it, also if @to accepts no frames from XDP at
+ * present, or isn't a tunnel and @has_mac is false. On an error the frame is unchanged.
  */
 __bpf_kfunc int bpf_ipip_xdp_decap(struct xdp_md *ctx, u32 to, bool has_mac)
 {
@@ -376,19 +377,19 @@ __bpf_kfunc int bpf_ipip_xdp_decap(struct xdp_md *ctx, u32 to, bool has_mac)
 }
 
 /**
- * bpf_ipip_xdp_encap() - Make an XDP frame fit for being redirected into a tunnel
- * @ctx: the frame, as a device has received it
+ * bpf_ipip_xdp_encap() - Prepare an XDP frame for redirection into a tunnel
+ * @ctx: the frame as a device has received it
  * @to: index of a device
  *
- * The frame begins with its IPv4 header then: the kernel redirects no frame that is
- * longer than the device's MTU, and that of a tunnel counts no Ethernet header. The
- * program has to read the frame's addresses from @ctx again. The tunnel adds the outer
+ * The frame then begins with its IPv4 header, because the kernel redirects no frame that
+ * is longer than the device's MTU, and the MTU of a tunnel includes no Ethernet header. The
+ * program must read the pointers to the frame from @ctx again. The tunnel adds the outer
  * header when the frame is redirected into it.
  *
  * Context: XDP program.
  * Return: 0; -ENODEV if @to isn't a tunnel of this driver; -EOPNOTSUPP if the stack has
- * to forward the packet, also because @to takes no packets at present. On an error the
- * frame hasn't changed.
+ * to forward the packet, also if @to accepts no packets at present. On an error the frame
+ * is unchanged.
  */
 __bpf_kfunc int bpf_ipip_xdp_encap(struct xdp_md *ctx, u32 to)
 {
@@ -427,9 +428,9 @@ static const struct btf_kfunc_id_set ipip_xdp_kfunc_set = {
 };
 
 /**
- * ipip_xdp_init() - Get ready for XDP programs
+ * ipip_xdp_init() - Register the functions for XDP programs
  *
- * A module without BTF has no functions for programs: the kernel says so.
+ * If the module has no BTF, the kernel logs that, and programs can't call the functions.
  *
  * Context: process; module initialization.
  * Return: 0 or -ENOMEM.
@@ -453,8 +454,8 @@ int __init ipip_xdp_init(void)
 /**
  * ipip_xdp_exit() - Free what ipip_xdp_init() allocated
  *
- * Context: process; the module's exit, or its initialization has failed. A program
- * that calls our functions keeps the module loaded.
+ * Context: process; exit of the module, or failure of its initialization. A program that
+ * calls these functions keeps the module loaded.
  */
 void ipip_xdp_exit(void)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which packets may be a SYN, and the walk over TCP's options. Both read bytes from
- * strangers, and need nothing of the kernel, so that tests/unit builds them as
- * they are.
+ * A check for packets that may be a SYN, and the parser of TCP options. Both read bytes
+ * from the network. They don't use the kernel, so that tests/unit can build them unchanged.
  */
 #ifndef _IPIP_MSS_H
 #define _IPIP_MSS_H
@@ -13,19 +12,19 @@
 #define IPIP_TCPOPT_AO		29
 #define IPIP_TCPOLEN_MSS	4
 
-/* The byte of TCP's header that has the flags, and the flag SYN in it. */
+/* The byte of the TCP header that has the flags, and the flag SYN in it. */
 #define IPIP_TCP_FLAGS		13
 #define IPIP_TCP_FLAG_SYN	0x02
 
 /**
- * ipip_mss_may_be_syn() - Can a packet be a SYN?
- * @data: inner packet, at its IPv4 header
- * @len: bytes in @data, 20 or more; the packet may go on elsewhere
+ * ipip_mss_may_be_syn() - Check whether a packet can be a SYN
+ * @data: inner packet, beginning with its IPv4 header
+ * @len: bytes in @data, 20 or more; the packet may be longer
  *
- * This is the cheap half of ipip_mss_clamp(), for each packet of a tunnel that
- * clamps. Whether the headers are well-formed is left to the other half.
+ * This is the cheap check for each packet of a tunnel that clamps. ipip_mss_clamp() checks
+ * whether the headers are well-formed.
  *
- * Return: false if it is anything but a SYN. True for a SYN, and for TCP whose
+ * Return: false if the packet isn't a SYN. True for a SYN, and for a TCP packet whose
  * flags are beyond @len.
  */
 static inline bool ipip_mss_may_be_syn(const u8 *data, unsigned int len)
@@ -39,21 +38,21 @@ static inline bool ipip_mss_may_be_syn(const u8 *data, unsigned int len)
 }
 
 /**
- * ipip_mss_find() - Find the maximum segment size among TCP's options
- * @options: the options, as they are behind TCP's header of 20 bytes
+ * ipip_mss_find() - Find the maximum segment size among TCP options
+ * @options: the options, which follow the 20 bytes of the TCP header
  * @len: bytes in @options, 0 to 40
- * @has_ao: set to whether TCP-AO is among the options; of any length, for only
- *	its receiver knows what it makes of a wrong one
+ * @has_ao: set to whether there is a TCP-AO option. Its length isn't checked, because
+ *	the receiver may accept it in any case
  *
- * RFC 9293 section 3.1. A list that is not well-formed has no MSS that a
- * receiver could be relied on to read as we do.
+ * RFC 9293 section 3.1. If the list isn't well-formed, a receiver may parse it
+ * differently, so no MSS is returned.
  *
- * TCP-AO (RFC 5925 section 5.1) signs the other options unless both ends have
- * agreed that it doesn't, which nobody in between can see. TCP-MD5 (RFC 2385
- * section 2.0) signs no options.
+ * TCP-AO (RFC 5925 section 5.1) signs the other options, unless both ends have
+ * agreed otherwise, which a router can't see. TCP-MD5 (RFC 2385 section 2.0) doesn't sign
+ * options.
  *
- * Return: offset in @options of the MSS' two bytes, which may be odd; -1 if
- * there is none, or two, or an option is cut off or has an impossible length.
+ * Return: offset in @options of the two bytes of the MSS, which may be odd; -1 if
+ * there is none, or two, or if an option is truncated or has an impossible length.
  */
 static inline int ipip_mss_find(const u8 *options, unsigned int len,
 				bool *has_ao)

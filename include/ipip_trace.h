@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints: what is dropped and why, when the far end comes and goes, and what is
- * measured of the path.
+ * Tracepoints: drops and their reasons, changes of keepalive's state, and results of the
+ * path MTU measurement.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ipip
@@ -43,7 +43,7 @@ TRACE_DEFINE_ENUM(IPIP_MTU_STATE_UNANSWERED);
 			 { IPIP_MTU_STATE_COMPLETE, "complete" }, \
 			 { IPIP_MTU_STATE_UNANSWERED, "unanswered" })
 
-/* @counter: the name that `ethtool -S` has for it */
+/* @counter: its name in `ethtool -S` */
 TRACE_EVENT(ipip_drop,
 	    TP_PROTO(const struct net_device *dev, const struct sk_buff *skb,
 		     const char *counter),
@@ -65,7 +65,7 @@ TRACE_EVENT(ipip_drop,
 		      __entry->skbaddr, __entry->protocol, __entry->len)
 );
 
-/* @misses: probes in a row that have not been answered in time */
+/* @misses: number of probes in a row without an answer in time */
 TRACE_EVENT(ipip_keepalive_state,
 	    TP_PROTO(const struct net_device *dev, u8 old, u8 new, u32 misses),
 	    TP_ARGS(dev, old, new, misses),
@@ -85,7 +85,7 @@ TRACE_EVENT(ipip_keepalive_state,
 		      show_keepalive_state(__entry->new), __entry->misses)
 );
 
-/* @was, @now: the size that was confirmed, in bytes of the inner packet, or 0 */
+/* @was, @now: the confirmed size before and after, in bytes of the inner packet, or 0 */
 TRACE_EVENT(ipip_mtu,
 	    TP_PROTO(const struct net_device *dev, u8 old, u8 new,
 		     unsigned int was, unsigned int now),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * IP in IP tunnel: what both directions of XDP have in common.
+ * IP in IP tunnel: code that both directions of XDP share.
  */
 #ifndef _IPIP_XDP_H
 #define _IPIP_XDP_H
@@ -14,14 +14,14 @@
 
 #include "ipip_compat.h"
 
-/* Would an IPsec policy look at inner packets that this netns forwards? */
+/* Check whether IPsec policies apply to inner packets that this netns forwards. */
 static inline bool ipip_xdp_has_policy(const struct net *net)
 {
 	return ipip_compat_has_xfrm_policy(net, XFRM_POLICY_FWD) ||
 	       ipip_compat_has_xfrm_policy(net, XFRM_POLICY_OUT);
 }
 
-/* To look up, as a packet that is forwarded. @oif is 0 for any device. */
+/* Fill in the flow of a forwarded packet for a look-up. @oif is 0 for any device. */
 static inline void ipip_xdp_flow(struct flowi4 *fl4, struct net *net,
 				 __be32 daddr, __be32 saddr, u8 tos, int oif)
 {
@@ -30,8 +30,8 @@ static inline void ipip_xdp_flow(struct flowi4 *fl4, struct net *net,
 	fl4->flowi4_iif = LOOPBACK_IFINDEX;
 }
 
-/* May a frame of @len bytes be redirected to a device? A bond may have ports that take
- * none.
+/* Check whether a frame of @len bytes may be redirected to a device. Exclude bonds, because
+ * some of their ports may accept no frames.
  */
 static inline bool ipip_xdp_takes_frame(const struct net_device *to,
 					unsigned int len)
@@ -40,7 +40,7 @@ static inline bool ipip_xdp_takes_frame(const struct net_device *to,
 	       netif_carrier_ok(to) && !xdp_ok_fwd_dev(to, len);
 }
 
-/* ipip_xdp_rcv.c: for programs alone. */
+/* ipip_xdp_rcv.c: only XDP programs call these. */
 struct xdp_md;
 
 int bpf_ipip_xdp_lookup(struct xdp_md *ctx);
