@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The only place that knows kernel versions apart. Kbuild looks into the
- * headers of the kernel being built for and defines IPIP_HAVE_*; each entry
- * says which commit changed what, so that it can go when the last kernel
- * without it does.
+ * The only file that distinguishes kernel versions. Kbuild probes the headers of the
+ * kernel that the module is built for, and defines IPIP_HAVE_*. Each entry names the
+ * version and commit of a change, so that it can be removed when no supported kernel
+ * lacks the change.
  */
 #ifndef _IPIP_COMPAT_H
 #define _IPIP_COMPAT_H
@@ -67,8 +67,8 @@ static inline void ipip_compat_unregister_net_hook(struct net *net,
 #endif
 
 /* 5.18, a410a0cf9885 ("ipv6: Define dscp_t and stop taking ECN bits into account in
- * fib6-rules"): the bits of the TOS field that are DSCP. Before, the IPv4 FIB looks at
- * fewer of them.
+ * fib6-rules"): the bits of the TOS field that are DSCP. Before, the IPv4 FIB uses fewer
+ * of them.
  */
 #ifdef IPIP_HAVE_NET_INET_DSCP_H
 #include <net/inet_dscp.h>
@@ -91,9 +91,9 @@ static inline void ipip_compat_unregister_net_hook(struct net *net,
 #endif
 
 /* 6.11, c5bcab755822 ("locking/local_lock: Add local nested BH locking
- * infrastructure."). Before, softirqs that are off on PREEMPT_RT are a lock of the CPU
- * already; since 6.18, 3253cb49cbad ("softirq: Allow to drop the softirq-BKL lock on
- * PREEMPT_RT"), that is an option.
+ * infrastructure."). Before, disabling softirqs takes a lock of the CPU on PREEMPT_RT, so
+ * none is needed here; since 6.18, 3253cb49cbad ("softirq: Allow to drop the softirq-BKL
+ * lock on PREEMPT_RT"), that is optional.
  */
 #ifdef local_lock_nested_bh
 #define ipip_compat_lock_bh(lock)	local_lock_nested_bh(lock)
@@ -103,12 +103,13 @@ static inline void ipip_compat_unregister_net_hook(struct net *net,
 #define ipip_compat_unlock_bh(lock)	((void)(lock))
 #endif
 
-/* 6.18 ("net: gso: restore ids of outer ip headers correctly"): the flag
- * that segments keep the ID of the packet is the outermost header's, and the headers
- * inside have another one. Before, the flag is the innermost header's, and outer IDs
- * count up. A header has been put before the packet, which gets the flag that it
- * has if @keep is set and the header behind it has one. Without DF segments must not
- * share an ID: where headers inside differ all of them count up.
+/* 6.18 ("net: gso: restore ids of outer ip headers correctly"): SKB_GSO_TCP_FIXEDID, which
+ * makes all segments keep the ID of the packet, applies to the outermost header, and
+ * SKB_GSO_TCP_FIXEDID_INNER applies to the inner headers. Before, the flag applies to the
+ * innermost header, and outer IDs count up. This function adjusts the flags after an outer
+ * header was added: the outer header keeps its ID if @keep is set and the header that was
+ * the outermost before keeps its ID. Without DF segments must not share an ID. If the inner
+ * headers differ in this, the IDs of all of them count up.
  */
 static inline void ipip_compat_gso_push_fixedid(struct sk_buff *skb,
 						bool is_nested, bool keep)
@@ -128,11 +129,11 @@ static inline void ipip_compat_gso_push_fixedid(struct sk_buff *skb,
 #endif
 }
 
-/* How deep this CPU's transmit is nested, which dev_recursion_level() reads. 6.11,
- * ecefbc09e8ee ("net: softnet_data: Make xmit per task."): net/core keeps the functions
- * that count to itself; on PREEMPT_RT the task has the counter. 7.0, 6f1a9140ecda ("net:
+/* Count the nesting of transmit on this CPU, which dev_recursion_level() reads. 6.11,
+ * ecefbc09e8ee ("net: softnet_data: Make xmit per task."): the functions that count are
+ * private to net/core; on PREEMPT_RT the counter is in the task. 7.0, 6f1a9140ecda ("net:
  * add xmit recursion limit to tunnel xmit functions"), and in 6.12.y by backport: they
- * are for everybody again. Context: softirqs off.
+ * are public again. Context: softirqs off.
  */
 static inline void ipip_compat_xmit_recursion_inc(void)
 {
@@ -156,9 +157,9 @@ static inline void ipip_compat_xmit_recursion_dec(void)
 #endif
 }
 
-/* May a timer fire on a CPU without disturbing what the CPU is isolated for? 5.18,
+/* Check whether timers may fire on a CPU, that is, whether it isn't isolated. 5.18,
  * 04d4e665a609 ("sched/isolation: Use single feature type while referring to
- * housekeeping cpumask"), has other names; 6.4, 3232e7aad11e ("sched/isolation: Add
+ * housekeeping cpumask"): the names change; 6.4, 3232e7aad11e ("sched/isolation: Add
  * cpu_is_isolated() API"), and in 6.1.y by backport. Context: RCU.
  */
 static inline bool ipip_compat_cpu_takes_timers(int cpu)
@@ -175,7 +176,7 @@ static inline bool ipip_compat_cpu_takes_timers(int cpu)
 }
 
 /* 6.13, 908a1d775422 ("hrtimers: Introduce hrtimer_setup() to replace
- * hrtimer_init()"), which is gone since 6.15.
+ * hrtimer_init()"), which 6.15 removes.
  */
 static inline void
 ipip_compat_hrtimer_setup(struct hrtimer *timer,
@@ -191,7 +192,7 @@ ipip_compat_hrtimer_setup(struct hrtimer *timer,
 }
 
 /* 6.17, 128ea9f6ccfb ("workqueue: Add system_percpu_wq and system_dfl_wq"), and in
- * 6.12.y by backport: the name of system_unbound_wq, which warns since 7.2.
+ * 6.12.y by backport: the new name of system_unbound_wq, whose use warns since 7.2.
  */
 #ifdef IPIP_HAVE_DFL_WQ
 #define ipip_compat_unbound_wq	system_dfl_wq
@@ -259,7 +260,7 @@ static inline struct metadata_dst *ipip_compat_rx_dst(struct sk_buff *skb)
 #endif
 
 /* 5.18, 40867d74c374 ("net: Add l3mdev index to flow struct and avoid oif reset for
- * port devices"): a flow has the VRF of its device apart from the device.
+ * port devices"): a flow has a separate member for the VRF of its device.
  */
 static inline int ipip_compat_flow_l3mdev(const struct flowi4 *fl4)
 {
@@ -271,8 +272,8 @@ static inline int ipip_compat_flow_l3mdev(const struct flowi4 *fl4)
 }
 
 /* 5.18, db53cd3d88dc ("net: Handle l3mdev in ip_tunnel_init_flow"), and in 5.10.y by
- * backport: the netns. 6.1, 451ef36bd229 ("ip_tunnels: Add new flow flags field to
- * ip_tunnel_key"): flags, which only metadata have.
+ * backport: a netns argument. 6.1, 451ef36bd229 ("ip_tunnels: Add new flow flags field to
+ * ip_tunnel_key"): a flags argument, which only metadata use.
  */
 static inline void
 ipip_compat_init_flow(struct flowi4 *fl4, u8 proto, __be32 daddr, __be32 saddr,
@@ -300,8 +301,8 @@ static inline u8 ipip_compat_key_flow_flags(const struct ip_tunnel_key *key)
 }
 
 /* 6.4, ac931d4cdec3 ("ipip,ip_tunnel,sit: Add FOU support for externally controlled
- * ipip devices"), and in 6.1.y by backport: metadata may ask for FOU or GUE, and say
- * that a packet came by one. Before, external mode has neither.
+ * ipip devices"), and in 6.1.y by backport: metadata can request FOU or GUE, and tell
+ * that a packet came by one of them. Before, external mode has neither.
  */
 #ifdef IPIP_HAVE_INFO_ENCAP
 static inline struct ip_tunnel_encap *
@@ -336,7 +337,7 @@ static inline void ipip_compat_md_udp_encap(struct sk_buff *skb,
 {
 }
 
-/* The kernel's own wants a struct ip_tunnel, which this driver hasn't got. */
+/* The kernel's function needs a struct ip_tunnel, which this driver doesn't have. */
 static inline int ipip_compat_encap(struct sk_buff *skb,
 				    struct ip_tunnel_encap *encap, u8 *proto,
 				    struct flowi4 *fl4)
@@ -402,10 +403,10 @@ static inline bool ipip_compat_udp_gro_enabled(const struct sock *sk)
 #endif
 }
 
-/* Is there a socket anywhere that GRO merges UDP packets for? 6.15, 2f8f4f22452a
- * ("udp: use EXPORT_IPV6_MOD[_GPL]()"): modules aren't told unless IPv6 may be one;
+/* Check whether there is any socket for which GRO merges UDP packets. 6.15, 2f8f4f22452a
+ * ("udp: use EXPORT_IPV6_MOD[_GPL]()"): the key is only exported if IPv6 can be a module;
  * 7.1, 0557a34487b1 ("net: remove EXPORT_IPV6_MOD() and EXPORT_IPV6_MOD_GPL()
- * macros"): never.
+ * macros"): it is never exported.
  */
 static inline bool ipip_compat_udp_encap_needed(void)
 {
@@ -416,9 +417,9 @@ static inline bool ipip_compat_udp_encap_needed(void)
 #endif
 }
 
-/* The socket that a UDP packet is for; valid under RCU. 6.2, ba6aac151677 ("udp:
+/* Look up the socket of a UDP packet; valid under RCU. 6.2, ba6aac151677 ("udp:
  * Access &udp_table via net."): tables per netns; 7.1, 68aeb21ef0e1 ("udp: Don't
- * pass udptable to IPv4 socket lookup functions."): none is named.
+ * pass udptable to IPv4 socket lookup functions."): no table argument.
  */
 static inline struct sock *
 ipip_compat_udp_lookup(struct net *net, const struct iphdr *iph,
@@ -437,8 +438,8 @@ ipip_compat_udp_lookup(struct net *net, const struct iphdr *iph,
 }
 
 /* 6.3, 9eefedd58ae1 ("net: add gso_ipv4_max_size and gro_ipv4_max_size per device") and
- * b1a78b9b9886 ("net: add support for ipv4 big tcp"): a TCP packet that is yet to be
- * segmented may be longer than 65,535 bytes. The length in its IPv4 headers is 0 then.
+ * b1a78b9b9886 ("net: add support for ipv4 big tcp"): a TCP packet may be longer than
+ * 65,535 bytes until it is segmented. The length in its IPv4 headers is then 0.
  */
 static inline void ipip_compat_set_big_tcp(struct net_device *dev)
 {
@@ -447,9 +448,9 @@ static inline void ipip_compat_set_big_tcp(struct net_device *dev)
 #endif
 }
 
-/* May a packet that is yet to be segmented be longer than 65,535 bytes with its outer
- * headers? @has_udp: a UDP header is one of them. 7.3 has udp_set_len(), which writes a
- * length of 0 in such a UDP header. Before, the length is cut off to 16 bits there.
+/* Check whether a packet that will be segmented may be longer than 65,535 bytes with its
+ * outer headers. @has_udp: a UDP header is one of them. 7.3 has udp_set_len(), which writes
+ * a length of 0 into such a UDP header. Before, the length is truncated to 16 bits there.
  */
 static inline bool ipip_compat_may_be_big(const struct sk_buff *skb,
 					  bool has_udp)
@@ -469,7 +470,7 @@ static inline bool ipip_compat_may_be_big(const struct sk_buff *skb,
 	.ndo_fill_forward_path = ipip_fill_forward_path,
 
 /* 7.3, 5592223f3d4e ("net: netfilter: add ether_type to net_device_path_ctx and
- * use it"): the flowtable says which protocol the flow has.
+ * use it"): the flowtable provides the protocol of the flow.
  */
 static inline bool
 ipip_compat_path_is_ipv4(const struct net_device_path_ctx *ctx)
@@ -481,9 +482,9 @@ ipip_compat_path_is_ipv4(const struct net_device_path_ctx *ctx)
 #endif
 }
 
-/* Consumes the route. 7.3: the flowtable takes it over, where it has looked one up
- * before by the addresses alone; cb1d3ae6a785 ("netfilter: flowtable: rename
- * tun.l3_proto to tun.inner_proto").
+/* Consumes the route. 7.3: the flowtable uses it; before, it looks a route up by the
+ * addresses only; cb1d3ae6a785 ("netfilter: flowtable: rename tun.l3_proto to
+ * tun.inner_proto").
  */
 #ifdef IPIP_HAVE_DEV_PATH_INNER_PROTO
 #define IPIP_COMPAT_PATH_TAKES_ROUTE	true
@@ -513,8 +514,8 @@ static inline void ipip_compat_path_set_route(struct net_device_path *path,
 #define IPIP_COMPAT_NDO_XDP_XMIT
 #endif
 
-/* 6.9, 6f3189f38a3e ("bpf: treewide: Annotate BPF kfuncs in BTF"): a module says which
- * functions programs may call in a way that newer kernels insist on.
+/* 6.9, 6f3189f38a3e ("bpf: treewide: Annotate BPF kfuncs in BTF"): the way in which a module
+ * must declare the functions that programs may call.
  */
 #ifdef IPIP_HAVE_KFUNCS
 int ipip_xdp_init(void);
@@ -531,8 +532,8 @@ static inline void ipip_xdp_exit(void)
 #endif
 
 /* 6.3, d3d854fd6a1d ("netdev-genl: create a simple family for netdev stuff"), and
- * 66c0e13ad236 ("drivers: net: turn on XDP features"): a device says whether it takes
- * XDP frames. Before, it does if it has the function.
+ * 66c0e13ad236 ("drivers: net: turn on XDP features"): a device has a flag if it accepts
+ * XDP frames. Before, it accepts them if it has the function.
  */
 static inline void ipip_compat_set_xdp_xmit(struct net_device *dev)
 {
@@ -551,7 +552,9 @@ static inline bool ipip_compat_has_xdp_xmit(const struct net_device *dev)
 #endif
 }
 
-/* Do routing rules ask for ports or protocols? A kernel without rules has no such state. */
+/* Check whether routing rules depend on ports or protocols. Kernels without rules have no
+ * such state.
+ */
 static inline bool ipip_compat_rules_read_ports(const struct net *net)
 {
 #ifdef CONFIG_IP_MULTIPLE_TABLES
@@ -561,8 +564,8 @@ static inline bool ipip_compat_rules_read_ports(const struct net *net)
 #endif
 }
 
-/* Does a netns have an IPsec policy for a direction, XFRM_POLICY_*, or forbid what has
- * none? A kernel without IPsec has no such state.
+/* Check whether a netns has an IPsec policy for a direction (XFRM_POLICY_*), or forbids
+ * packets without one. Kernels without IPsec have no such state.
  */
 static inline bool ipip_compat_has_xfrm_policy(const struct net *net, int dir)
 {
@@ -577,7 +580,7 @@ static inline bool ipip_compat_has_xfrm_policy(const struct net *net, int dir)
 
 /* 6.7, 34d21de99cea ("net: Move {l,t,d}stats allocation to core and convert
  * veth & vrf"), and in 6.1.y by backport: the core allocates and frees the
- * per-CPU statistics of a device that says which it has.
+ * per-CPU statistics of a device that declares their type.
  */
 static inline int ipip_compat_stats_alloc(struct net_device *dev)
 {
@@ -599,7 +602,7 @@ static inline void ipip_compat_stats_free(struct net_device *dev)
 }
 
 /* 6.2, 6c1c5097781f ("net: add atomic_long_t to net_device_stats fields"), and in all
- * long-term kernels by backport: a counter that several CPUs may write to.
+ * long-term kernels by backport: a counter that several CPUs may increment.
  */
 #ifndef DEV_STATS_INC
 #define DEV_STATS_INC(dev, field) \
@@ -616,7 +619,7 @@ static inline void ipip_compat_rx_dropped_inc(struct net_device *dev)
 #endif
 }
 
-/* 5.11: ip_tunnel's function has become one for all devices. */
+/* 5.11: the function of ip_tunnel becomes one for all devices. */
 #ifdef IPIP_HAVE_GET_TSTATS64
 #define ipip_compat_get_stats64	dev_get_tstats64
 #else
@@ -643,9 +646,9 @@ static inline void ipip_compat_addr_set(struct net_device *dev,
 #endif
 }
 
-/* 6.15, 69c7be1b903f ("rtnetlink: Pack newlink() params into struct"): a tunnel may
- * be made in another netns than that of its underlay from the start. Declared here for
- * the callback, and for nobody else.
+/* 6.15, 69c7be1b903f ("rtnetlink: Pack newlink() params into struct"): a tunnel may be
+ * created in another netns than that of its underlay. ipip_newlink() is declared here
+ * because only the callback below calls it.
  */
 int ipip_newlink(struct net *net, struct net_device *dev, struct nlattr *tb[],
 		 struct nlattr *data[], struct netlink_ext_ack *extack);
@@ -669,7 +672,7 @@ static inline int ipip_compat_newlink(struct net *src_net,
 }
 #endif
 
-/* Devices of a netns that ends are unregistered together with those of other drivers,
+/* The devices of a netns that ends are unregistered together with those of other drivers
  * and of other netns that end. 6.16, 7a60d91c690b ("net: Add ->exit_rtnl() hook to
  * struct pernet_operations."), and in 6.12.y by backport; 6.9, fd4f101edbd9 ("net: add
  * exit_batch_rtnl() method"), and in 6.1.y by backport. Before, each driver does it
@@ -707,8 +710,8 @@ static inline void ipip_compat_exit_devices(struct list_head *nets)
 }
 
 /* 7.2, 8165f7ff57d9 ("net: ip_gre: require CAP_NET_ADMIN in the device netns for
- * changelink"), and in 6.1.178 and 6.12.95 by backport: may the caller change a link
- * whose underlay is in @link_net?
+ * changelink"), and in 6.1.178 and 6.12.95 by backport: check whether the caller may change
+ * a link whose underlay is in @link_net.
  */
 static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
 						const struct net *link_net)
@@ -721,13 +724,13 @@ static inline bool ipip_compat_link_net_capable(const struct net_device *dev,
 #endif
 }
 
-/* Why a packet is dropped. 5.17, c504e5c2f964 ("net: skb: introduce
- * kfree_skb_reason()"); 5.19 has all of those that are used here but the two below.
+/* Drop reasons. 5.17, c504e5c2f964 ("net: skb: introduce kfree_skb_reason()"); 5.19 has all
+ * that are used here except the two below.
  */
 #ifdef IPIP_HAVE_DROP_REASONS
 #define IPIP_REASON(reason)	SKB_DROP_REASON_##reason
 #else
-/* Nobody reads them. */
+/* Placeholders, which nothing reads. */
 enum {
 	IPIP_NO_REASON_NOT_SPECIFIED,
 	IPIP_NO_REASON_CPU_BACKLOG,
@@ -762,7 +765,7 @@ static inline void ipip_compat_free_skb(struct sk_buff *skb, unsigned int reason
 #define IPIP_REASON_ECN	IPIP_REASON(IP_INHDR)
 #endif
 
-/* In 7.2, not in 6.12: the reason for what the limit below drops. */
+/* In 7.2, not in 6.12: the reason for drops by the limit below. */
 #ifdef IPIP_HAVE_DROP_RECURSION_LIMIT
 #define IPIP_REASON_NESTED	IPIP_REASON(RECURSION_LIMIT)
 #else
@@ -770,7 +773,7 @@ static inline void ipip_compat_free_skb(struct sk_buff *skb, unsigned int reason
 #endif
 
 /* 7.0, 6f1a9140ecda ("net: add xmit recursion limit to tunnel xmit functions"), and
- * in 6.12.y by backport: how deep tunnels may nest on transmit.
+ * in 6.12.y by backport: how deeply tunnels may be nested on transmit.
  */
 #ifndef IP_TUNNEL_RECURSION_LIMIT
 #define IP_TUNNEL_RECURSION_LIMIT	5
