@@ -137,7 +137,7 @@ def times(bench):
     time.sleep(4)
     got = bench.ext()
     check("after twenty: about 40 ms", close(got["keepalive_srtt"], 42000), got)
-    check("and hardly any variation", got["keepalive_rttvar"] < 8000, got)
+    check("and much less variation than the half of it", got["keepalive_rttvar"] * 3 < got["keepalive_srtt"], got)
     run("ip netns exec r tc qdisc change dev b root netem delay 140ms")
     before = bench.a.xstats("t0")["keepalive_answered"]
     wait(lambda: bench.a.xstats("t0")["keepalive_answered"] > before)
