@@ -167,7 +167,53 @@ def clamp(ends):
     drop_large(0)
 
 
-PARTS = (sizes, one_way, old_far_end, icmp, encap, esp, underlays, clamp, growth, loss)
+def forwarded(device):
+    """Packets that r has sent by it."""
+    return int(run(f"ip netns exec r cat /sys/class/net/{device}/statistics/tx_packets"))
+
+
+def ecmp(ends):
+    """Two ways to b, of which one is narrow."""
+    run("ip link add name c netns r type veth peer name wan2 netns b; "
+        "ip -n r addr add 10.3.0.254/24 dev c; ip -n r link set c up; "
+        "ip -n b addr add 10.3.0.1/24 dev wan2; ip -n b link set wan2 up")
+
+    def ways(*names):
+        via = {"b": "10.2.0.1 dev b", "c": "10.3.0.1 dev c"}
+        run(f"ip -n r route replace {B}/32 " + " ".join(f"nexthop via {via[n]} onlink" for n in names))
+
+    def way():
+        return "c" if " dev c " in run(f"ip -n r route get {B} from {A} iif a") else "b"
+
+    drop_large(1400, ("c",))
+    ways("b", "c")
+    ends.start()
+    ends.become(f"a tunnel takes one of two ways, {way()}", {"b": 1480, "c": 1380}[way()])
+    ways("c")
+    ends.become("the narrow one alone", 1380, 15)
+    ways("b")
+    ends.start()
+    ends.become("the other one alone", 1480)
+    drop_large(0)
+
+    # By what is inside, so that what is measured is true of some flows only.
+    run("ip netns exec r sysctl -qw net.ipv4.fib_multipath_hash_policy=2; "
+        "ip -n r link set dev c mtu 1400; ip -n b link set dev wan2 mtu 1400")
+    addresses = [f"172.16.2.{10 + i}" for i in range(12)]
+    for address in addresses:
+        run(f"ip -n h2 addr add {address}/24 dev eth0")
+    ways("b", "c")
+    ends.start()
+    check("a measurement ends", wait(lambda: ends.measured("a") in (1380, 1480), 20), ends.ext("a"))
+    sent = {n: forwarded(n) for n in "bc"}
+    for address in addresses:
+        shell(f"tcp_bulk h1 h2 {address} 1")
+    used = [n for n in "bc" if forwarded(n) - sent[n] > len(addresses)]
+    equal("TCP goes through by both ways, as ICMP lets it", used, ["b", "c"])
+    run("ip netns exec r sysctl -qw net.ipv4.fib_multipath_hash_policy=0")
+
+
+PARTS = (sizes, one_way, old_far_end, icmp, encap, esp, underlays, ecmp, clamp, growth, loss)
 
 
 def test():
