@@ -37,7 +37,9 @@ frr_start() {	# NETNS
 	mkdir -p "$root/etc/frr/$1" "/run/frr/$1"
 	: > "$root/etc/frr/$1/vtysh.conf"
 	chroot "$root" chown -R frr:frr "/run/frr" "/etc/frr/$1"
+	# Before version 9 there is no mgmtd.
 	for daemon in mgmtd zebra ospfd bgpd bfdd staticd; do
+		[ -e "$root/usr/lib/frr/$daemon" ] || continue
 		ns "$1" chroot "$root" "/usr/lib/frr/$daemon" -d -N "$1" --log "file:/run/frr/$1/log" ||
 			return 1
 	done

@@ -41,7 +41,9 @@
 #define BATCH		64
 #define MAX_LEN		9000
 #define LEARNED		64
-#define LEARNED_LEN	256
+#define LEARNED_LEN	1600
+#define MARK_SHORT	"IPIP"
+#define MARK_PADDED	"IPMT"
 
 enum kind {
 	KIND_DATA,
@@ -49,6 +51,7 @@ enum kind {
 	KIND_PROBE,
 	KIND_ANSWER,
 	KIND_REPLAY,
+	KIND_PADDED,
 	KIND_EMPTY,
 	KIND_ERROR,
 	KIND_MPLS,
@@ -60,13 +63,13 @@ enum kind {
 };
 
 static const char *const kind_names[KINDS] = {
-	"data", "syn", "probe", "answer", "replay", "empty", "error", "mpls", "udp",
-	"ipsec", "noise", "sent",
+	"data", "syn", "probe", "answer", "replay", "padded", "empty", "error", "mpls",
+	"udp", "ipsec", "noise", "sent",
 };
 
 /* How many of a hundred. */
 static const unsigned int kind_weights[KINDS] = {
-	15, 15, 12, 8, 12, 3, 12, 4, 6, 3, 2, 8,
+	13, 13, 10, 6, 12, 8, 3, 12, 4, 6, 3, 2, 8,
 };
 
 struct frame {
@@ -304,11 +307,11 @@ static struct layer *begin_outer(struct packet *packet, unsigned int tunnel, uns
 }
 
 /* struct ipip_keepalive_cookie, but for the key. */
-static void put_cookie(struct packet *packet)
+static void put_cookie(struct packet *packet, const char *mark)
 {
 	unsigned char *cookie = put(packet, 24);
 
-	memcpy(cookie, "IPIP", 4);
+	memcpy(cookie, mark, 4);
 	random_bytes(cookie + 4, 20);
 	if (one_in(2))
 		memset(cookie + 4, 0, 3);
@@ -343,8 +346,38 @@ static void build_answer(struct packet *packet, unsigned int tunnel)
 	} else {
 		inner = begin_ip(packet, IPPROTO_IPIP, 0, 0);
 	}
-	put_cookie(packet);
+	put_cookie(packet, one_in(8) ? MARK_PADDED : MARK_SHORT);
 	end_ip(packet, inner);
+	end_ip(packet, outer);
+}
+
+/* Zeros up to the size of a packet that measures a path, or to one beside it. */
+static void put_padding(struct packet *packet)
+{
+	const unsigned int size = one_in(16) ? 1500 + random_below(7000) : 60 + random_below(1440);
+
+	if (size > packet->len)
+		put(packet, size - packet->len);
+	if (one_in(8))
+		put_noise(packet, 8);
+}
+
+/* A far end's probe of the path, or an answer to one of ours. */
+static void build_padded(struct packet *packet, unsigned int tunnel)
+{
+	struct layer *outer = begin_outer(packet, tunnel, IPPROTO_IPIP), *back = NULL, *inner;
+
+	if (one_in(2))
+		back = begin_ip(packet, IPPROTO_IPIP,
+				one_in(8) ? random_inner(tunnel) : address(10, 1, 0, tunnel),
+				one_in(8) ? random_inner(tunnel) : address(10, 2, 0, tunnel));
+	inner = begin_ip(packet, IPPROTO_ICMP, one_in(8) ? random_inner(tunnel) : 0,
+			 one_in(8) ? random_inner(tunnel) : 0);
+	put_cookie(packet, one_in(8) ? MARK_SHORT : MARK_PADDED);
+	put_padding(packet);
+	end_ip(packet, inner);
+	if (back)
+		end_ip(packet, back);
 	end_ip(packet, outer);
 }
 
@@ -456,6 +489,9 @@ static void build_kind(struct packet *packet, unsigned int tunnel, enum kind kin
 		return;
 	case KIND_REPLAY:
 		build_replay(packet, tunnel);
+		return;
+	case KIND_PADDED:
+		build_padded(packet, tunnel);
 		return;
 	case KIND_ERROR:
 		build_error(packet, tunnel);
@@ -590,6 +626,19 @@ static unsigned int build(struct frame *frame, enum kind kind, unsigned int tunn
 	return packet.len;
 }
 
+/* A probe of keepalive's has a DSCP of its own. One that measures the path has the data's, so
+ * that only the mark tells: behind two headers, or behind one and that of an echo.
+ */
+static bool is_probe(const struct iphdr *iph, ssize_t len)
+{
+	const unsigned char *data = (const unsigned char *)iph;
+
+	if (len < 40 || iph->protocol != IPPROTO_IPIP)
+		return false;
+	return iph->tos == 0xc0 || (len >= 64 && (!memcmp(data + 60, MARK_PADDED, 4) ||
+						  !memcmp(data + 48, MARK_PADDED, 4)));
+}
+
 /* What the tunnels send of their own. */
 static void learn(int sock)
 {
@@ -603,8 +652,7 @@ static void learn(int sock)
 		if (len < 0)
 			return;
 		len -= (unsigned char *)iph - data;
-		if (len < 40 || len > LEARNED_LEN || iph->protocol != IPPROTO_IPIP ||
-		    iph->tos != 0xc0)
+		if (len > LEARNED_LEN || !is_probe(iph, len))
 			continue;
 		i = random_below(LEARNED);
 		if (n_learned < LEARNED)
