@@ -191,6 +191,11 @@ static bool ipip_cell_is_flushed(const struct ipip_cell *cell)
  * calls no packet of any of the devices is put into a cell any more, and one wait
  * suffices for all of them: the further calls return at once.
  *
+ * A grace period wouldn't suffice instead. A CPU that has more packets than a softirq may take
+ * leaves the rest to ksoftirqd, which is in no read-side section between two rounds, and
+ * which other tasks may keep waiting. So any number of grace periods may pass while
+ * packets are queued, and a packet holds no reference to its device.
+ *
  * A cell's count may be ahead of the softirq that is passing its last packets up.
  * unregister_netdevice_many() waits for that softirq with the grace period before it
  * releases the devices. Until then nothing that such a packet needs is freed: the packet
