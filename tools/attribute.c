@@ -484,10 +484,22 @@ bool attributes_read(const struct nlmsghdr *nlh, struct tunnel *t)
 	return true;
 }
 
+static void read_xdp(const struct nlattr *nest, struct tunnel *t)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, nest) {
+		if (mnl_attr_get_type(attr) == IFLA_XDP_ATTACHED)
+			t->xdp = get_number(attr);
+		else if (mnl_attr_get_type(attr) == IFLA_XDP_PROG_ID)
+			t->xdp_id = get_number(attr);
+	}
+}
+
 /**
  * attributes_read_other() - Read what a link of any kind has
  * @nlh: RTM_NEWLINK or RTM_DELLINK
- * @t: its index, name and MTU are set
+ * @t: its index, name, MTU and XDP program are set
  */
 void attributes_read_other(const struct nlmsghdr *nlh, struct tunnel *t)
 {
@@ -501,6 +513,8 @@ void attributes_read_other(const struct nlmsghdr *nlh, struct tunnel *t)
 			read_name(attr, t);
 		else if (mnl_attr_get_type(attr) == IFLA_MTU)
 			t->mtu = get_number(attr);
+		else if (mnl_attr_get_type(attr) == IFLA_XDP)
+			read_xdp(attr, t);
 	}
 }
 

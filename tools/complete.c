@@ -251,6 +251,14 @@ static void complete_names(const struct cursor *c, unsigned int takes)
 	free(prefix);
 }
 
+static void complete_devices(const struct cursor *c)
+{
+	char *prefix = list_prefix(c, "");
+
+	offer_devices(c, prefix);
+	free(prefix);
+}
+
 static void complete_proplist(const struct cursor *c, const char *prefix)
 {
 	char *before = list_prefix(c, prefix);
@@ -319,6 +327,13 @@ static void complete_argument(const struct cursor *c)
 	}
 	if (takes & TAKES_WHERE && !strncmp(c->word, "proplist=", 9)) {
 		complete_proplist(c, "proplist=");
+		return;
+	}
+	if (takes & TAKES_DEVICES && c->n) {
+		if (c->n == 1 && strcmp(c->args[0], "print"))
+			complete_devices(c);
+		else if (c->n == 2 && !strcmp(c->args[0], "attach"))
+			puts(":files");
 		return;
 	}
 	if (c->verb->words)

@@ -35,12 +35,14 @@ struct known {
  * struct device - another link, which may be an underlay
  * @ifindex: its index
  * @mtu: bytes
+ * @xdp: XDP_ATTACHED_*
  * @name: its name
  * @changed: when its MTU has, on the monotonic clock, seconds; 0 for never
  */
 struct device {
 	int ifindex;
 	uint32_t mtu;
+	uint8_t xdp;
 	char name[IFNAMSIZ];
 	double changed;
 };
@@ -82,6 +84,7 @@ static double clock_now(void)
  * @what: which sort
  * @t: the tunnel, or NULL
  * @old: as it was, or NULL
+ * @device: name of a device that is no tunnel, or NULL
  * @mask: BIT(P_*) of what has another value
  * @key: what else there is to say, or NULL
  * @value: that
@@ -91,6 +94,7 @@ struct event {
 	const char *what;
 	const struct tunnel *t;
 	const struct tunnel *old;
+	const char *device;
 	uint64_t mask;
 	const char *key;
 	const char *value;
@@ -137,6 +141,10 @@ static void put_json(const struct event *e)
 		json_string(stdout, e->t->name);
 		printf(",\"ifindex\":%d", e->t->ifindex);
 	}
+	if (e->device) {
+		fputs(",\"device\":", stdout);
+		json_string(stdout, e->device);
+	}
 	if (e->old) {
 		put_properties("old", e->old, e->mask);
 		put_properties("new", e->t, e->mask);
@@ -168,6 +176,8 @@ static void put_text(const struct event *e)
 	printf("%s %s", now, e->what);
 	if (e->t)
 		put_word("name", e->t->name);
+	if (e->device)
+		put_word("device", e->device);
 	for (p = 0; p < P_COUNT; p++) {
 		if (!(e->mask & BIT(p)))
 			continue;
@@ -440,6 +450,17 @@ static void update(struct watch *w, const struct tunnel *t)
 	compare_sas(w, k);
 }
 
+static void tell_xdp(const struct watch *w, const struct tunnel *device)
+{
+	const struct event e = {
+		.what = "xdp", .device = device->name, .key = "state",
+		.value = xdp_mode(device->xdp),
+	};
+
+	if (!w->names.n)
+		put_event(&e);
+}
+
 static void take_device(struct watch *w, const struct tunnel *t, bool gone)
 {
 	struct device *d;
@@ -454,11 +475,15 @@ static void take_device(struct watch *w, const struct tunnel *t, bool gone)
 	}
 	if (i == w->n_devices) {
 		w->devices = grow(w->devices, w->n_devices, &w->device_room, sizeof(*w->devices));
-		w->devices[w->n_devices++] = (struct device){ .ifindex = t->ifindex,
-							      .mtu = t->mtu };
+		w->devices[w->n_devices++] = (struct device){
+			.ifindex = t->ifindex, .mtu = t->mtu, .xdp = t->xdp,
+		};
 	}
 	d = &w->devices[i];
 	strcpy(d->name, t->name);
+	if (d->xdp != t->xdp)
+		tell_xdp(w, t);
+	d->xdp = t->xdp;
 	if (d->mtu != t->mtu)
 		d->changed = clock_now();
 	d->mtu = t->mtu;

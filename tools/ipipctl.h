@@ -198,6 +198,8 @@ struct secret {
  * @ipsec_bytes_in: bytes that came through its SAs
  * @ipsec_bytes_out: bytes that left through them
  * @ipsec_rekey: seconds to the next rekeying
+ * @xdp: XDP_ATTACHED_*: how an XDP program is attached to a device that is no tunnel
+ * @xdp_id: the kernel's number for that program, or 0
  * @secret: pre-shared key that it shall have, or NULL: that of the file
  * @stats: IFLA_STATS64
  * @counters: by IFLA_IPIP_XSTATS_*
@@ -261,6 +263,8 @@ struct tunnel {
 	uint64_t ipsec_bytes_in;
 	uint64_t ipsec_bytes_out;
 	int64_t ipsec_rekey;
+	uint8_t xdp;
+	uint32_t xdp_id;
 	const struct secret *secret;
 	struct rtnl_link_stats64 stats;
 	uint64_t counters[__IFLA_IPIP_XSTATS_MAX];
@@ -420,6 +424,7 @@ enum {
 	TAKES_CONDITION = 1 << 7,	/* also without that */
 	TAKES_FILE = 1 << 8,
 	TAKES_TOPIC = 1 << 9,		/* verbs and properties */
+	TAKES_DEVICES = 1 << 10,	/* behind an action */
 };
 
 /**
@@ -698,6 +703,10 @@ int cmd_print(char **words, size_t n);
 
 /* metrics.c */
 int cmd_metrics(char **words, size_t n);
+
+/* xdp.c */
+const char *xdp_mode(uint8_t attached);
+int cmd_xdp(char **words, size_t n);
 
 /* events.c */
 int events_watch(char **words, size_t n);

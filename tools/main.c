@@ -60,6 +60,9 @@ static const struct verb verbs[] = {
 	  TAKES_TUNNELS | TAKES_UNSET, NULL },
 	{ "version", "", "show the versions of the tool and of the driver",
 	  cmd_version, 0, NULL },
+	{ "xdp", "[print]\nipipctl xdp attach DEVICES [FILE]\nipipctl xdp detach DEVICES",
+	  "have devices forward for tunnels by XDP", cmd_xdp, TAKES_DEVICES,
+	  "attach detach print" },
 };
 
 static const char *verb_name(size_t i)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0
+"""ipipctl xdp: which devices have an XDP program, and the one that forwards is attached and
+detached; another one is left alone."""
+import json
+import os
+import subprocess
+
+import jsonschema
+from ipipctl import ENV, TOOL, can_run, ctl, good, refused
+from lib import HERE, check, equal, main, run, shell, skip, topo
+
+OBJECT = f"{HERE}/../build/xdp/ipip_xdp.bpf.o"
+HEAD = "Columns: DEVICE, MODE, PROGRAM\nDEVICE          MODE    PROGRAM\n"
+NOT_BUILT = "xdp: this ipipctl was built without libbpf"
+
+
+def programs():
+    """What is attached, by device: mode and name."""
+    return {d["device"]: (d["mode"], d["program"]) for d in json.loads(good("-j", "xdp"))}
+
+
+def without_libbpf():
+    return ctl("xdp", "detach", "wan")[2] == f"ipipctl: {NOT_BUILT}\n"
+
+
+def words():
+    equal("nothing attached", good("xdp"), HEAD)
+    equal("the same by name", good("xdp", "print"), HEAD)
+    equal("as JSON", json.loads(good("-j", "xdp")), [])
+    refused(2, "xdp: atach: unknown: did you mean attach?", "xdp", "atach", "wan")
+    refused(2, "xdp: which device?", "xdp", "attach")
+    refused(2, "xdp: which device?", "xdp", "detach")
+    refused(2, "xdp: which device?", "xdp", "detach", ",")
+    refused(2, "xdp: wan: not expected", "xdp", "print", "wan")
+    refused(2, "xdp: more: not expected", "xdp", "attach", "wan", OBJECT, "more")
+    refused(2, "xdp: h1: not expected", "xdp", "detach", "wan", "h1")
+    refused(1, "xdp: gone: no such device, or a tunnel", "xdp", "detach", "gone")
+    refused(1, "xdp: t0: no such device, or a tunnel", "xdp", "attach", "wan,t0")
+    equal("actions are completed", good("complete", "xdp", ""), "attach\ndetach\nprint\n")
+    check("devices are completed", "wan\n" in good("complete", "xdp", "attach", ""))
+    check("in lists", "wan,h1\n" in good("complete", "xdp", "detach", "wan,"))
+    equal("files behind them", good("complete", "xdp", "attach", "wan", ""), ":files\n")
+
+
+def state(built):
+    """A program of somebody else's is shown, told of, and left alone."""
+    name = "" if built else None
+    shell("python3 bpf.py pass /run/bpf/pass")
+    watch = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, "-j", "monitor", "events"],
+                             stdout=subprocess.PIPE, text=True, env=ENV)
+    # It has read what there is when it tells of what comes.
+    told = []
+    for i in range(20):
+        run(f"ip -n a link add name p{i} type ipip remote 10.250.0.1; ip -n a link del p{i}")
+        os.set_blocking(watch.stdout.fileno(), False)
+        told += watch.stdout.readlines()
+        if told:
+            break
+        shell("sleep 1")
+    os.set_blocking(watch.stdout.fileno(), True)
+    shell("ip -n a link set dev wan xdpgeneric pinned /run/bpf/pass")
+    check("a generic one is shown", programs()["wan"][0] == "generic", programs())
+    with open(f"{HERE}/../tools/ipipctl.schema.json", encoding="utf-8") as f:
+        schema = json.load(f)
+    jsonschema.validate(json.loads(good("-j", "xdp")),
+                        {**schema["$defs"]["xdp"], "$defs": schema["$defs"]})
+    check("in a table", "wan             generic " in good("xdp"), good("xdp"))
+    if built:
+        refused(1, "xdp: wan: it has another program", "xdp", "detach", "wan")
+        refused(1, "xdp: wan: it has no program", "-n", "b", "xdp", "detach", "wan")
+    shell("ip -n a link set dev wan xdpgeneric off; ip -n a link set dev wan xdpdrv pinned /run/bpf/pass")
+    equal("a native one is shown", programs()["wan"][0], "native")
+    check("its name is empty, or not known", programs()["wan"][1] in (name, None), programs())
+    shell("ip -n a link set dev wan xdp off")
+    equal("none is shown", programs(), {})
+    wanted = ["generic", "none", "native", "none"]
+    events = []
+    while len(events) < len(wanted):
+        event = json.loads(watch.stdout.readline())
+        if event["event"] == "xdp":
+            events.append((event["device"], event["state"]))
+    equal("events tell of each", events, [("wan", state) for state in wanted])
+    watch.terminate()
+    watch.wait()
+
+
+def errors():
+    refused(1, "xdp: /nowhere: No such file or directory", "xdp", "attach", "wan", "/nowhere")
+    if not os.path.exists("/sys/kernel/btf/ipip"):
+        refused(1, "xdp: the module isn't loaded, or was built without BTF", "xdp", "attach",
+                "wan", "/dev/null")
+        return False
+    status, out, err = ctl("xdp", "attach", "wan", "/dev/null")
+    check("what is no object is refused", status == 1 and not out and
+          err.startswith("ipipctl: xdp: /dev/null: "), err)
+    return True
+
+
+def attach():
+    good("xdp", "attach", "wan,h1", OBJECT)
+    both = {d: ("native", "ipip_xdp") for d in ("wan", "h1")}
+    equal("attached to both", programs(), both)
+    equal("as a table", good("xdp").splitlines()[-1].split()[1:], ["native", "ipip_xdp"])
+    good("xdp", "attach", "wan", OBJECT)
+    equal("attached again", programs(), both)
+    good("xdp", "detach", "h1")
+    equal("detached from one", programs(), {"wan": both["wan"]})
+    # All or none.
+    shell("ip -n a link set dev h1 xdpdrv pinned /run/bpf/pass; ip -n a link set dev wan xdp off")
+    refused(1, "xdp: h1: it has another program", "xdp", "attach", "wan,h1", OBJECT)
+    check("nothing has changed", list(programs()) == ["h1"], programs())
+    shell("ip -n a link set dev h1 xdp off; ip -n a link add name d0 type dummy")
+    status, _, err = ctl("xdp", "attach", "wan,d0", OBJECT)
+    check("a driver without XDP is refused", status == 1 and
+          err.startswith("ipipctl: xdp: d0: "), err)
+    equal("and nothing has changed", programs(), {})
+    # While a packet may run it.
+    good("xdp", "attach", "wan", OBJECT)
+    check("the module stays loaded", "in use" in run("rmmod ipip; true"))
+    good("xdp", "detach", "wan")
+    equal("detached", programs(), {})
+
+
+def test():
+    if not can_run("ipipctl xdp"):
+        return
+    topo()
+    os.makedirs("/run/bpf", exist_ok=True)
+    shell("mount -t bpf bpf /run/bpf; "
+          "ip netns exec r ethtool -K a gro on > /dev/null")
+    built = not without_libbpf()
+    words()
+    state(built)
+    if not built:
+        refused(1, NOT_BUILT, "xdp", "attach", "wan", OBJECT)
+        skip("attaching", "this ipipctl was built without libbpf")
+    elif not errors():
+        skip("attaching", "the module has no BTF on this kernel")
+    elif not os.path.exists(OBJECT):
+        skip("attaching", "clang or libbpf's headers weren't there to build the program")
+    else:
+        attach()
+    shell("umount /run/bpf")
+
+
+main(test)
