@@ -104,9 +104,13 @@ install-tools uninstall-tools:
 	@$(MAKE) -s -C tools $(@:-tools=)
 
 # The headers of the C library know another architecture than BPF.
-xdp: build/xdp/ipip_xdp.bpf.o
+XDP	:= build/xdp/ipip_xdp.bpf.o build/xdp/forward.bpf.o
+
+xdp: $(XDP)
 
 build/xdp/ipip_xdp.bpf.o: tools/xdp/ipip_xdp.bpf.c
+build/xdp/forward.bpf.o: tests/bench/forward.bpf.c
+$(XDP):
 	@mkdir -p build/xdp
 	clang -O2 -g -Wall -Wextra -target bpf -I/usr/include/$(shell $(CC) -print-multiarch) -c $< -o $@
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Bursts of packets as a driver hands them up: the kernel's own test facility of XDP
-gives frames to the stack by lists of up to 256. A small program fills each frame in, so
-that flows are interleaved, and IDs, sequence numbers and checksums are right."""
+gives frames to the stack by lists of up to 256, or sends them by a device. A small
+program fills each frame in, so that flows are interleaved, and IDs, sequence numbers and
+checksums are right."""
 import ctypes
 import os
 import socket
@@ -9,7 +10,7 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from bpf import XDP, bpf, insn, load, verdict  # noqa: E402
+from bpf import XDP, bpf, insn, load, redirect, verdict  # noqa: E402
 from lib import netns  # noqa: E402
 
 MAP_CREATE, PROG_TEST_RUN, MAP_ARRAY = 0, 10, 2
@@ -41,14 +42,15 @@ def folded(data):
 class Burst:
     """UDP, or TCP data, from src to dst in ns. Flows take turns after in_a_row packets.
     destinations: as many addresses, from dst on, take turns. outer: (src, dst) of an IPIP
-    header before each. gateway: the address of the device that gets them, lo."""
+    header before each. They are received by lo, or sent to somebody: (index of the device
+    that sends them, Ethernet address)."""
 
     def __init__(self, ns, src, dst, size, tcp=False, flows=1, in_a_row=1, destinations=1,
-                 outer=None, df=True):
+                 outer=None, df=True, to=None):
         self.ns, self.size = ns, size
         flags = 0x4000 if df else 0
         length = (20 if tcp else 8) + size
-        head = ETHERNET
+        head = (bytes.fromhex(to[1].replace(":", "")) if to else b"") + ETHERNET[6 if to else 0:]
         if outer:
             head += ipv4(4, *outer, 20 + length, flags)
         self.ip = len(head)
@@ -66,7 +68,8 @@ class Burst:
         # Complements of the port and of the sequence number: the checksum is constant.
         head += transport + bytes(6)
         self.frame = head + bytes(size - 6)
-        self.program = load(XDP, self.code(head, tcp, flows, in_a_row, destinations))
+        ending = redirect(to[0]) if to else verdict(XDP_PASS)
+        self.program = load(XDP, self.code(head, tcp, flows, in_a_row, destinations) + ending)
 
     def code(self, head, tcp, flows, in_a_row, destinations):
         self.counter = bpf(MAP_CREATE, struct.pack("=IIIII", MAP_ARRAY, 4, 8, 1, 0))
@@ -110,7 +113,7 @@ class Burst:
             code += insn(0x27, 9, imm=SEQ_STEP) + insn(0x57, 9, imm=0x7fffffff)
             code += insn(0xdc, 9, imm=32) + insn(0x63, 2, 9, self.l4 + 4)
             code += insn(0xa4, 9, imm=-1) + insn(0x63, 2, 9, payload + 2)
-        return code + verdict(XDP_PASS)
+        return code
 
     def run(self, count, batch):
         """Nanoseconds for a packet, without what it takes to set this up and to end it."""
