@@ -43,6 +43,7 @@
 #   make install, uninstall	put the module where it comes before the in-tree
 #			one, and ipipctl under PREFIX, or take them away again
 #   make install-tools, uninstall-tools	ipipctl alone
+#   make install-xdp, uninstall-xdp	the program that forwards by XDP, under PREFIX
 #     DESTDIR= PREFIX=/usr/local
 #     SIGN_KEY= SIGN_CERT=	  sign the module: the key and its X.509 certificate
 #   make deb			Debian packages of both, and their source, into build/deb
@@ -113,6 +114,13 @@ build/xdp/forward.bpf.o: tests/bench/forward.bpf.c
 $(XDP):
 	@mkdir -p build/xdp
 	clang -O2 -g -Wall -Wextra -target bpf -I/usr/include/$(shell $(CC) -print-multiarch) -c $< -o $@
+
+# Where libxdp looks for such programs.
+install-xdp: build/xdp/ipip_xdp.bpf.o
+	install -D -m 0644 $< $(DESTDIR)$(or $(PREFIX),/usr/local)/lib/bpf/ipip_xdp.bpf.o
+
+uninstall-xdp:
+	$(RM) $(DESTDIR)$(or $(PREFIX),/usr/local)/lib/bpf/ipip_xdp.bpf.o
 
 dist:
 	@mkdir -p build
@@ -235,7 +243,8 @@ clean:
 clean-cache:
 	$(RM) -r "$${XDG_CACHE_HOME:-$$HOME/.cache}/ipip"
 
-.PHONY: all module tools xdp install uninstall install-tools uninstall-tools dist deb rpm \
+.PHONY: all module tools xdp install uninstall install-tools uninstall-tools install-xdp \
+	uninstall-xdp dist deb rpm \
 	check-cross check-headers check-packages load \
 	unload demo demo-ipsec check check-upstream check-uml check-debug check-field findings \
 	torture report-reliability bench chart bench-native fuzz lint lint-matrix clean \
