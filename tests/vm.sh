@@ -117,22 +117,31 @@ vm_run() {
 	return "${PIPESTATUS[0]}"
 }
 
-# The source of a version that is in /usr/src, unpacked once; prints where it is.
-vm_source() {	# VERSION
-	local archive source
+# The tarball with the source of a version: installed, or from Debian's archive in the cache.
+vm_source_tarball() {	# VERSION
+	find /usr/src "$archive_root/usr/src" -name "linux-source-$1.tar.*" 2> /dev/null | head -n 1
+}
 
-	archive=$(find /usr/src -name "linux-source-$1.tar.*" | head -n 1)
-	if [ -z "$archive" ]; then
+# Can the source of a version be had?
+vm_source_known() { [ -n "$(vm_source_tarball "$1")" ] || archive_suites > /dev/null; }
+
+# The source of a version, unpacked once; prints where it is. What isn't installed comes from
+# Debian's archive.
+vm_source() {	# VERSION
+	local tarball source
+
+	tarball=$(vm_source_tarball "$1")
+	if [ -z "$tarball" ] && archive_suites > /dev/null; then
+		echo "# the source of Linux $1: from the archive, about 140 MB, once" >&2
+		archive_index && archive_unpack "linux-source-$1" || return 1
+		tarball=$(vm_source_tarball "$1")
+	fi
+	if [ -z "$tarball" ]; then
 		echo "no linux-source-$1 in /usr/src" >&2
 		return 1
 	fi
-	source=$vm_cache/source-$1-$(stat -c %Y "$archive")
-	if [ ! -e "$source/Makefile" ]; then
-		rm -rf "$source.new"
-		mkdir -p "$source.new"
-		tar -C "$source.new" --strip-components=1 -xf "$archive" || return 1
-		mv "$source.new" "$source"
-	fi
+	source=$vm_cache/source-$1-$(stat -c %Y "$tarball")
+	vm_once "$source" tar -C "$source" --strip-components=1 -xf "$tarball" || return 1
 	echo "$source"
 }
 
@@ -161,12 +170,25 @@ vm_kernel_scripts() {
 	echo "$scripts"
 }
 
-# Do once what takes long and makes FOLDER, which is in the cache.
+# Do once what takes long and makes FOLDER, which is in the cache. Who comes meanwhile waits.
 vm_once() {	# FOLDER COMMAND...
+	local lock status=0
+
 	[ ! -e "$1/ready" ] || return 0
 	mkdir -p "$1"
-	"${@:2}" > "$1.log" 2>&1 || { tail -n 20 "$1.log" >&2; return 1; }
-	touch "$1/ready"
+	exec {lock}> "$1.lock"
+	flock "$lock"
+	if [ ! -e "$1/ready" ]; then
+		"${@:2}" > "$1.log" 2>&1 {lock}>&-
+		status=$?
+		if [ $status = 0 ]; then
+			touch "$1/ready"
+		else
+			tail -n 20 "$1.log" >&2
+		fi
+	fi
+	exec {lock}>&-
+	return $status
 }
 
 # The folder that modules for a release are built against, and make's arguments for that.
