@@ -5,10 +5,12 @@
 #   make xdp		build the program that forwards by XDP, which needs clang and libbpf
 #   make demo		see a tunnel carry packets, in a virtual machine
 #   make demo-ipsec	the same with an ipsec-secret
-#   make check		run all tests in virtual machines
-#     K=6.12		  with this kernel only
+#   make check		run all tests: in a User Mode Linux, and those that need more in a
+#			virtual machine
 #     T=ecn			  only the test files with this in the name
+#     K=6.12		  all of them in a virtual machine with this kernel
 #     IPIP=in-tree		  against the in-tree driver
+#   make check-all		the same with each kernel that is supported
 #   make check-upstream	run the kernel's own selftests for ipip with the in-tree
 #			driver and with ours, side by side
 #     T=bpf			  only those with this in the name
@@ -172,7 +174,14 @@ demo-ipsec:
 
 check:
 	@tests/setup
+	@[ -n "$(K)" ] || tests/setup native
 	@tests/run "$(K)" "$(T)"
+
+check-all:
+	@tests/setup
+	@tests/setup native
+	@tests/setup built 7.2
+	@tests/run all "$(T)"
 
 check-upstream:
 	@tests/setup upstream
@@ -246,6 +255,6 @@ clean-cache:
 .PHONY: all module tools xdp install uninstall install-tools uninstall-tools install-xdp \
 	uninstall-xdp dist deb rpm \
 	check-cross check-headers check-packages load \
-	unload demo demo-ipsec check check-upstream check-uml check-debug check-field findings \
+	unload demo demo-ipsec check check-all check-upstream check-uml check-debug check-field findings \
 	torture report-reliability bench chart bench-native fuzz lint lint-matrix clean \
 	clean-cache

@@ -6,7 +6,7 @@
 # STRONGSWAN is a folder with another Debian, whose strongSwan is taken.
 
 # ipipctl with the sanitizers.
-TOOL=$PWD/../build/tools/ipipctl-asan
+TOOL=${IPIPCTL:-$PWD/../build/tools/ipipctl-asan}
 export ASAN_OPTIONS=detect_leaks=0
 ctl() {	# NETNS WORD...
 	local n=$1

@@ -10,7 +10,7 @@ import threading
 from lib import HERE, INTREE, USER_MODE, check, equal, netns, run, shell, skip
 
 PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
-TOOL = PLAIN + "-asan" if USER_MODE else PLAIN
+TOOL = os.environ["IPIPCTL"] if USER_MODE else PLAIN
 # What every call gets; a test may add to it.
 ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "C"}
 

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Which test files a guest runs. Sourced by tests/run, and in the guest by tests/guest.
+
+files_folder=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+
+# Is a file of one of these kinds in tests/machine?
+file_is() {	# FILE KIND...
+	local kind
+
+	for kind in "${@:2}"; do
+		! grep -q "^$kind $1[[:space:]]" "$files_folder/machine" || return 0
+	done
+	return 1
+}
+
+# Is a file run? WHERE is "native": in a User Mode Linux; "machine" or "machine,stock": in a virtual
+# machine beside that; empty: in any.
+file_wanted() {	# FILE WHERE PATTERN
+	local kinds
+
+	[[ $1 =~ $3 ]] || return 1
+	IFS=, read -ra kinds <<< "$2"
+	case $2 in
+	'')	return 0 ;;
+	native)	! file_is "$1" machine ;;
+	*)	file_is "$1" "${kinds[@]}" ;;
+	esac
+}
+
+# Prints them, in order. FIELD: with those of `make check-field`.
+test_files() {	# WHERE PATTERN
+	local file
+
+	for file in "$files_folder"/[0-9]* ${FIELD:+"$files_folder"/field_*}; do
+		! file_wanted "${file##*/}" "$1" "$2" || echo "${file##*/}"
+	done
+}
