@@ -13,6 +13,8 @@
 machine=$WORK/machine/root
 
 machine_new() {	# NETNS
+	local unit
+
 	_machine_netns=$1
 	mkdir -p "$WORK/machine"
 	mount -t tmpfs none "$WORK/machine"
@@ -22,10 +24,11 @@ machine_new() {	# NETNS
 	tar -C ../build/field -c . | tar -C "$machine" -x --keep-directory-symlink
 	: > "$machine/etc/machine-id"
 	mkdir -p "$machine/etc/ipip"
-	# What would do nothing here but take time.
-	ln -sf /dev/null "$machine/etc/systemd/system/systemd-logind.service"
-	ln -sf /dev/null "$machine/etc/systemd/system/console-getty.service"
-	ln -sf /dev/null "$machine/etc/systemd/system/getty.target"
+	# What would do nothing here but take time, or what systemd 262 can't mount in a chroot.
+	for unit in systemd-logind.service console-getty.service getty.target systemd-binfmt.service \
+		proc-sys-fs-binfmt_misc.{auto,}mount dev-mqueue.mount sys-kernel-{debug,tracing}.mount; do
+		ln -sf /dev/null "$machine/etc/systemd/system/$unit"
+	done
 	rm -f "$machine/etc/systemd/system/timers.target.wants/"*
 	rm -f "$machine/etc/systemd/system/multi-user.target.wants/"*
 	rm -f "$machine/etc/systemd/system/network-online.target.wants/"*
@@ -50,7 +53,9 @@ machine_boot() {
 	ip netns exec "$_machine_netns" unshare --mount --pid --fork --kill-child --uts --ipc --cgroup \
 		bash -c _machine_init > "$WORK/machine.log" 2>&1 < /dev/null &
 	_machine_unshare=$!
-	wait_for 20 _machine_find && wait_for 60 m systemctl is-system-running --wait
+	wait_for 20 _machine_find && wait_for 60 m systemctl is-system-running --wait && return
+	{ tail -n 5 "$WORK/machine.log"; m systemctl --failed --plain; m systemctl list-jobs; } 2>&1 | sed 's/^/# /'
+	return 1
 }
 
 # The child of unshare is the first process in there.
