@@ -270,6 +270,8 @@ networkd_late() {
 	check "ipip.service, a link that is late: the others are made" has
 	check "ipip.service, a link that is late: networkd has started" address
 	refuse "ipip.service, a link that is late: its tunnel isn't there" m test -e /sys/class/net/t2
+	check "ipip.service, a link that is late: the journal says so" \
+		journal_has ".*late0.*" -u ipip
 	check "ipip.service, a link that is late: 30 seconds later it is" wait_for 60 m test -e /sys/class/net/t2
 	machine_halt
 }
@@ -298,6 +300,32 @@ leaks() {
 	captured | grep -c "> $far: ICMP echo request"
 }
 
+# What systemd's own programs say of the tunnel: monitoring.md has it.
+shown() { m networkctl --no-legend --no-pager list t1 | awk '{ print $3, $4, $5 }'; }
+is_shown() { [ "$(shown)" = "$1" ]; }
+status() { m networkctl --no-pager status t1 > "$WORK/status" && grep -q "$1" "$WORK/status"; }
+journal() { m journalctl -o cat "$@" > "$WORK/journal"; }
+journal_has() { journal "${@:2}" && grep -q "^$1" "$WORK/journal"; }
+down="ipip: t1: keepalive is down: no answer to 3 probes in a row"
+up="ipip: t1: keepalive is up: the far end answers again, after"
+
+systemd_shows() {	# up|down
+	if [ "$1" = up ]; then
+		check "networkctl: it is routable" wait_for 10 is_shown "tunnel routable configured"
+		check "networkctl status: its address" status "Address: 192.168.0.1"
+		check "networkctl status: its MTU" status "MTU: 1480"
+		check "networkctl status: what networkd has said of it" status "t1: Gained carrier"
+		check "journalctl: up again" journal_has "$up" -k -g 'keepalive is'
+	else
+		check "networkctl: it has no carrier" wait_for 10 is_shown "tunnel no-carrier configured"
+		check "networkctl status: neither there" status "State: no-carrier"
+		check "journalctl: down" journal_has "$down" -k -g 'ipip: t1:'
+		check "journalctl: as a warning" journal_has "$down" -k -g 'keepalive is' -p warning
+		refuse "journalctl: which that it is up isn't" grep -q ' is up: ' "$WORK/journal"
+	fi
+	cat "$WORK/status" "$WORK/journal" | sed 's/^/# /'
+}
+
 networkd_carrier() {
 	m networkctl reload
 	cut
@@ -305,6 +333,11 @@ networkd_carrier() {
 	sleep 1
 	# What the recipe is for.
 	refuse "networkd: without the recipe the address goes, too" address
+	sed -i /RequiredForOnline/d "$machine/etc/systemd/network/t1.network"
+	m networkctl reload
+	sleep 1
+	refuse "networkd: and it keeps the machine from being online" \
+		m /lib/systemd/systemd-networkd-wait-online --timeout=5
 	is "networkd: and packets leave by the default route" "$(leaks | tail -n 1)" 2
 	mend
 	check "networkd: the carrier comes back" wait_for 15 running yes
@@ -318,6 +351,7 @@ networkd_carrier() {
 	check "networkd, as in the recipe: the carrier goes" wait_for 15 running no
 	sleep 1
 	check "networkd, as in the recipe: the address stays" address
+	systemd_shows down
 	is "networkd, as in the recipe: nothing leaves by the default route" "$(leaks | tail -n 1)" 0
 	m ip route del 172.16.2.0/24 dev t1
 	is "networkd, as in the recipe: nor when the route has gone" "$(leaks | tail -n 1)" 0
@@ -329,6 +363,7 @@ networkd_carrier() {
 	mend
 	check "networkd, as in the recipe: the carrier comes back" wait_for 15 running yes
 	check "networkd, as in the recipe: it carries again" wait_for 10 reaches $far
+	systemd_shows up
 	check "networkd, as in the recipe: it has its properties" has ttl=64
 	machine_halt
 }
@@ -431,6 +466,11 @@ networkmanager() {
 	check "NetworkManager: after its restart it is the profile's" wait_for 20 connected
 	is "NetworkManager: it is the same device" "$(index)" "$before"
 	check "NetworkManager: it has its properties" has
+	m ipipctl set t1 dont-fragment=inherit
+	check "NetworkManager: another dont-fragment: up again" m nmcli connection up profile
+	check "NetworkManager: another dont-fragment: it is the profile's" wait_for 20 connected
+	is "NetworkManager: another dont-fragment: on the same device" "$(index)" "$before"
+	is "NetworkManager: another dont-fragment: it stays" "$(props dont-fragment)" inherit
 	machine_halt
 }
 
