@@ -142,21 +142,25 @@ static void ipip_xdp_output(struct net_device *dev, struct sk_buff *skb)
 	dst_output(net, NULL, skb);
 }
 
-/* Remove the padding of a short Ethernet frame, as the stack does on receipt. Returns false
- * if it isn't a complete IPv4 packet.
+/* Remove the padding of a short Ethernet frame, and note where the inner header ends, as
+ * the stack does on receipt. Returns false if it isn't a complete IPv4 packet.
  */
 static bool ipip_xdp_trim(struct sk_buff *skb)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-	unsigned int len;
+	unsigned int len, hlen;
 
-	if (!pskb_may_pull(skb, sizeof(*iph)))
+	if (!pskb_may_pull(skb, sizeof(struct iphdr)))
 		return false;
-	iph = ip_hdr(skb);
-	len = ntohs(iph->tot_len);
-	return iph->version == IPVERSION && iph->ihl * 4 >= sizeof(*iph) &&
-	       len >= iph->ihl * 4 && len <= skb->len &&
-	       !pskb_trim_rcsum(skb, len);
+	hlen = ip_hdrlen(skb);
+	if (ip_hdr(skb)->version != IPVERSION || hlen < sizeof(struct iphdr) ||
+	    !pskb_may_pull(skb, hlen))
+		return false;
+	len = ntohs(ip_hdr(skb)->tot_len);
+	if (len < hlen || len > skb->len || pskb_trim_rcsum(skb, len))
+		return false;
+	/* Transport mode of IPsec asks for it. */
+	skb_set_transport_header(skb, hlen);
+	return true;
 }
 
 /* Copy a frame that begins with its IPv4 header and has no headroom for an Ethernet header,
@@ -215,7 +219,8 @@ static void ipip_xdp_to_stack(struct net_device *dev, struct xdp_frame *frame)
 	 */
 	skb->pkt_type = PACKET_HOST;
 	skb_reset_network_header(skb);
-	if (skb->protocol != htons(ETH_P_IP)) {
+	/* The kernel's queues take nothing empty. */
+	if (skb->len && skb->protocol != htons(ETH_P_IP)) {
 		dev_queue_xmit(skb);
 	} else if (ipip_xdp_trim(skb)) {
 		ipip_xdp_output(dev, skb);

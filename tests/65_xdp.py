@@ -251,6 +251,11 @@ def malformed(way):
     check("ARP: counted", wait(lambda: counts().get("tx_errors") == 1, 3), counts())
     equal("as a protocol that isn't carried",
           Rtnl("a").xstats("t0")["tx_protocol"] - ours["tx_protocol"], 1)
+    # The kernel warns of an empty one in a queue.
+    sock.sendto(b"", ("eth0", 0x0806, 0, 0, bytes.fromhex(way.gateway.replace(":", ""))))
+    check("nothing behind the Ethernet header: counted",
+          wait(lambda: counts().get("tx_errors") == 2, 3), counts())
+    equal("as malformed", Rtnl("a").xstats("t0")["tx_malformed"] - ours["tx_malformed"], 1)
     way.detach()
 
 
