@@ -26,7 +26,7 @@
 #   make findings		see what programs around a tunnel do that one wouldn't guess; downloads them
 #     T=swan		  only those with this in the name
 #   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,
-#			netlink, races, faults, memory, keepalive
+#			xdp, netlink, races, faults, memory, keepalive
 #     DEBUG=, VM=1	  as above
 #   make report-reliability	all of them, for hours, and Documentation/reliability.md
 #     P=races		  only this part

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Programs put together by hand, so that no compiler is needed: for tc, one gives a
 packet the metadata of a tunnel, one looks at them, and one whether its flow is known;
-for XDP, one drops, one passes all, and two redirect.
+for XDP, one drops, one passes all, two redirect, and one redirects what it has cut.
 
   bpf.py set PIN LOCAL REMOTE TOS TTL df|-	for the egress of a device in external mode
   bpf.py expect PIN REMOTE			for its ingress: drops what isn't from there
@@ -11,6 +11,8 @@ for XDP, one drops, one passes all, and two redirect.
   bpf.py pass PIN				for XDP, too
   bpf.py redirect PIN IFINDEX			for XDP
   bpf.py redirect-ip PIN IFINDEX		the same without the Ethernet header
+  bpf.py scatter PIN IFINDEX...		passes half, and redirects the others to any of the
+				devices, with or without the Ethernet header, or cut anywhere
 """
 import ctypes
 import ipaddress
@@ -23,11 +25,12 @@ SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 PROG_LOAD, OBJ_PIN = 5, 6
 SCHED_CLS, XDP = 3, 6
 GET_TUNNEL_KEY, SET_TUNNEL_KEY, REDIRECT, GET_HASH_RECALC, ADJUST_HEAD = 20, 21, 23, 34, 44
+PRANDOM, ADJUST_TAIL = 7, 65
 ETH_HLEN = 14
 DONT_FRAGMENT = 4
 TC_ACT_OK, TC_ACT_SHOT = 0, 2
 XDP_DROP, XDP_PASS = 1, 2
-FOR_XDP = "drop", "pass", "redirect", "redirect-ip"
+FOR_XDP = "drop", "pass", "redirect", "redirect-ip", "scatter"
 # struct __sk_buff
 HASH = 68
 # struct bpf_tunnel_key, on the stack
@@ -95,6 +98,31 @@ def redirect_ip(ifindex):
     return insn(0xb7, 2, imm=ETH_HLEN) + insn(0x85, imm=ADJUST_HEAD) + redirect(ifindex)
 
 
+def scatter(*ifindexes):
+    """r6: the packet, r7: 32 random bits, which say what is done."""
+    def bits(shift, mask):
+        return insn(0xbf, 2, 7) + insn(0x77, 2, imm=shift) + insn(0x57, 2, imm=mask)
+
+    def adjust(function):
+        return insn(0xbf, 1, 6) + insn(0x85, imm=function)
+
+    code = insn(0xbf, 6, 1) + insn(0x85, imm=PRANDOM) + insn(0xbf, 7, 0)
+    code += bits(0, 1) + insn(0x15, 2, off=2) + let_pass()
+    # Half of them without the Ethernet header, and some with a beginning anywhere.
+    head = insn(0xb7, 2, imm=ETH_HLEN) + adjust(ADJUST_HEAD)
+    code += bits(1, 1) + insn(0x15, 2, off=len(head) // 8) + head
+    head = bits(8, 63) + insn(0x17, 2, imm=32) + adjust(ADJUST_HEAD)
+    code += bits(2, 7) + insn(0x55, 2, off=len(head) // 8) + head
+    # Some are shorter, or longer by what the buffer holds.
+    tail = bits(14, 127) + insn(0x17, 2, imm=96) + adjust(ADJUST_TAIL)
+    code += bits(5, 7) + insn(0x55, 2, off=len(tail) // 8) + tail
+    code += insn(0x77, 7, imm=21) + insn(0x97, 7, imm=len(ifindexes))
+    for i, ifindex in enumerate(ifindexes):
+        to = redirect(ifindex)
+        code += insn(0x55, 7, off=len(to) // 8, imm=i) + to
+    return code + let_pass()
+
+
 def let_pass():
     return verdict(XDP_PASS)
 
@@ -127,7 +155,7 @@ def main():
     what, pin, *arguments = sys.argv[1:]
     program = {"set": set_key, "expect": expect, "hashed": hashed, "hash": hash_,
                "drop": drop, "pass": let_pass, "redirect": redirect,
-               "redirect-ip": redirect_ip}[what](*arguments)
+               "redirect-ip": redirect_ip, "scatter": scatter}[what](*arguments)
     fd = load(XDP if what in FOR_XDP else SCHED_CLS, program)
     path = ctypes.create_string_buffer(os.fsencode(pin))
     bpf(OBJ_PIN, struct.pack("=QI", ctypes.addressof(path), fd))
