@@ -114,7 +114,6 @@ def attach():
     check("a driver without XDP is refused", status == 1 and
           err.startswith("ipipctl: xdp: d0: "), err)
     equal("and nothing has changed", programs(), {})
-    # While a packet may run it.
     good("xdp", "attach", "wan", OBJECT)
     check("the module stays loaded", "in use" in run("rmmod ipip; true"))
     good("xdp", "detach", "wan")

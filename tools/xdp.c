@@ -98,7 +98,9 @@ static void name_of(uint32_t id, char *name)
 	close(fd);
 }
 
-/* Take the place of @old, or of no program if that is 0; -1 for @fd: of ours, no program. */
+/* Attach the program @fd in place of @old, or where there is none if that is 0. With -1 for @fd
+ * @old is detached. If another program has taken its place since, that stays.
+ */
 static int replace(const struct tunnel *d, int fd, uint32_t old)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
