@@ -567,7 +567,7 @@ int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
 	if (!cfg->remote || ipv4_is_multicast(cfg->remote) ||
 	    cfg->role == IPIP_ROLE_EXTERNAL) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "keepalive needs a remote that is one host");
+				    "keepalive needs a unicast remote");
 		return -EINVAL;
 	}
 	if (cfg->proto == IPPROTO_MPLS) {
@@ -588,7 +588,7 @@ int ipip_keepalive_check(const struct ipip_config *cfg, struct nlattr *ext[],
 	}
 	if (ka->mode == IPIP_KEEPALIVE_MODE_ROUTEROS && cfg->encap.type) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "keepalive mode routeros knows no encap");
+				    "keepalive mode routeros doesn't work with an encap");
 		return -EINVAL;
 	}
 	return 0;

@@ -49,7 +49,7 @@ static void ipip_link_rebind(const struct ipip_parms *old,
 		return;
 	parms->cfg.link = link->ifindex;
 	if (ipip_exists(tunnel->net, parms)) {
-		net_warn_ratelimited("%s: not bound to %s, which is there again: another tunnel with these addresses is bound to it\n",
+		net_warn_ratelimited("%s: not bound to the new %s: another tunnel with these addresses is bound to it\n",
 				     old->dev->name, link->name);
 		ipip_parms_free(parms);
 		return;

@@ -693,7 +693,7 @@ static int __init ipip_init(void)
 		goto err_rcv;
 	err = register_pernet_device(&ipip_net_ops);
 	if (err) {
-		pr_err("can't have " IPIP_FALLBACK " (%d): is another driver loaded?\n",
+		pr_err("can't create " IPIP_FALLBACK " (error %d): is another driver loaded?\n",
 		       err);
 		goto err_xdp;
 	}
@@ -705,7 +705,7 @@ static int __init ipip_init(void)
 		goto err_mtu_notifier;
 	err = ipip_init_handlers();
 	if (err) {
-		pr_err("can't have the protocol (%d): is another driver loaded?\n",
+		pr_err("can't register the protocol (error %d): is another driver loaded?\n",
 		       err);
 		goto err_link_notifier;
 	}
@@ -750,7 +750,7 @@ module_init(ipip_init);
 module_exit(ipip_exit);
 
 module_param_named(log_ecn_error, ipip_log_ecn_error, bool, 0644);
-MODULE_PARM_DESC(log_ecn_error, "Log received packets whose ECN fields don't fit (RFC 6040)");
+MODULE_PARM_DESC(log_ecn_error, "Log received packets with an invalid combination of ECN fields (RFC 6040)");
 
 MODULE_DESCRIPTION("IP in IP tunnel (RFC 2003)");
 MODULE_AUTHOR("ipip developers");

@@ -379,7 +379,7 @@ static int ipip_check_change(const struct net_device *dev,
 	if (ipv4_is_multicast(new->remote) &&
 	    !ipip_same_addresses(new, old)) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPTUN_REMOTE],
-				    "remote is a group: set at creation only");
+				    "a remote that is a group can be set at creation only");
 		return -EINVAL;
 	}
 	return 0;
@@ -396,7 +396,7 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 	int err;
 
 	if (!ipip_compat_link_net_capable(dev, tunnel->net)) {
-		NL_SET_ERR_MSG(extack, "the tunnel's underlay is in a netns of another owner");
+		NL_SET_ERR_MSG(extack, "the tunnel's underlay is in a netns where you lack CAP_NET_ADMIN");
 		return -EPERM;
 	}
 	if (!data)

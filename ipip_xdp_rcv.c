@@ -447,7 +447,7 @@ int __init ipip_xdp_init(void)
 	err = register_btf_kfunc_id_set(BPF_PROG_TYPE_XDP,
 					&ipip_xdp_kfunc_set);
 	if (err)
-		pr_warn("no functions for XDP programs (%d)\n", err);
+		pr_warn("no functions for XDP programs (error %d)\n", err);
 	return 0;
 }
 

@@ -663,7 +663,7 @@ static bool ipip_too_deep(const struct net_device *dev)
 {
 	if (likely(dev_recursion_level() <= IP_TUNNEL_RECURSION_LIMIT))
 		return false;
-	net_crit_ratelimited("%s: tunnels nested too deep, or in a loop\n",
+	net_crit_ratelimited("%s: tunnels are nested too deeply, or in a loop\n",
 			     dev->name);
 	return true;
 }

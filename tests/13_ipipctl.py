@@ -370,7 +370,7 @@ def encap():
           " ".join(good("print", "f", "detail").split()), good("print", "f", "detail"))
     refused(2, "set: encap: 'vxlan' must be none, fou or gue", "set", "f", "encap=vxlan")
     refused(2, "set: encap-dport: '65536' must be none or 1 to 65535", "set", "f", "encap-dport=65536")
-    refused(1, "f: keepalive-mode: keepalive mode routeros knows no encap", "set", "f",
+    refused(1, "f: keepalive-mode: keepalive mode routeros doesn't work with an encap", "set", "f",
             "keepalive-mode=routeros")
     good("add", "name=e", "external=yes")
     equal("external", (get("e", "external"), get("e", "keepalive")), ("yes", ""))

@@ -153,7 +153,7 @@ def taken(host):
     host.bound("the others are bound", tunnel="u")
     logged = run("dmesg")
     equal("one line in the log says so", logged.count("is bound to it") - lines, 1)
-    check("with the names", "t: not bound to ppp0, which is there again: another tunnel with these "
+    check("with the names", "t: not bound to the new ppp0: another tunnel with these "
           "addresses is bound to it" in logged, logged[-300:])
     host.rtnl.delete("v")
     host.rtnl.delete("u")
