@@ -396,7 +396,8 @@ static int ipip_changelink(struct net_device *dev, struct nlattr *tb[],
 	int err;
 
 	if (!ipip_compat_link_net_capable(dev, tunnel->net)) {
-		NL_SET_ERR_MSG(extack, "the tunnel's underlay is in a netns where you lack CAP_NET_ADMIN");
+		NL_SET_ERR_MSG(extack,
+			       "the tunnel's underlay is in a netns where you lack CAP_NET_ADMIN");
 		return -EPERM;
 	}
 	if (!data)

@@ -5,7 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
-/* Before the kernel's headers, which then leave out what it has. */
+/* Included before the kernel's headers, which then omit its definitions. */
 #include <net/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -16,17 +16,16 @@
 
 /**
  * struct attribute - one of the kernel's attributes
- * @outer: what it is nested in: 0 for the message, IFLA_INFO_DATA or IFLA_IPIP_EXT
+ * @outer: the attribute that it is nested in, IFLA_INFO_DATA or IFLA_IPIP_EXT; 0 for none
  * @type: its number there
- * @property: P_* that it says, or a part of it
- * @len: bytes that it has in a message; 0: @read and @put do all of it
+ * @property: P_* that it is, or is a part of
+ * @len: its length in a message, bytes; 0: @read and @put handle it
  * @read_only: it is in dumps only
- * @text: the field is a string that is kept
+ * @text: the field is a string from keep_string()
  * @offset: of the field in struct tunnel
  * @size: of the field, bytes
- * @read: takes it from a message; NULL: a number that goes into the field
- * @put: puts it into a message, or doesn't where it has nothing to say; NULL: the number
- *	in the field
+ * @read: reads it from a message; NULL: it is a number for the field
+ * @put: puts it into a message if it applies; NULL: puts the number in the field
  */
 struct attribute {
 	uint16_t outer;
@@ -41,7 +40,7 @@ struct attribute {
 	void (*put)(struct nlmsghdr *nlh, const struct tunnel *t);
 };
 
-/* Numbers of any width; 0 for what is too short or too long. */
+/* Read a number of any width; 0 if it is too short or too long. */
 static uint64_t get_number(const struct nlattr *attr)
 {
 	uint64_t value;
@@ -102,7 +101,7 @@ static void read_text(const struct attribute *a, const struct nlattr *attr, stru
 	*text_field(a, t) = keep_string(get_string(attr, text, sizeof(text)));
 }
 
-/* Attributes that aren't just a number in a field. */
+/* Attributes that aren't simply a number in a field. */
 
 static void read_name(const struct nlattr *attr, struct tunnel *t)
 {
@@ -114,7 +113,7 @@ static void put_name(struct nlmsghdr *nlh, const struct tunnel *t)
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, t->new_name);
 }
 
-/* The kernel says what is in force: it is nobody's wish where it follows the path. */
+/* The kernel reports the MTU in force: with an automatic MTU nobody has set it. */
 static void put_mtu(struct nlmsghdr *nlh, const struct tunnel *t)
 {
 	if (!t->mtu_auto)
@@ -128,7 +127,7 @@ static void read_comment(const struct nlattr *attr, struct tunnel *t)
 	t->comment = keep_string(get_string(attr, text, sizeof(text)));
 }
 
-/* The kernel ignores it in a request that makes a link. */
+/* The kernel ignores it in a request that creates a link. */
 static void put_comment(struct nlmsghdr *nlh, const struct tunnel *t)
 {
 	if (t->ifindex)
@@ -137,7 +136,7 @@ static void put_comment(struct nlmsghdr *nlh, const struct tunnel *t)
 
 static void read_altnames(const struct nlattr *nest, struct tunnel *t)
 {
-	/* More than enough: each has a header, which takes more than a separator. */
+	/* This is large enough: the header of each name is longer than a separator. */
 	const size_t size = mnl_attr_get_payload_len(nest) + 1;
 	char name[IPIPCTL_ALTNAME_MAX + 1], *all = need_memory(calloc(1, size));
 	const struct nlattr *attr;
@@ -162,13 +161,13 @@ static void read_stats(const struct nlattr *attr, struct tunnel *t)
 	memcpy(&t->stats, mnl_attr_get_payload(attr), len);
 }
 
-/* The underlay is in the netns that the tunnel was made in. */
+/* The underlay is in the netns in which the tunnel was created. */
 static void read_link_netnsid(const struct nlattr *attr, struct tunnel *t)
 {
 	t->link_netnsid = mnl_attr_get_u32(attr);
 }
 
-/* A device that has gone stays what the tunnel is bound to, also if it goes just now. */
+/* A tunnel stays bound to a device that was deleted, also if that happens just now. */
 static void put_link(struct nlmsghdr *nlh, const struct tunnel *t)
 {
 	mnl_attr_put_u32(nlh, IFLA_IPTUN_LINK, t->link_index ?: t->link_found);
@@ -224,7 +223,7 @@ static void read_external(const struct nlattr *attr, struct tunnel *t)
 	t->external = true;
 }
 
-/* It can't be changed, and being absent means no. */
+/* It can't be changed, and if it is absent, the value is no. */
 static void put_external(struct nlmsghdr *nlh, const struct tunnel *t)
 {
 	if (t->external && !t->ifindex)
@@ -314,7 +313,7 @@ static const struct attribute attributes[] = {
 	SHOWN(EXT, IFLA_IPIP_EXT_LINK_NAME, P_LINK, read_link_name),
 };
 
-/* The one attribute of the flags says two properties. */
+/* The attribute of the flags has two properties. */
 static bool is_wanted(const struct attribute *a, uint64_t mask)
 {
 	if (a->read_only)
@@ -325,7 +324,7 @@ static bool is_wanted(const struct attribute *a, uint64_t mask)
 }
 
 /**
- * attributes_ours() - Which properties does only this project's driver have?
+ * attributes_ours() - Get the properties that only this project's driver has
  *
  * Return: BIT(P_*) of those that are in IFLA_IPIP_EXT and can be set.
  */
@@ -350,7 +349,7 @@ static const struct attribute *find_attribute(unsigned int outer, unsigned int t
 	return NULL;
 }
 
-/* Where each attribute has its row: a dump has millions of them. */
+/* Index of the row of each attribute, because a dump can have millions of attributes. */
 #define TYPES	64
 
 static const struct attribute *row_of(unsigned int outer, unsigned int type)
@@ -407,7 +406,7 @@ static void read_counters(const struct nlattr *xstats, struct tunnel *t)
 			t->counters[mnl_attr_get_type(attr)] = get_number(attr);
 }
 
-/* A kernel without strict checks sends all links. */
+/* A kernel without strict checking sends all links. */
 static bool is_ipip(const struct nlattr *info)
 {
 	const struct nlattr *attr;
@@ -432,8 +431,8 @@ static void read_info(const struct nlattr *info, struct tunnel *t)
 	}
 }
 
-/* The index is one of another netns if the underlay is there. The driver has sent a name
- * for it; the in-tree one doesn't.
+/* If the underlay is in another netns, the index belongs to that. This project's driver
+ * sends the name too; the in-tree driver doesn't.
  */
 static void name_link(struct tunnel *t)
 {
@@ -464,7 +463,7 @@ bool attributes_read(const struct nlmsghdr *nlh, struct tunnel *t)
 			info = attr;
 	if (!is_ipip(info))
 		return false;
-	/* What the in-tree driver says nothing of is as `ip link` makes it. */
+	/* Properties that the in-tree driver doesn't send have the defaults of `ip link`. */
 	tunnel_defaults(t);
 	t->df = IPIP_DF_LEGACY;
 	t->clamp = 0;
@@ -497,7 +496,7 @@ static void read_xdp(const struct nlattr *nest, struct tunnel *t)
 }
 
 /**
- * attributes_read_other() - Read what a link of any kind has
+ * attributes_read_other() - Read the properties of a link of any kind
  * @nlh: RTM_NEWLINK or RTM_DELLINK
  * @t: its index, name, MTU and XDP program are set
  */
@@ -546,10 +545,10 @@ static bool has_group(unsigned int outer, uint64_t mask)
 }
 
 /**
- * attributes_put() - Put what a tunnel shall be into a message
- * @nlh: the message, behind whose struct ifinfomsg nothing else is put later
+ * attributes_put() - Put the properties of a tunnel into a message
+ * @nlh: the message; nothing else may be added after its struct ifinfomsg
  * @t: the tunnel
- * @mask: BIT(P_*) of what is to be said of it
+ * @mask: BIT(P_*) of the properties to put
  */
 void attributes_put(struct nlmsghdr *nlh, const struct tunnel *t, uint64_t mask)
 {
@@ -572,7 +571,7 @@ void attributes_put(struct nlmsghdr *nlh, const struct tunnel *t, uint64_t mask)
 }
 
 /**
- * attribute_at() - Which property does an attribute of a request say?
+ * attribute_at() - Get the property that an attribute of a request belongs to
  * @nlh: the request
  * @offset: of the attribute in it, bytes
  *
@@ -611,12 +610,12 @@ static bool is_other(const struct attribute *a, const struct tunnel *want,
 }
 
 /**
- * attributes_differ() - Has the driver taken what only this project's has?
- * @want: the tunnel as it was asked for
- * @got: as the driver says that it is
- * @mask: BIT(P_*) of what was asked
+ * attributes_differ() - Check whether the driver has accepted its own properties
+ * @want: the requested tunnel
+ * @got: the tunnel as the driver reports it
+ * @mask: BIT(P_*) of the requested properties
  *
- * Return: the name of the first property that is otherwise, or NULL.
+ * Return: the name of the first property that differs, or NULL.
  */
 const char *attributes_differ(const struct tunnel *want, const struct tunnel *got,
 			      uint64_t mask)

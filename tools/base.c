@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What all other files use: the global options, errors, memory, words that may be
- * abbreviated, and files that are written at once. It calls no other file.
+ * Functions that all other files use: global options, errors, memory, abbreviated words,
+ * and files that are replaced atomically. It calls no other file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +15,10 @@
 struct options opt;
 
 /**
- * utf8_len() - How many bytes has the character of UTF-8 that begins here, by RFC 3629?
- * @text: where
+ * utf8_len() - Get the number of bytes of a UTF-8 character (RFC 3629)
+ * @text: begin of the character
  *
- * Return: 1 to 4, or 0 if none begins here.
+ * Return: 1 to 4, or 0 if no valid character begins there.
  */
 unsigned int utf8_len(const char *text)
 {
@@ -49,8 +49,8 @@ static bool is_control(const unsigned char *p, unsigned int len)
 
 /**
  * hide_controls() - Make a text safe for a terminal
- * @text: it may be a stranger's; each byte of a control character, and of what is no UTF-8,
- *	becomes "?"
+ * @text: the text, which may come from another program; each byte of a control character
+ *	and of invalid UTF-8 is replaced by "?"
  */
 void hide_controls(char *text)
 {
@@ -144,7 +144,7 @@ void *grow(void *array, size_t n, size_t *room, size_t size)
 	return need_memory(reallocarray(array, *room, size));
 }
 
-/* How many letters must be added, left out, changed or swapped with the next. */
+/* Number of letters that have to be added, removed, changed or swapped with the next. */
 static unsigned int distance(const char *a, size_t len, const char *b)
 {
 	unsigned int row[3][64];
@@ -198,7 +198,7 @@ static int unknown_word(const char *what, const char *word, size_t len,
 }
 
 /**
- * match_word() - Find a word by its name or by a start that only it has
+ * match_word() - Find a word by its name or an unambiguous abbreviation
  * @word: the word
  * @len: its length
  * @name: name of the i-th that there is
@@ -251,7 +251,7 @@ int find_word(const char *what, const char *word, size_t len,
 }
 
 /**
- * hold_signals() - Have signals wait
+ * hold_signals() - Block signals
  * @signals: which
  * @n: how many
  * @before: set to what was held before, for sigprocmask(SIG_SETMASK)
@@ -278,12 +278,12 @@ static int write_all(int fd, const char *text)
 }
 
 /**
- * replace_file() - Give a file another content, all at once
+ * replace_file() - Replace the content of a file atomically
  * @path: the file
- * @text: what it shall have
+ * @text: its new content
  *
- * Nobody sees half a file, or another's: it takes the name of the old one when all of it is
- * on disk. Nor does another user see any of it.
+ * The new file gets the name of the old one after all of it was written to the disk, so
+ * nobody can read a part of it. Other users can't read it at all.
  *
  * Return: 0, or -1 with errno.
  */

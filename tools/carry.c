@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Carrying requests out, all or none: in the kernel, and then with the IKE daemon. Netlink
- * has no transaction, so what was done before a refusal is undone.
+ * Executing requests, all or none: in the kernel, and then with the IKE daemon. Netlink has
+ * no transactions, so if a request is refused, the earlier ones are undone.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static const char in_tree[] =
 	"the loaded driver is the in-tree one, which has none of these properties";
 
 /**
- * need_ours() - Refuse what the in-tree driver would ignore
+ * need_ours() - Refuse requests that the in-tree driver would ignore
  *
  * Return: 0, or an exit status after an error was printed.
  */
@@ -27,7 +27,7 @@ int need_ours(void)
 	return IPIPCTL_REFUSED;
 }
 
-/* A tunnel that is made once more has none of its addresses and routes. */
+/* A tunnel that is recreated has lost its addresses and routes. */
 static void undo_remove(struct requests *undo, const struct tunnel *old)
 {
 	struct request *back = request_add(undo, OP_ADD, old, P_EVERYTHING);
@@ -37,8 +37,8 @@ static void undo_remove(struct requests *undo, const struct tunnel *old)
 	strcpy(back->t.new_name, old->name);
 }
 
-/* A refused name wasn't given; and some kernels refuse any, also the present one, while the
- * link is up.
+/* A name that was refused wasn't set. Some kernels refuse any name, also the present one,
+ * while the link is up.
  */
 static void undo_set(struct requests *undo, const struct request *r, const struct tunnel *old)
 {
@@ -48,7 +48,7 @@ static void undo_set(struct requests *undo, const struct request *r, const struc
 		strcpy(request_add(undo, OP_SET, old, mask)->t.new_name, old->name);
 }
 
-/* A refused change may be half done: what is the driver's comes before the name. */
+/* A refused change may be half done: the driver's properties are set before the name. */
 static bool may_be_done(const struct request *r)
 {
 	if (r->done || r->op != OP_SET)
@@ -56,7 +56,7 @@ static bool may_be_done(const struct request *r)
 	return r->lost || (r->error && r->error != EPERM && r->error != ENODEV);
 }
 
-/* Whose device has the name isn't known: it may be the one for which this one was refused. */
+/* The device with this name may be another one, because of which this one was refused. */
 static void report_lost(const struct request *r)
 {
 	if (!r->lost || r->done || r->op == OP_SET)
@@ -83,7 +83,7 @@ static void undo_one(struct requests *undo, const struct request *r,
 		undo_set(undo, r, old);
 }
 
-/* What could be put back, and what couldn't. */
+/* Report what was restored and what wasn't. */
 static void report_undo(const struct request *r)
 {
 	const char *why = r->error ? r->why : r->done ? NULL : "the kernel hasn't answered";
@@ -99,7 +99,7 @@ static void report_undo(const struct request *r)
 		fail(request_name(r), "is new and can't be removed again: %s", why);
 }
 
-/* Put things back as they were; with @refused of the requests that were refused only. */
+/* Restore the previous state; with @refused only for the requests that were refused. */
 static void undo_all(const struct requests *list, const struct tunnels *before, bool refused)
 {
 	static const enum pass passes[] = { PASS_MAKE, PASS_CHECK, PASS_NAME, PASS_UP };
@@ -165,8 +165,8 @@ static int report(struct requests *list, const char *source)
 	return failed ? IPIPCTL_REFUSED : 0;
 }
 
-/* What is new stays down until the driver has said what it made of it: the kernel may have
- * loaded another one for it, or somebody may have swapped them meanwhile.
+/* A new tunnel stays down until the driver has reported its properties: the kernel may have
+ * loaded the other driver, or somebody may have swapped them meanwhile.
  */
 static int run(struct requests *list, bool keep_going)
 {
@@ -209,16 +209,15 @@ static int carry(struct requests *list, const struct tunnels *before, bool keep_
 }
 
 /**
- * carry_out() - Carry requests out, all or none: in the kernel, and then with the IKE
- * daemon
+ * carry_out() - Execute requests, all or none: in the kernel, and then with the IKE daemon
  * @list: the requests
- * @before: those that OP_SET and OP_REMOVE are about as they were, sorted by index; or
- *	NULL, if what is removed isn't to be made once more and nothing is set
- * @keep_going: carry out what can be, though others are refused
+ * @before: the previous state of the tunnels of OP_SET and OP_REMOVE, sorted by index;
+ *	NULL if nothing is set and removed tunnels aren't to be recreated
+ * @keep_going: execute all requests that aren't refused
  * @source: file that they come from, for errors
  *
- * The kernel comes first, so that nothing leaves before it requires IPsec. Whoever
- * interrupts it has to wait for its end.
+ * The kernel comes first, so that no packet leaves before IPsec is required. Signals are
+ * blocked until the end.
  *
  * Return: 0, or an exit status after an error was printed.
  */

@@ -7,7 +7,7 @@
 
 #include "ipipctl.h"
 
-/* What `add --dry-run` prints is for a POSIX shell. */
+/* The output of `add --dry-run` is for a POSIX shell. */
 
 static void print_ip_value(const struct tunnel *t, const char *name, unsigned int p)
 {
@@ -49,7 +49,7 @@ static void print_ip_type(const struct tunnel *t)
 		printf(" tos %#x", t->dscp << 2);
 	if (t->fwmark)
 		printf(" fwmark %#x", t->fwmark);
-	/* ip(8) takes no "nopmtudisc" with a fixed TTL. */
+	/* ip(8) refuses "nopmtudisc" with a fixed TTL. */
 	if (!t->pmtudisc && !t->ttl)
 		printf(" nopmtudisc");
 	if (t->encap)
@@ -70,7 +70,7 @@ static void print_ip_set(const struct tunnel *t, const char *what, const char *v
 	putchar('\n');
 }
 
-/* What ip(8) has a word for, or what print_ip_rest() looks at by itself, or a secret. */
+/* Properties that ip(8) can set, secrets, and those that print_ip_rest() handles itself. */
 #define IP_SAYS		(BIT(P_COMMENT) | BIT(P_DISABLED) | BIT(P_DONT_FRAGMENT) | \
 			 BIT(P_DSCP) | BIT(P_ENCAP) | BIT(P_ENCAP_CSUM) | \
 			 BIT(P_ENCAP_DPORT) | BIT(P_ENCAP_REMCSUM) | \
@@ -79,7 +79,7 @@ static void print_ip_set(const struct tunnel *t, const char *what, const char *v
 			 BIT(P_LINK) | BIT(P_LOCAL_ADDRESS) | BIT(P_MODE) | \
 			 BIT(P_MTU) | BIT(P_NAME) | BIT(P_REMOTE_ADDRESS) | BIT(P_TTL))
 
-/* What ip(8) has no word for. */
+/* Properties that ip(8) can't set. */
 static void print_ip_rest(const struct tunnel *t)
 {
 	char value[FORMAT_MAX];
@@ -155,7 +155,7 @@ static int take_copy_from(char **words, size_t *n, struct tunnel *t, uint64_t *g
 	return ret;
 }
 
-/* A tunnel that ip(8) has named so can be used, but nobody shall get into that here. */
+/* Tunnels with such names, made by ip(8), can be used, but aren't created here. */
 static const char *check_name(const struct tunnel *t, uint64_t mask)
 {
 	if (mask & BIT(P_NAME) && is_number_or_list(t->new_name))
@@ -198,7 +198,7 @@ static void reset_profile(struct tunnel *t, const struct tunnel *old, uint64_t m
 		t->ipsec_profile = IPSEC_ROUTEROS;
 }
 
-/* Note what @words, which are defaults if it is a reset, make of a tunnel. */
+/* Record the change of a tunnel by @words, which are defaults for a reset. */
 static int request_set(struct requests *list, const char *what, const struct tunnel *old,
 		       char **words, size_t n, bool reset)
 {
@@ -222,7 +222,7 @@ static int request_set(struct requests *list, const char *what, const struct tun
 	return 0;
 }
 
-/* What is wrong with the words, whatever tunnels they are for? Several have one name. */
+/* Check the words independently of the tunnels. Several tunnels can't get one name. */
 static int check_words(const char *what, char **words, size_t n)
 {
 	struct tunnel t;
@@ -260,7 +260,7 @@ static int set_all(const char *what, struct tunnels *chosen, char **words,
 	return ret;
 }
 
-/* Change the tunnels that the first words name by what the others say. */
+/* Change the tunnels that the first words name as the other words say. */
 static int set_words(const char *what, char **words, size_t n)
 {
 	struct tunnels chosen = {};
@@ -379,7 +379,7 @@ int cmd_remove(char **words, size_t n)
 	ret = choose_all("remove", words, n, &chosen);
 	for (i = 0; !ret && i < chosen.n; i++)
 		request_add(&list, OP_REMOVE, &chosen.t[i], 0);
-	/* What is gone can't be put back as it was. */
+	/* A deleted tunnel can't be restored completely. */
 	if (!ret)
 		ret = carry_out(&list, NULL, true, "");
 	counters_forget(&list);
@@ -388,7 +388,7 @@ int cmd_remove(char **words, size_t n)
 	return ret;
 }
 
-/* Note what has another address now. One that can't be looked up stays, and is reported. */
+/* Record addresses that have changed. If a look-up fails, report it and keep the address. */
 static void request_refresh(struct requests *list, const struct tunnel *old)
 {
 	struct tunnel t = *old;
@@ -421,7 +421,7 @@ static void request_refresh(struct requests *list, const struct tunnel *old)
 	}
 }
 
-/* Look up again what addresses were given by: those of all tunnels, or of the chosen ones. */
+/* Look up the addresses of all tunnels, or of the chosen ones, again. */
 int cmd_refresh(char **words, size_t n)
 {
 	struct tunnels chosen = {};
@@ -443,7 +443,7 @@ int cmd_refresh(char **words, size_t n)
 	return ret;
 }
 
-/* The in-tree driver can do these, too. */
+/* These also work with the in-tree driver. */
 static int set_one(const char *what, char **words, size_t n, char *assignment)
 {
 	struct tunnels chosen = {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which tunnels does the user mean? By name, by number, or by a condition.
+ * Finding the tunnels that the user means, by name, by number or by a condition.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #define NUMBERS		"numbers="
 
 /**
- * tunnels_read() - Read all tunnels, in the order they were made
+ * tunnels_read() - Read all tunnels, in the order of their creation
  * @list: filled; what was in it is freed
  * @stats: with the device's counters
  *
@@ -26,11 +26,11 @@ int tunnels_read(struct tunnels *list, bool stats)
 }
 
 /**
- * tunnels_read_named() - Read those tunnels again that had been chosen by name
- * @list: filled, without those that aren't there now, in the order of @names; what was in
- *	it is freed
- * @names: tunnels whose names count: one that has been removed may be made once more, and
- *	numbers change
+ * tunnels_read_named() - Read tunnels again that were chosen earlier
+ * @list: filled with those that exist now, in the order of @names; its previous content is
+ *	freed
+ * @names: the tunnels, which are found by their names, because a tunnel may have been
+ *	removed and recreated, and numbers change
  * @stats: with the device's counters
  *
  * Return: 0, or an exit status after an error was printed.
@@ -98,7 +98,7 @@ int filter(char **words, size_t n, struct tunnels *list)
 }
 
 /**
- * is_find() - Does "[find ...]" begin here?
+ * is_find() - Check for the begin of "[find ...]"
  * @word: a word of the command line
  *
  * Return: true if it does.
@@ -112,7 +112,7 @@ bool is_find(const char *word)
 }
 
 /**
- * is_tunnels() - Can this word be nothing else than tunnels?
+ * is_tunnels() - Check whether a word can only mean tunnels
  * @word: a word of the command line
  *
  * Return: true for "numbers=..." and for the beginning of "[find ...]".
@@ -123,13 +123,13 @@ bool is_tunnels(const char *word)
 }
 
 /**
- * find_words() - How many words are "[find ...]"?
- * @words: the words, of which the first is its beginning
- * @n: how many there are
+ * find_words() - Count the words of "[find ...]"
+ * @words: the words; it begins with the first
+ * @n: number of words
  *
- * The shell has made as many of it as it has blanks.
+ * The shell has split it at its blanks.
  *
- * Return: how many they are, 0 if the end is missing.
+ * Return: the number of its words, 0 if the end is missing.
  */
 size_t find_words(char **words, size_t n)
 {
@@ -177,8 +177,8 @@ static int choose_found(const char *what, char **words, size_t n, struct tunnels
 	return ret;
 }
 
-/* Where the item ends that begins here: at the last comma before which there is the name of
- * a tunnel, for a name may have commas; otherwise at the first.
+/* Find the end of the item that begins here: the last comma that follows the name of a
+ * tunnel, because a name may contain commas; otherwise the first comma.
  */
 static size_t item_len(struct tunnels *all, const char *item)
 {
@@ -191,7 +191,7 @@ static size_t item_len(struct tunnels *all, const char *item)
 	return first;
 }
 
-/* An exact name comes before a number. */
+/* An exact name takes precedence over a number. */
 static struct tunnel *find_tunnel(struct tunnels *all, const char *item, size_t len)
 {
 	struct tunnel *t = tunnel_of_name_len(all, item, len);
@@ -202,7 +202,7 @@ static struct tunnel *find_tunnel(struct tunnels *all, const char *item, size_t 
 		return t;
 	memcpy(number, item, len);
 	number[len] = '\0';
-	/* Decimal only: "0x1" may be a name, and that of a tunnel which has gone. */
+	/* Only decimal numbers: "0x1" may be the name of a tunnel that was deleted. */
 	if (number[strspn(number, "0123456789")])
 		return NULL;
 	if (!parse_number(number, UINT32_MAX, &id) && id < all->n)
@@ -210,7 +210,7 @@ static struct tunnel *find_tunnel(struct tunnels *all, const char *item, size_t 
 	return NULL;
 }
 
-/* Add those that a word names to @chosen, each once. */
+/* Add the tunnels of a word to @chosen, each once. */
 static int choose_named(struct tunnels *all, const char *word, bool *taken,
 			struct tunnels *chosen)
 {
@@ -267,13 +267,13 @@ static int choose_words(const char *what, char **words, size_t n, size_t *used,
 /**
  * choose() - Read the tunnels that the first words of a command name
  * @what: what is being done, for errors
- * @words: names and numbers with commas between, or "[find condition]"
+ * @words: names and numbers separated by commas, or "[find condition]"
  * @n: how many words there are
  * @stats: with the device's counters
  * @chosen: those that are named, in that order, each once; none if a condition finds none
  * @used: on entry how many words are names, if it isn't "[find"; set to how many were
  *
- * With --continue a name that no tunnel has is an error that is printed and passed over.
+ * With --continue, an unknown name is reported and skipped.
  *
  * Return: 0, or an exit status after an error was printed.
  */
@@ -293,11 +293,11 @@ int choose(const char *what, char **words, size_t n, bool stats,
 }
 
 /**
- * tunnel_copy() - Begin a new tunnel with what another one has
- * @from: the other one; it may be new itself
+ * tunnel_copy() - Begin a new tunnel with the properties of another one
+ * @from: the other one, which may be new itself
  * @t: set to it, without its names
  *
- * Return: NULL, or why it can't be.
+ * Return: NULL, or why it isn't possible.
  */
 const char *tunnel_copy(const struct tunnel *from, struct tunnel *t)
 {

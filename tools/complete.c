@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Completion for any shell: what can stand in the place of the last word. Each candidate is
- * a line; behind a tab there may be what it means. Candidates that end in "=" aren't
- * complete words. The line ":files" asks for names of files.
+ * Completion for any shell: the candidates for the last word. Each is a line, optionally
+ * with a tab and its meaning. Candidates that end in "=" aren't complete words. The line
+ * ":files" requests names of files.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
  * struct cursor - what is being completed
  * @verbs: the table
  * @n_verbs: its rows
- * @word: what has been typed of the word
+ * @word: the typed part of the word
  * @verb: that is complete, or NULL
  * @args: the words between it and @word
  * @n: how many
@@ -41,7 +41,7 @@ static void print_meaning(const char *meaning)
 	printf("\t%s", text);
 }
 
-/* @prefix and @name together, if what has been typed can become that. */
+/* Print @prefix and @name if the typed part can be completed to that. */
 static void offer(const struct cursor *c, const char *prefix, const char *name,
 		  const char *ending, const char *meaning)
 {
@@ -86,7 +86,7 @@ static void offer_devices(const struct cursor *c, const char *prefix)
 		if_freenameindex(all);
 }
 
-/* Is this one of those with commas between? */
+/* Check whether a name is in a list separated by commas. */
 static bool is_listed(const char *list, size_t n, const char *name)
 {
 	const size_t len = strlen(name);
@@ -99,7 +99,7 @@ static bool is_listed(const char *list, size_t n, const char *name)
 	return false;
 }
 
-/* What stands before the last comma of the word, and @prefix before it. */
+/* Join @prefix and the part of the word up to its last comma. */
 static char *list_prefix(const struct cursor *c, const char *prefix)
 {
 	const size_t n = strlen(prefix);
@@ -151,7 +151,7 @@ static void offer_values(const struct cursor *c, unsigned int p, const char *pre
 	offer(c, prefix, "no", "", NULL);
 }
 
-/* The value behind "property=", of a property that can be there. */
+/* Complete the value after "property=" of a possible property. */
 static void complete_value(const struct cursor *c, unsigned int end, bool condition)
 {
 	const size_t len = strcspn(c->word, "=!~<>"), skip = strspn(c->word, "(");
@@ -167,7 +167,7 @@ static void complete_value(const struct cursor *c, unsigned int end, bool condit
 	free(prefix);
 }
 
-/* Has the property a value already on this command line? */
+/* Check whether the command line already has a value for the property. */
 static bool is_given(const struct cursor *c, unsigned int p)
 {
 	const size_t len = strlen(properties[p].name);
@@ -372,8 +372,8 @@ static bool is_netns_option(const char *word)
 	return !strcmp(word, "-n") || !strcmp(word, "--netns");
 }
 
-/* Take the options and the verb off the words. Returns the rest, or NULL if the verb is
- * unknown or abbreviated too much.
+/* Skip the options and the verb. Returns the remaining words, or NULL if the verb is unknown
+ * or ambiguous.
  */
 static char **take_verb(struct cursor *c, char **words, size_t *n)
 {
@@ -400,7 +400,7 @@ static char **take_verb(struct cursor *c, char **words, size_t *n)
 }
 
 /**
- * complete() - Print what can stand in the place of the last word
+ * complete() - Print the candidates for the last word
  * @verbs: the table of verbs
  * @n_verbs: its rows
  * @words: the words behind the program's name
@@ -414,7 +414,7 @@ int complete(const struct verb *verbs, size_t n_verbs, char **words, size_t n)
 
 	table = verbs;
 	c.word = n ? words[--n] : "";
-	/* Nobody wants to read errors between the lines of his command. */
+	/* Don't print errors into the user's command line. */
 	if (!freopen("/dev/null", "w", stderr))
 		return IPIPCTL_REFUSED;
 	if (n && is_netns_option(words[n - 1])) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What RouterOS writes behind "where": comparisons, "and", "or", "!" and brackets.
+ * RouterOS's conditions after "where": comparisons, "and", "or", "!" and brackets.
  *
  *   expression = term { "or" term }
  *   term       = factor { [ "and" ] factor }
@@ -13,7 +13,7 @@
 
 #include "ipipctl.h"
 
-/* More than anybody writes; what walks the nodes calls itself. */
+/* A limit, because functions that visit the nodes are recursive. */
 #define MAX_DEPTH	64
 #define MAX_TESTS	1000
 
@@ -33,8 +33,8 @@ enum operator {
 /**
  * struct condition - a node of the expression
  * @op: what it is
- * @a: what NOT, AND and OR are about
- * @b: the other one, of AND and OR
+ * @a: the operand of NOT, or the first of AND and OR
+ * @b: the second operand of AND and OR
  * @p: P_*, of a test
  * @number: to be compared with, for the four that compare
  * @value: the same as a word, for IS_EQUAL and IS_NOT_EQUAL
@@ -92,7 +92,7 @@ void condition_free(struct condition *c)
 	free(c);
 }
 
-/* What is next, or NULL. */
+/* Get the next token, or NULL. */
 static char *peek(struct lexer *l)
 {
 	if (!l->text && l->n)
@@ -107,7 +107,7 @@ static void next_word(struct lexer *l)
 	l->n--;
 }
 
-/* Take this character if it is next. */
+/* Consume the next character if it is this one. */
 static bool take(struct lexer *l, char c)
 {
 	char *text = peek(l);
@@ -132,7 +132,7 @@ static bool take_word(struct lexer *l, const char *word)
 	return true;
 }
 
-/* Where the test ends in a shell's word: before brackets that it hasn't opened. */
+/* Find the end of the test in a shell's word: before brackets that it hasn't opened. */
 static char *end_of_test(const struct lexer *l, char *text)
 {
 	char *end = text + strlen(text), *p;
@@ -177,7 +177,7 @@ static int canonical(struct condition *c, const char *value)
 	struct tunnel t;
 
 	tunnel_defaults(&t);
-	/* Without these a value isn't there. */
+	/* Conditions under which a property has no value. */
 	t.ipsec_profile = IPSEC_MODERN;
 	t.ipsec_state = IPSEC_ESTABLISHED;
 	if (text)
@@ -315,7 +315,7 @@ static struct condition *parse_expression(struct lexer *l)
 
 /**
  * condition_parse() - Read a condition
- * @words: its words; they are as they were afterwards
+ * @words: its words; unchanged afterwards
  * @n: how many, at least one
  * @split: brackets are words of their own, as split_words() makes them; otherwise they
  *	may stand at the beginning and at the end of a word, as in a shell's
@@ -370,11 +370,11 @@ static bool is_like(const struct condition *c, const struct tunnel *t)
 }
 
 /**
- * condition_holds() - Does a tunnel meet a condition?
+ * condition_holds() - Check whether a tunnel meets a condition
  * @c: the condition
  * @t: the tunnel
  *
- * Return: true if it does. A value that isn't there is neither more nor less than any.
+ * Return: true if it does. A missing value is neither less nor more than any other.
  */
 bool condition_holds(const struct condition *c, const struct tunnel *t)
 {
@@ -411,7 +411,7 @@ bool condition_holds(const struct condition *c, const struct tunnel *t)
 }
 
 /**
- * condition_mask() - Which properties does a condition ask for?
+ * condition_mask() - Get the properties that a condition depends on
  * @c: the condition
  *
  * Return: BIT(P_*).

@@ -2,9 +2,9 @@
 /*
  * strongSwan's files: a connection for each tunnel that has a secret.
  *
- * A file in swanctl's conf.d, and not the daemon's socket: what comes over the socket is
- * gone when the daemon starts anew, but its unit reads the files. The secret is in that
- * file and nowhere else.
+ * Connections are files in swanctl's conf.d and aren't only sent over the daemon's socket,
+ * because the daemon loses those when it restarts, but its unit reads the files. The secret
+ * is only in that file.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -26,7 +26,7 @@
 #define MARK		"# profile="
 #define SECRET		"\t\tsecret = 0x"
 #define TEXT_SIZE	4096
-/* Nobody writes a file for so long. */
+/* Writing a file never takes this long. */
 #define WRITING_S	60
 
 static_assert(sizeof(PREFIX) + 3 * IFNAMSIZ == CONNECTION_MAX, "room for the prefix");
@@ -34,10 +34,10 @@ static_assert(sizeof(PREFIX) + 3 * IFNAMSIZ == CONNECTION_MAX, "room for the pre
 /* Where things are */
 
 /**
- * connection_of() - What is the connection of a tunnel called?
+ * connection_of() - Get the name of a tunnel's connection
  * @tunnel: the tunnel's name
- * @out: set to the connection's, CONNECTION_MAX bytes. strongSwan's names have letters,
- *	digits and few signs; the name of a device may have any
+ * @out: set to the connection's name, CONNECTION_MAX bytes. strongSwan's names have letters,
+ *	digits and few other characters; the name of a device may have any
  */
 void connection_of(const char *tunnel, char *out)
 {
@@ -54,8 +54,8 @@ void connection_of(const char *tunnel, char *out)
 	*out = '\0';
 }
 
-/* The other way round. Returns what is behind the name, or NULL: connection_of() has one way
- * to write a name.
+/* The inverse of connection_of(). Returns the rest after the name, or NULL if
+ * connection_of() wouldn't have written it this way.
  */
 static const char *tunnel_of(const char *connection, char *out)
 {
@@ -85,11 +85,11 @@ static const char *tunnel_of(const char *connection, char *out)
 }
 
 /**
- * connection_tunnel() - Which tunnel has a connection been made for?
+ * connection_tunnel() - Get the tunnel of a connection
  * @connection: its name
  * @out: set to the tunnel's name, IFNAMSIZ bytes
  *
- * Return: false if it is none of ours.
+ * Return: false if ipipctl hasn't made the connection.
  */
 bool connection_tunnel(const char *connection, char *out)
 {
@@ -120,12 +120,12 @@ static bool find_dir(const char *base, char *dir, size_t size)
 	return false;
 }
 
-/* Nothing says where the daemon of the netns listens. */
+/* Check that nothing says where the daemon of the netns listens. */
 static bool no_daemon;
 
-/* swanctl has to look where we have written, and to speak to who reads that: without a
- * strongswan.conf of the netns's that is the machine's daemon, which would unload all of the
- * machine's connections for those of the netns.
+/* swanctl must read the folder that ipipctl has written, and speak to the daemon that uses
+ * it. Without a strongswan.conf for the netns it would speak to the machine's daemon, which
+ * would replace all of the machine's connections by those of the netns.
  */
 static void point_swanctl(const char *base, const char *dir)
 {
@@ -139,9 +139,9 @@ static void point_swanctl(const char *base, const char *dir)
 }
 
 /**
- * swanctl_dir() - Where is the configuration of the daemon that works in this netns?
+ * swanctl_dir() - Get the configuration folder of the daemon of this netns
  *
- * That of a netns with a name is where ip-netns(8) puts it.
+ * For a netns with a name it is where ip-netns(8) looks for configuration files.
  *
  * Return: the folder.
  */
@@ -166,9 +166,9 @@ const char *swanctl_dir(void)
 }
 
 /**
- * connections_have_daemon() - Is there a daemon that reads the configuration of this netns?
+ * connections_have_daemon() - Check that a daemon reads the configuration of this netns
  *
- * Return: false if the one that swanctl would speak to is known to be another's.
+ * Return: false if swanctl would speak to the daemon of another netns.
  */
 bool connections_have_daemon(void)
 {
@@ -177,7 +177,7 @@ bool connections_have_daemon(void)
 }
 
 /**
- * connection_file() - Which file has a connection?
+ * connection_file() - Get the file of a connection
  * @connection: its name
  * @enabled: the daemon reads it
  * @path: set to the path
@@ -198,7 +198,7 @@ static uint8_t profile_of_file(const char *path)
 	size_t room = 0;
 	FILE *f = fopen(path, "re");
 
-	/* The second line: the secret is further down, and not to be read. */
+	/* Read only the second line, because the secret is in a later one. */
 	if (f)
 		setvbuf(f, NULL, _IONBF, 0);
 	for (int i = 0; f && i < 2 && getline(&line, &room, f) > 0; i++) {
@@ -213,7 +213,7 @@ static uint8_t profile_of_file(const char *path)
 }
 
 /**
- * connections_read() - Which tunnels have a secret?
+ * connections_read() - Find the tunnels that have a secret
  * @list: the tunnels; their ipsec_profile is set
  */
 void connections_read(struct tunnels *list)
@@ -249,8 +249,8 @@ static const struct {
 	const char *esp;
 	const char *child;
 } profile_text[] = {
-	/* What RouterOS proposes and takes for the peers that it makes itself: its
-	 * profile and its proposal "default".
+	/* The proposals of RouterOS for the peers that it makes itself: its profile
+	 * and its proposal "default".
 	 */
 	[IPSEC_ROUTEROS] = {
 		"\t\tversion = 1\n"
@@ -323,8 +323,8 @@ static void write_connection(FILE *out, const struct tunnel *t,
 	fprintf(out, "\t}\n}\n");
 }
 
-/* In hexadecimal it can have any byte. @line is that of the present file's, for a tunnel
- * that isn't given another.
+/* It is written in hexadecimal, so it can have any byte. @line is the line of the present
+ * file, for a tunnel without a new secret.
  */
 static void write_secret(FILE *out, const struct tunnel *t,
 			 const char *connection, const char *line)
@@ -350,9 +350,9 @@ static void write_secret(FILE *out, const struct tunnel *t,
 }
 
 /**
- * connections_exist() - Is there a connection of any tunnel?
+ * connections_exist() - Check whether any tunnel has a connection
  *
- * Return: false if there isn't, so that none has to be looked for.
+ * Return: false if none has, so that no file has to be looked for.
  */
 bool connections_exist(void)
 {
@@ -381,7 +381,7 @@ void connection_text_free(char *text)
 	free(text);
 }
 
-/* The line with the secret in a file of ours: to be freed by connection_text_free(). */
+/* Get the line with the secret of a file, to be freed by connection_text_free(). */
 static char *secret_line(const char *text)
 {
 	const char *line = text ? strstr(text, SECRET) : NULL;
@@ -390,10 +390,10 @@ static char *secret_line(const char *text)
 }
 
 /**
- * connection_text() - Write what a tunnel's file shall have
+ * connection_text() - Write the text of a tunnel's file
  * @t: the tunnel
- * @name: the name that it shall have
- * @old: text of the file that there is, whose secret is kept if @t has no other; or NULL
+ * @name: its new name
+ * @old: text of the present file, whose secret is kept if @t has no other; or NULL
  *
  * Return: the text, to be freed by connection_text_free().
  */
@@ -403,7 +403,7 @@ char *connection_text(const struct tunnel *t, const char *name, const char *old)
 	char *text = need_memory(calloc(1, TEXT_SIZE));
 	FILE *out = need_memory(fmemopen(text, TEXT_SIZE, "w"));
 
-	/* No copy of the secret in a buffer of stdio's. */
+	/* Don't leave a copy of the secret in a buffer of stdio. */
 	setvbuf(out, NULL, _IONBF, 0);
 	connection_of(name, connection);
 	fprintf(out, "# Of the tunnel %s. Written by ipipctl(8), and written anew.\n",
@@ -436,7 +436,7 @@ static char *read_text(const char *path)
 	return text;
 }
 
-/* Is it one of replace_file()'s that has not got its name? */
+/* Check for a temporary file of replace_file(). */
 static bool is_left_over(int dir, const char *name)
 {
 	static const char ending[] = ".XXXXXX";
@@ -452,9 +452,9 @@ static bool is_left_over(int dir, const char *name)
 }
 
 /**
- * connections_tidy() - Remove what one of us has left that was killed
+ * connections_tidy() - Remove temporary files of an ipipctl that was killed
  *
- * There may be a secret in it.
+ * They may contain a secret.
  */
 void connections_tidy(void)
 {
@@ -496,10 +496,10 @@ char *connection_find(const char *tunnel, char *path, size_t size)
 }
 
 /**
- * connection_has_secret() - Is there a secret for a tunnel of this name?
+ * connection_has_secret() - Check whether there is a secret for a tunnel of this name
  * @tunnel: the name
  *
- * Return: true if a file of ours has one.
+ * Return: true if its file has one.
  */
 bool connection_has_secret(const char *tunnel)
 {
@@ -517,7 +517,7 @@ bool connection_has_secret(const char *tunnel)
  * @tunnel: its name
  * @out: set to the secret
  *
- * Return: NULL, or what is in the way.
+ * Return: NULL, or why it isn't possible.
  */
 const char *connection_secret(const char *tunnel, const struct secret **out)
 {

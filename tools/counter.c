@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The driver's counters: their names, and counting from a moment that the user chooses.
- * The kernel's never begin anew: what they were then is kept in /run.
+ * The driver's counters: their names, and counting since `reset-counters`. The kernel's
+ * counters are never reset: their values at that time are kept in /run.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,13 +14,13 @@
 #define ALL	(STATS + __IFLA_IPIP_XSTATS_MAX)
 
 const char *const counter_names[__IFLA_IPIP_XSTATS_MAX] = {
-/* Made from include/uapi/linux/if_ipip.h by the Makefile. */
+/* The Makefile generates it from include/uapi/linux/if_ipip.h. */
 #include "counter-names.h"
 };
 
 /**
- * struct base - what is in the file: what a tunnel counted at the last `reset-counters`
- * @name: the tunnel's; its index may be another tunnel's by now
+ * struct base - content of the file: the counters of a tunnel at the last `reset-counters`
+ * @name: the tunnel's name; its index may belong to another tunnel by now
  * @local: its outer source
  * @remote: its outer destination
  * @all: its counters
@@ -82,7 +82,7 @@ static bool is_base_of(const struct base *base, const struct base *now)
 }
 
 /**
- * counters_since() - Take off what had been counted at `reset-counters`
+ * counters_since() - Subtract the counters at the last `reset-counters`
  * @t: the tunnel, as the kernel has it
  */
 void counters_since(struct tunnel *t)
@@ -100,7 +100,7 @@ void counters_since(struct tunnel *t)
 }
 
 /**
- * counters_reset() - Keep what a tunnel has counted, for counters_since()
+ * counters_reset() - Store the counters of a tunnel for counters_since()
  * @t: the tunnel, as the kernel has it
  *
  * Return: 0, or an exit status after an error was printed.
@@ -129,8 +129,8 @@ int counters_reset(const struct tunnel *t)
 }
 
 /**
- * counters_forget() - Remove what is kept of tunnels that have been removed
- * @list: requests that have been carried out
+ * counters_forget() - Remove the stored counters of tunnels that were removed
+ * @list: requests that were executed
  */
 void counters_forget(const struct requests *list)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens to tunnels, as it happens: a line for each event. The kernel says what a link
- * is like after each change of it; what has changed is found by comparison with what it said
- * before.
+ * A line for each event of tunnels, as it occurs. After each change the kernel sends the
+ * present state of a link; events are found by comparing it with the previous state.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,16 +10,16 @@
 
 #include "ipipctl.h"
 
-/* Milliseconds. What happens within the second of them is read together. */
+/* Milliseconds. Events within the second of these times are read together. */
 #define WAIT		1000
 #define GATHER		40
-/* Seconds for which a change elsewhere may be the cause of one here. */
+/* Seconds after a change of another device during which it can be the cause of an event. */
 #define RECENT		3.0
-/* More than a tunnel adds to a packet without IPsec. */
+/* More than the headers that a tunnel adds to a packet without IPsec. */
 #define OVERHEAD_MAX	64
 
 /**
- * struct known - a tunnel as the kernel has last said that it is
+ * struct known - a tunnel as the kernel last reported it
  * @t: the tunnel
  * @has_sas: there is a security association each way
  * @seen: in the dump that is being compared
@@ -48,7 +47,7 @@ struct device {
 };
 
 /**
- * struct watch - all that is known
+ * struct watch - the known state
  * @names: the tunnels that were named, or none for all
  * @known: tunnels, by pointers sorted by index: they are inserted and removed
  * @n: how many
@@ -101,7 +100,7 @@ struct event {
 	const char *cause;
 };
 
-/* When the messages were read that are being taken, by RFC 3339. */
+/* Time at which the present messages were read (RFC 3339). */
 static char now[64];
 
 static void note_time(void)
@@ -219,15 +218,15 @@ static void put_change(const char *what, const struct tunnel *old, const struct 
 
 /* What has changed */
 
-/* What a request sets. The MTU in force and the state of the daemon have events of their
- * own, and secrets are nobody's to read.
+/* Properties that a request can set. The MTU in force and the state of the daemon have
+ * their own events, and secrets are never shown.
  */
 static uint64_t settings(void)
 {
 	return P_EVERYTHING & ~(BIT(P_MTU) | BIT(P_IPSEC_PROFILE) | BIT(P_IPSEC_SECRET_FILE));
 }
 
-/* A number is compared as such: a thousand messages a second have some thirty each. */
+/* Compare numbers directly, because a thousand messages per second have thirty each. */
 static bool differs(unsigned int p, const struct tunnel *a, const struct tunnel *b)
 {
 	const struct property *row = &properties[p];
@@ -277,7 +276,7 @@ static bool is_recent(double when)
 	return when && clock_now() - when < RECENT;
 }
 
-/* The device that a tunnel's packets leave by may be any if the tunnel isn't bound to one. */
+/* If the tunnel isn't bound to a device, its packets may leave by any device. */
 static const struct device *changed_underlay(const struct watch *w, const struct tunnel *t)
 {
 	const struct device *d, *latest = NULL;
@@ -307,7 +306,7 @@ static const char *mtu_cause(const struct watch *w, const struct tunnel *t)
 	return is_recent(w->sas_told) ? "IPsec" : "the path";
 }
 
-/* Whoever disables a tunnel knows that it isn't running. */
+/* That a disabled tunnel isn't running needs no event of its own. */
 static uint64_t changed_carrier(const struct tunnel *old, const struct tunnel *t)
 {
 	uint64_t mask = 0;
@@ -368,12 +367,12 @@ static void take_sas(struct watch *w)
 
 /* Tunnels */
 
-/* Where the one with this index is, or would be. */
+/* Find the position of this index. */
 static size_t place_of(const struct watch *w, int ifindex)
 {
 	size_t low = 0, high = w->n, middle;
 
-	/* New ones have the largest. */
+	/* New devices have the largest index. */
 	if (high && w->known[high - 1]->t.ifindex < ifindex)
 		return high;
 	while (low < high) {
@@ -507,8 +506,8 @@ static void take_link(const struct tunnel *t, enum link_event event, void *data)
 	}
 }
 
-/* What is there, in the beginning or after something was missed. Events come of what differs
- * from what is known, unless it is the beginning.
+/* Read the present state, at the start or after events were lost. Differences from the known
+ * state are events, except at the start.
  */
 static int read_all(struct watch *w, bool beginning)
 {
@@ -531,7 +530,7 @@ static int read_all(struct watch *w, bool beginning)
 	return ret;
 }
 
-/* The kernel has said more than the socket had room for. What was said before that is in it. */
+/* The kernel has sent more than fits into the socket. Earlier messages are still in it. */
 static int resynchronize(struct watch *w)
 {
 	static const struct event lost = {
@@ -563,7 +562,7 @@ static int follow(struct watch *w, struct mnl_socket *links, struct mnl_socket *
 		}
 		if (sas && sas_changed(sas))
 			take_sas(w);
-		/* Whoever reads the pipe may have gone. */
+		/* The reader of the pipe may have ended. */
 		if (fflush(stdout))
 			break;
 		nl_wait(links, sas, WAIT, GATHER);
@@ -571,7 +570,7 @@ static int follow(struct watch *w, struct mnl_socket *links, struct mnl_socket *
 	return ret;
 }
 
-/* Which tunnels were named? */
+/* Read the names of tunnels. */
 static int read_names(char **words, size_t n, struct tunnels *names)
 {
 	size_t used = n;
@@ -586,7 +585,7 @@ static int read_names(char **words, size_t n, struct tunnels *names)
 }
 
 /**
- * events_watch() - Write a line for whatever happens to tunnels, until somebody ends it
+ * events_watch() - Write a line for each event of tunnels until a signal comes
  * @words: tunnels, or none for all
  * @n: how many words
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tunnels as text: RouterOS's export format, written.
+ * Writing tunnels in RouterOS's export format.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static void write_word(FILE *out, unsigned int *column, const char *name,
 		*column = 3;
 	}
 	*column += len;
-	/* For each property of each tunnel: without a format that would be read each time. */
+	/* Called for each property of each tunnel, so it doesn't parse a format string. */
 	putc_unlocked(' ', out);
 	fputs_unlocked(name, out);
 	if (value) {
@@ -33,7 +33,7 @@ static void write_word(FILE *out, unsigned int *column, const char *name,
 	}
 }
 
-/* A name that was made of another one is made again of that, which becomes the altname. */
+/* If the name was derived from an altname, write the altname, from which it is derived again. */
 static void value_of(const struct tunnel *t, unsigned int p, char *value)
 {
 	property_format(p, t, value);
@@ -61,10 +61,10 @@ static void write_tunnel(FILE *out, const struct tunnel *t, bool verbose)
 }
 
 /**
- * write_tunnels() - Write the commands that make tunnels
- * @out: where to
+ * write_tunnels() - Write the commands that create tunnels
+ * @out: where to write
  * @list: the tunnels
- * @verbose: with what `add` gives anyway
+ * @verbose: include values that are defaults of `add`
  */
 void write_tunnels(FILE *out, const struct tunnels *list, bool verbose)
 {
@@ -75,7 +75,7 @@ void write_tunnels(FILE *out, const struct tunnels *list, bool verbose)
 		write_tunnel(out, &list->t[i], verbose);
 }
 
-/* Why a tunnel can't be written, or NULL: reading it back would make another one. */
+/* Get the reason why a tunnel can't be written, or NULL. Reading it back must recreate it. */
 static const char *why_not(const struct tunnel *t)
 {
 	if (t->link_netnsid >= 0)
@@ -89,7 +89,7 @@ static const char *why_not(const struct tunnel *t)
 	return NULL;
 }
 
-/* Take out what can't be written, and say so; unless the user wants the others, nothing is. */
+/* Remove and report tunnels that can't be written. Without --continue nothing is written. */
 static int take_out(struct tunnels *list)
 {
 	const char *why;
@@ -143,7 +143,7 @@ int cmd_export(char **words, size_t n)
 	return ret;
 }
 
-/* A symbolic link goes on to lead to the file. */
+/* Follow a symbolic link, and keep it. */
 static int write_file(const char *name, const struct tunnels *list)
 {
 	char *path = realpath(name, NULL), *text = NULL;
@@ -158,7 +158,7 @@ static int write_file(const char *name, const struct tunnels *list)
 	return ret;
 }
 
-/* The file is replaced: of a device or a pipe nothing would be left. */
+/* The file is replaced, which would delete a device or a pipe. */
 static bool is_replaceable(const char *name)
 {
 	struct stat st;
@@ -167,12 +167,12 @@ static bool is_replaceable(const char *name)
 }
 
 /**
- * config_file() - Which file do `save` and `restore` mean?
- * @what: which of them, for errors
- * @words: what stands behind it
- * @n: how many words
+ * config_file() - Get the file for `save` and `restore`
+ * @what: the verb, for errors
+ * @words: the words after it
+ * @n: number of words
  *
- * The one that they have without a name is the machine's, not that of each of its netns.
+ * The default file belongs to the machine, so it isn't used with another netns.
  *
  * Return: its name, or NULL after an error was printed.
  */
@@ -191,7 +191,7 @@ const char *config_file(const char *what, char **words, size_t n)
 
 static int save(const char *name, const struct tunnels *list)
 {
-	/* Where it doesn't all go is seen at the end of the program. */
+	/* The end of the program checks whether all of it was written. */
 	if (!strcmp(name, "-")) {
 		write_tunnels(stdout, list, true);
 		return 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Asking the IKE daemon whether it has IKEv1. None of strongSwan's commands says so: without
- * IKEv1 it loads a connection with "version = 1" all the same. But its IKE port answers the
- * first message of main mode (RFC 2409 section 5.1): with an error of IKEv1 for a proposal
- * that nobody takes, or with IKEv2's INVALID_MAJOR_VERSION (RFC 7296 section 2.5).
+ * Asking the IKE daemon whether it has IKEv1. No command of strongSwan tells: without IKEv1
+ * it loads a connection with "version = 1" all the same. But its IKE port answers the first
+ * message of main mode (RFC 2409 section 5.1): with an IKEv1 error if no daemon would accept
+ * the proposal, or with IKEv2's INVALID_MAJOR_VERSION (RFC 7296 section 2.5).
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include "ipipctl.h"
 
 #define IKE_PORT	500
-/* It is on this machine; one that is busy for longer isn't waited for. */
+/* The daemon is on this machine. Don't wait longer for a busy one. */
 #define ANSWER_MS	1000
 
 /* RFC 2408 section 3.1; IKEv2's header has the same form. */
@@ -94,7 +94,7 @@ static bool ask(int fd)
 	ssize_t len;
 
 	memcpy(q.sa, payload_sa, sizeof(q.sa));
-	/* The daemon takes what it has seen already for a repetition. */
+	/* The daemon would take an identical message for a retransmission. */
 	if (getrandom(q.header.initiator, sizeof(q.header.initiator), 0) !=
 	    sizeof(q.header.initiator))
 		return false;
@@ -108,12 +108,12 @@ static bool ask(int fd)
 }
 
 /**
- * ike_lacks_v1() - Has the IKE daemon said that it has no IKEv1?
+ * ike_lacks_v1() - Check whether the IKE daemon has answered that it has no IKEv1
  *
- * It is asked once. One that says nothing, at another port or behind a packet filter, may
- * have it.
+ * It is asked once. A daemon that doesn't answer, for example on another port or behind a
+ * packet filter, may have IKEv1.
  *
- * Return: true if it has.
+ * Return: true if it has answered so.
  */
 bool ike_lacks_v1(void)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tunnels as text: RouterOS's export format, read, and the few commands of its scripts that
- * generators write. All commands of a file become one list of requests, so that either all
- * of them are carried out or none.
+ * Reading RouterOS's export format, and the few script commands that generators write. All
+ * commands of a file become one list of requests, so that either all of them are executed
+ * or none.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,21 +11,21 @@
 #include "ipipctl.h"
 
 /**
- * struct reader - where the reader is
+ * struct reader - state of the reader
  * @name: the file's, for errors
  * @file: it
  * @line: number of the last physical line
  * @start: number of the first of those that are joined
  * @text: these lines, joined
  * @room: bytes that there are for them
- * @other_menu: this is another menu's
- * @menu: the last that was left out
- * @list: what is to be done
- * @present: the tunnels that there are, once one of them was asked for
- * @pending: for each of them 0, or one more than the index of its request
+ * @other_menu: the line belongs to another menu
+ * @menu: the last menu that was skipped
+ * @list: the requests
+ * @present: the existing tunnels, read when one of them is first needed
+ * @pending: for each of them 0, or the index of its request + 1
  * @has_present: @present has been read
- * @replace: a tunnel that is there gets the values of the file
- * @has_secret: a secret is in the file, so that it was exported with them
+ * @replace: an existing tunnel gets the values of the file
+ * @has_secret: the file has a secret, so it was exported with secrets
  * @failed: something was refused
  */
 struct reader {
@@ -61,14 +61,14 @@ static void refuse_line(struct reader *r, const char *why)
 	r->failed = true;
 }
 
-/* A word in the wrong place may be "ipsec-secret=..." as well: its value isn't shown. */
+/* A misplaced word may be "ipsec-secret=...", so its value isn't shown. */
 static void refuse_word(struct reader *r, const char *format, const char *word)
 {
 	complain(r, format, word, strcspn(word, "="));
 	r->failed = true;
 }
 
-/* Editors put a byte-order mark in front of a file. Returns the bytes that it has had. */
+/* Skip a byte-order mark, which some editors write. Returns its length in bytes. */
 static size_t skip_mark(const struct reader *r, char *line, size_t n)
 {
 	static const char mark[] = "\xef\xbb\xbf";
@@ -80,8 +80,8 @@ static size_t skip_mark(const struct reader *r, char *line, size_t n)
 	return len;
 }
 
-/* Does the next line belong to this one? A backslash in front of another one is a character,
- * and a comment ends with its line.
+/* Check whether the next line continues this one. A backslash after another one is a
+ * character, and a comment ends with its line.
  */
 static bool is_joined(const struct reader *r, const char *line, size_t n)
 {
@@ -129,15 +129,13 @@ static bool read_line(struct reader *r)
 	if (line)
 		explicit_bzero(line, room);
 	free(line);
-	/* What is missing may be require-ipsec=yes. */
+	/* The missing part may be require-ipsec=yes. */
 	if (more)
 		refuse_line(r, "the file ends in the middle of a command");
 	return !more && (got >= 0 || len);
 }
 
-/* Say it once for each menu in a row, and nothing of what is set there: there are
- * passwords among it.
- */
+/* Report each skipped menu once, without its properties, which may be passwords. */
 static void leave_out_menu(struct reader *r, const char *text)
 {
 	static const char *const commands[] = { " add", " set", "/add", "/set" };
@@ -159,7 +157,7 @@ static void leave_out_menu(struct reader *r, const char *text)
 }
 
 /* "/interface ipip", "/interface/ipip", with or without " add" or "/add" behind it.
- * Returns what is behind it, or NULL for another menu.
+ * Returns the rest of the line, or NULL for another menu.
  */
 static char *enter_menu(struct reader *r, char *text)
 {
@@ -177,7 +175,7 @@ static char *enter_menu(struct reader *r, char *text)
 	return NULL;
 }
 
-/* The tunnels that there are: asked for only where a line is about one of them. */
+/* Read the existing tunnels, when a line first needs them. */
 static bool read_present(struct reader *r)
 {
 	if (r->has_present)
@@ -205,7 +203,7 @@ static struct request *add_request(struct reader *r, enum op what, const struct 
 	return request;
 }
 
-/* The request for a tunnel that there is: a change of nothing, if there was none. */
+/* Get the request for an existing tunnel; if there is none yet, one without changes. */
 static struct request *request_for(struct reader *r, size_t i)
 {
 	if (!r->pending[i]) {
@@ -215,7 +213,7 @@ static struct request *request_for(struct reader *r, size_t i)
 	return pending_request(r, i);
 }
 
-/* A tunnel that a line of the file is about. */
+/* A tunnel that a line of the file refers to. */
 struct target {
 	bool is_new;
 	size_t i;	/* index of its request if it is new, otherwise in @present */
@@ -233,7 +231,7 @@ static void target_add(struct targets *targets, bool is_new, size_t i)
 	targets->t[targets->n++] = (struct target){ is_new, i };
 }
 
-/* A tunnel as the lines so far have made it; NULL if they have removed it. */
+/* Get a tunnel as it is after the previous lines; NULL if they have removed it. */
 static const struct tunnel *present_tunnel(const struct reader *r, size_t i, struct tunnel *copy)
 {
 	const struct request *request = pending_request(r, i);
@@ -253,7 +251,7 @@ static bool is_new_tunnel(const struct request *request)
 	return request->op == OP_ADD;
 }
 
-/* All tunnels for which @holds is true, as the lines so far have made them. */
+/* Find all tunnels for which @holds is true after the previous lines. */
 static void find_targets(const struct reader *r,
 			 bool (*holds)(const struct tunnel *t, const void *data),
 			 const void *data, struct targets *targets)
@@ -288,7 +286,9 @@ static bool holds_name(const struct tunnel *t, const void *data)
 	return !strcmp(*t->name ? t->name : t->new_name, data) || has_altname(t, data);
 }
 
-/* "[", "find", ..., "]". Returns how many words that is, or 0 after an error was printed. */
+/* Parse "[", "find", ..., "]". Returns the number of its words, or 0 after an error was
+ * printed.
+ */
 static size_t read_find(struct reader *r, char **words, size_t n, struct targets *targets)
 {
 	struct condition *c;
@@ -320,7 +320,7 @@ static size_t read_find(struct reader *r, char **words, size_t n, struct targets
 	return end + 1;
 }
 
-/* Names with commas between. */
+/* Names separated by commas. */
 static bool read_names(struct reader *r, char *word, struct targets *targets)
 {
 	char *item, *state;
@@ -340,8 +340,8 @@ static bool read_names(struct reader *r, char *word, struct targets *targets)
 	return true;
 }
 
-/* Which tunnels is a command about? Returns how many words say it, or 0 after an error was
- * printed.
+/* Find the tunnels of a command. Returns the number of words that name them, or 0 after an
+ * error was printed.
  */
 static size_t read_targets(struct reader *r, char **words, size_t n, struct targets *targets)
 {
@@ -356,14 +356,14 @@ static size_t read_targets(struct reader *r, char **words, size_t n, struct targ
 	return read_names(r, words[0], targets);
 }
 
-/* What a line says beside properties. */
+/* The parts of a line other than properties. */
 struct line {
 	const struct secret *secret;
 	const char *altname;
 	char name[sizeof("name=") + IFNAMSIZ];
 	char *copy_from;
 	bool no_fast_path;
-	bool is_ours;	/* has a property that RouterOS hasn't */
+	bool is_ours;	/* has a property that RouterOS doesn't have */
 };
 
 static bool is_taken(const struct reader *r, const char *name, const char *altname)
@@ -377,7 +377,7 @@ static bool is_taken(const struct reader *r, const char *name, const char *altna
 	return false;
 }
 
-/* "name=" with what no device can be called: the device gets a name that is made of it. */
+/* "name=" with an invalid name of a device: the device gets a name derived from it. */
 static const char *rename_word(const struct reader *r, char **word, struct line *line)
 {
 	const char *name = *word + strlen("name=");
@@ -404,7 +404,7 @@ static bool begins(const char *word, const char *with)
 	return !strncmp(word, with, strlen(with));
 }
 
-/* Take out what isn't a property that a tunnel here has. Returns what is left, or -1. */
+/* Remove words that aren't properties here. Returns the number of the rest, or -1. */
 static int take_words(struct reader *r, char **words, size_t n, struct line *line)
 {
 	const char *why = NULL;
@@ -472,7 +472,7 @@ static bool copy_tunnel(struct reader *r, char *name, struct tunnel *t)
 	return false;
 }
 
-/* Why the tunnel that there is can't become the one that a file wants; NULL if it can. */
+/* Get the reason why an existing tunnel can't become the one of the file, or NULL. */
 static const char *why_other(const struct tunnel *old, const struct tunnel *t)
 {
 	if (old->external != t->external)
@@ -484,7 +484,7 @@ static const char *why_other(const struct tunnel *old, const struct tunnel *t)
 	return NULL;
 }
 
-/* What has been looked up since the file was written is newer than the file. */
+/* An address that was looked up after the file was written is newer than the file. */
 static void keep_looked_up(struct tunnel *t, const struct tunnel *old)
 {
 	if (*t->refresh_local && !strcmp(t->refresh_local, old->refresh_local))
@@ -493,7 +493,7 @@ static void keep_looked_up(struct tunnel *t, const struct tunnel *old)
 		t->remote = old->remote;
 }
 
-/* A tunnel that there is gets the values of the file, and keeps its addresses. */
+/* An existing tunnel gets the values of the file, and keeps its addresses. */
 static void replace(struct reader *r, size_t i, struct tunnel *t)
 {
 	const struct tunnel *old = &r->present.t[i];
@@ -538,8 +538,8 @@ static struct request *add_tunnel(struct reader *r, struct tunnel *t)
 	return add_request(r, OP_ADD, t, P_EVERYTHING);
 }
 
-/* With an ipsec-secret RouterOS wants allow-fast-path=no, and its export leaves the secret
- * out if it isn't told to show it.
+/* With an ipsec-secret RouterOS requires allow-fast-path=no, and its export omits the secret
+ * unless show-sensitive is given.
  */
 static void note_suspect(struct request *request, const struct line *line)
 {
@@ -714,7 +714,7 @@ static void read_tunnels(struct reader *r)
 	}
 }
 
-/* Which of the tunnels have probably lost their secret on the way? */
+/* Find the tunnels that have probably lost their secret in the export. */
 static void warn_of_clear(struct reader *r)
 {
 	static const char lost[] =
@@ -741,7 +741,7 @@ static bool is_same_place(const struct tunnel *a, const struct tunnel *b)
 	return a->local == b->local && a->remote == b->remote && !strcmp(a->link, b->link);
 }
 
-/* Has a tunnel to go before another one can have its addresses or its name? */
+/* Check whether a tunnel must be removed before another one can get its addresses or name. */
 static bool is_in_the_way(const struct requests *list, const struct request *removed)
 {
 	const struct request *r;
@@ -758,8 +758,8 @@ static bool is_in_the_way(const struct requests *list, const struct request *rem
 	return false;
 }
 
-/* What is removed can't be put back with its addresses and routes. So what is in the way of
- * others comes first, and the rest is done when all else has been taken.
+/* A removed tunnel can't be restored with its addresses and routes. So only tunnels that
+ * conflict with others are removed first, and the rest after everything else succeeded.
  */
 static void order_requests(struct requests *list)
 {
@@ -810,7 +810,7 @@ static void show_property(const struct tunnel *t, unsigned int p)
 }
 
 /**
- * request_show() - Print the command that a request is
+ * request_show() - Print the command of a request
  * @r: the request
  */
 void request_show(const struct request *r)
@@ -854,7 +854,7 @@ static int show_requests(const struct requests *list)
 	return 0;
 }
 
-/* What stdio has read of the file: there may be secrets in it. */
+/* The buffer of stdio, which may contain secrets of the file. */
 static char input[BUFSIZ];
 
 static bool open_file(struct reader *r)

@@ -742,7 +742,7 @@ static int watch(struct watch *w)
 	ret = look(w->names, &w->now);
 	while (!ret && !stopped) {
 		ret = watch_once(w, &before);
-		/* Whoever reads the pipe may have gone. */
+		/* The reader of the pipe may have ended. */
 		if (fflush(stdout) || w->once)
 			break;
 	}

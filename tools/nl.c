@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
-/* Before the kernel's headers, which then leave out what it has. */
+/* Included before the kernel's headers, which then omit its definitions. */
 #include <net/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>

@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-/* Before the kernel's headers, which then leave out what they have. */
+/* Included before the kernel's headers, which then omit their definitions. */
 #include <net/if.h>
 #include <netinet/in.h>
 #include <linux/xfrm.h>

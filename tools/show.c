@@ -596,7 +596,7 @@ static int print_repeatedly(const struct print *what)
 		if (isatty(STDOUT_FILENO) && !opt.json)
 			fputs(CLEAR, stdout);
 		print_list(what, &list);
-		/* Whoever reads the pipe may have gone. */
+		/* The reader of the pipe may have ended. */
 		if (fflush(stdout))
 			break;
 		pause_for(what->interval);
