@@ -2,8 +2,8 @@
 /*
  * ipipctl: RouterOS's /interface/ipip for the link kind "ipip".
  *
- * The prototypes are grouped by file, and the files stand in the order of their
- * floors: each calls only those above it in this header, which tests/lint checks.
+ * The prototypes are grouped by file. Each file calls only those above it in this header,
+ * which tests/lint checks.
  */
 #ifndef _IPIPCTL_H
 #define _IPIPCTL_H
@@ -25,13 +25,13 @@
 #define IPIPCTL_MTU_MAX		65515
 #define IPIPCTL_COMMENT_MAX	255
 #define IPIPCTL_ALTNAME_MAX	127
-/* So many names are tried for one that Linux doesn't take. */
+/* Number of names that are tried instead of one that Linux doesn't accept. */
 #define SHORT_NAME_TURNS	8
 #define IPIPCTL_CONFIG		"/etc/ipip/tunnels.conf"
 #define IPIPCTL_BASE		"/run/ipip"
 #define IPSEC_SECRET_MAX	255
 
-/* Between the altnames of a tunnel: no terminal shows one with a line's end in it. */
+/* Separates the altnames of a tunnel. A name with a newline couldn't be shown anyway. */
 #define ALTNAME_SEPARATOR	"\n"
 
 /* Exit status. */
@@ -113,10 +113,10 @@ enum {
 	IPSEC_NONE,
 	IPSEC_ROUTEROS,
 	IPSEC_MODERN,
-	IPSEC_UNKNOWN,	/* there is a file that names none of these, or can't be read */
+	IPSEC_UNKNOWN,	/* the file names no profile, or can't be read */
 };
 
-/* What ipsec-state says. */
+/* Values of ipsec-state. */
 enum {
 	IPSEC_NO_SA,
 	IPSEC_CONNECTING,
@@ -138,18 +138,18 @@ struct secret {
 };
 
 /**
- * struct tunnel - a tunnel, as it is or as it shall be
+ * struct tunnel - a tunnel in its present or its requested state
  * @id: number that `print` gives it
  * @ifindex: index of the link
- * @name: its name, "" if it isn't there yet
- * @new_name: its name to be
- * @altnames: its other names, with ALTNAME_SEPARATOR between; kept by keep_string()
- * @comment: IFLA_IFALIAS; kept by keep_string()
+ * @name: its name, "" if it doesn't exist yet
+ * @new_name: its requested name
+ * @altnames: its other names, separated by ALTNAME_SEPARATOR; from keep_string()
+ * @comment: IFLA_IFALIAS; from keep_string()
  * @link: name of the underlay device, or ""
  * @link_found: index of that device, or 0
- * @link_index: instead of @link_found, if there is no device of this index here: it has
- *	gone, or is in another netns
- * @link_netnsid: the netns of the underlay as this one numbers it, or -1: this one
+ * @link_index: used instead of @link_found if no device has this index here: it was
+ *	deleted, or is in another netns
+ * @link_netnsid: ID of the underlay's netns, or -1 for the present one
  * @ours: the driver has sent IFLA_IPIP_EXT
  * @disabled: not IFF_UP
  * @running: IFF_UP with a carrier
@@ -160,17 +160,17 @@ struct secret {
  * @mtu: bytes
  * @local: outer source, network byte order
  * @remote: outer destination, network byte order
- * @refresh_local: device that has @local, or ""; kept by keep_string()
- * @refresh_remote: host that has @remote, or ""; kept by keep_string()
+ * @refresh_local: device that has @local, or ""; from keep_string()
+ * @refresh_remote: host that has @remote, or ""; from keep_string()
  * @fwmark: IFLA_IPTUN_FWMARK
  * @dscp: 0 to 63, or -1 to inherit
  * @ttl: 0 is inherit
- * @mode: IPPROTO_* of what is inside, 0 is any
+ * @mode: IPPROTO_* of inner packets, 0 is any
  * @df: IPIP_DF_*
  * @clamp: IPIP_CLAMP_*
  * @encap: TUNNEL_ENCAP_*
  * @encap_flags: TUNNEL_ENCAP_FLAG_*
- * @encap_sport: UDP port, host byte order, 0 is one for each flow
+ * @encap_sport: UDP port, host byte order, 0 is one port per flow
  * @encap_dport: UDP port, host byte order
  * @fast_path: IFLA_IPIP_EXT_FAST_PATH
  * @keepalive_answer: IFLA_IPIP_EXT_KEEPALIVE_ANSWER
@@ -178,29 +178,29 @@ struct secret {
  * @keepalive_state: IPIP_KEEPALIVE_STATE_*
  * @keepalive_source: source of the echo, network byte order
  * @keepalive_target: address behind the tunnel, network byte order
- * @keepalive_retries: probes in a row that may go unanswered
- * @keepalive_misses: those that did, so far
+ * @keepalive_retries: unanswered probes in a row after which the carrier goes
+ * @keepalive_misses: present number of unanswered probes in a row
  * @keepalive_interval: milliseconds, 0 is off
  * @keepalive_age: milliseconds since the last answer, or -1
  * @keepalive_rtt: microseconds, or -1
  * @mtu_state: IPIP_MTU_STATE_*
- * @mtu_measured: bytes that the path was found to carry, or 0
- * @mtu_age: milliseconds since that was confirmed last, or -1
- * @keepalive_srtt: the same, smoothed
- * @keepalive_rttvar: its variation
- * @keepalive_state_age: milliseconds since the state has changed, or -1
+ * @mtu_measured: measured MTU of the path in bytes, or 0
+ * @mtu_age: milliseconds since it was last confirmed, or -1
+ * @keepalive_srtt: smoothed round-trip time, microseconds, or -1
+ * @keepalive_rttvar: its variation, microseconds, or -1
+ * @keepalive_state_age: milliseconds since the state changed, or -1
  * @keepalive_loss: share of lost probes, thousandths, or -1
- * @carrier_up_count: how often the carrier has come, as the kernel counts it
- * @carrier_down_count: how often it has gone
- * @ipsec_profile: IPSEC_*, as the file with its secret has it
- * @ipsec_state: IPSEC_NO_SA and so on
+ * @carrier_up_count: how often the carrier came up, as counted by the kernel
+ * @carrier_down_count: how often it was lost
+ * @ipsec_profile: IPSEC_*, from the file with its secret
+ * @ipsec_state: IPSEC_NO_SA etc.
  * @ipsec_proposal: algorithms of the SA, "" if there is none
  * @ipsec_bytes_in: bytes that came through its SAs
  * @ipsec_bytes_out: bytes that left through them
  * @ipsec_rekey: seconds to the next rekeying
  * @xdp: XDP_ATTACHED_*: how an XDP program is attached to a device that is no tunnel
- * @xdp_id: the kernel's number for that program, or 0
- * @secret: pre-shared key that it shall have, or NULL: that of the file
+ * @xdp_id: the kernel's ID of that program, or 0
+ * @secret: requested pre-shared key, or NULL for that of the file
  * @stats: IFLA_STATS64
  * @counters: by IFLA_IPIP_XSTATS_*
  */
@@ -274,8 +274,8 @@ struct tunnel {
  * struct tunnels - a growing array of tunnels
  * @t: the tunnels
  * @n: how many
- * @room: how many there is room for
- * @names: all names of theirs, sorted, once somebody has asked for one
+ * @room: allocated number
+ * @names: all of their names, sorted; filled when one is first looked up
  * @n_names: how many
  * @has_states: the IKE daemon was asked about them
  */
@@ -292,7 +292,7 @@ struct tunnels {
  * struct word - a word that stands for a value
  * @name: the word; NULL behind the last
  * @value: the value
- * @alias: it is understood, but not offered
+ * @alias: it is accepted, but not offered in help and completion
  */
 struct word {
 	const char *name;
@@ -320,26 +320,27 @@ enum kind {
 };
 
 /**
- * struct property - one property: a row of the table that everything asks
- * @name: as RouterOS or we call it
+ * struct property - one property: a row of the table that all other code uses
+ * @name: its name, RouterOS's if RouterOS has it
  * @meaning: one line for `help`
- * @values: what it can be, for `help`; NULL: what @words, @min and @max say
- * @empty: value that `unset` and "!" give it, or NULL if it can't be unset
+ * @values: its possible values, for `help`; NULL: derived from @words, @min and @max
+ * @empty: value that `unset` and "!" set, or NULL if it can't be unset
  * @kind: of its field
- * @is_signed: so is the field
+ * @is_signed: the field is signed
  * @hex: a number that is written in hexadecimal
  * @size: of the field, bytes
  * @offset: of the field in struct tunnel
  * @words: values that have names, or NULL
  * @min: least number
  * @max: largest number
- * @source: P_* of what it is looked up by, whose field is a string that is kept; 0: it is
- *	a value by itself
- * @look_up: looks it up by that, into an address that stays if it is one of several; returns
- *	NULL, or why it can't be done
+ * @source: P_* of the name that it is looked up from, whose field is a string from
+ *	keep_string(); 0: it isn't looked up
+ * @look_up: looks the name up and sets the address, which stays if it is among several
+ *	results; returns NULL, or why it isn't possible
  * @json_key: its key in JSON; NULL: @name with "_" for "-"
- * @there: does a tunnel have a value? NULL: always. If not, it is "" and null
- * @parse: put a value into a tunnel; NULL: as @kind says. Returns NULL, or what is wrong
+ * @there: checks whether a tunnel has a value; NULL: it always has. If not, the value is
+ *	"", and null in JSON
+ * @parse: sets a value of a tunnel; NULL: as @kind says. Returns NULL, or what is wrong
  *	with the value
  * @format: the value as a word, into a string of FORMAT_MAX bytes; NULL: as @kind says
  * @json: the value, or several with their keys, as JSON; NULL: as @kind says
@@ -366,7 +367,7 @@ struct property {
 	void (*json)(const struct tunnel *t);
 };
 
-/* The longest are all altnames of a tunnel; print shows so much of them. */
+/* Altnames of a tunnel can be longer; print truncates them to this. */
 #define FORMAT_MAX	1024
 
 enum op {
@@ -378,17 +379,17 @@ enum op {
 
 /**
  * struct request - a change of one tunnel
- * @op: what is done
- * @mask: BIT(P_*) of what @t says, for OP_SET
+ * @op: the operation
+ * @mask: BIT(P_*) of the properties to set, for OP_SET
  * @t: the tunnel
- * @late: a removal for which nothing waits: it is done when all else has been taken
- * @line: where it comes from in a file, or 0
- * @done: the kernel has taken at least the first of its messages
- * @lost: what the kernel has said of it isn't known
- * @foreign: the answer comes from another driver than ours
+ * @late: a removal that no other request needs: it is done after all others succeeded
+ * @line: its line in a file, or 0
+ * @done: the kernel has accepted at least the first of its messages
+ * @lost: the kernel's answer was lost
+ * @foreign: another driver has answered
  * @error: errno, or 0
- * @why: what the kernel says of it, or the IKE daemon
- * @reported: that has been printed
+ * @why: explanation by the kernel or the IKE daemon
+ * @reported: the error was printed
  * @suspect: it looks like a tunnel whose secret was left out of the export
  */
 struct request {
@@ -412,7 +413,7 @@ struct requests {
 	size_t room;
 };
 
-/* What a verb takes, for completion. */
+/* Arguments of a verb, for completion. */
 enum {
 	TAKES_TUNNELS = 1 << 0,		/* first */
 	TAKES_ASSIGNMENTS = 1 << 1,
@@ -421,7 +422,7 @@ enum {
 	TAKES_RESET = 1 << 4,		/* properties that have a default */
 	TAKES_PROPERTY = 1 << 5,	/* one of all */
 	TAKES_WHERE = 1 << 6,		/* a condition, behind "where" */
-	TAKES_CONDITION = 1 << 7,	/* also without that */
+	TAKES_CONDITION = 1 << 7,	/* also without "where" */
 	TAKES_FILE = 1 << 8,
 	TAKES_TOPIC = 1 << 9,		/* verbs and properties */
 	TAKES_DEVICES = 1 << 10,	/* behind an action */
@@ -430,11 +431,11 @@ enum {
 /**
  * struct verb - a row of the table of verbs
  * @name: its name
- * @arguments: what it takes, for `help`
+ * @arguments: its arguments, for `help`
  * @help: one line
- * @run: what it does; returns the exit status
+ * @run: executes it; returns the exit status
  * @takes: TAKES_*
- * @words: other words that it takes, with blanks between, or NULL
+ * @words: other words that it accepts, separated by blanks, or NULL
  */
 struct verb {
 	const char *name;
@@ -445,16 +446,16 @@ struct verb {
 	const char *words;
 };
 
-/* Global options, and what the end has to know of the way. */
+/* Global options, and state for the end of the program. */
 struct options {
 	bool json;
 	bool keep_going;
 	bool dry_run;
 	bool disable_clear;
-	bool terminal;	/* that is where the output goes */
+	bool terminal;	/* the output goes to a terminal */
 	bool color;
-	bool netns;	/* we work in another one than the one that we began in */
-	bool missed;	/* an error was passed over: the exit status says so */
+	bool netns;	/* the program works in another netns than it was started in */
+	bool missed;	/* an error was skipped; the exit status tells */
 };
 
 /* base.c */
@@ -585,7 +586,7 @@ struct mnl_socket;
 struct mnl_socket *nl_listen(void);
 bool nl_changes(struct mnl_socket *s, const volatile sig_atomic_t *stop);
 
-/* What the kernel says of a link; of one of another kind the index, name and MTU are read. */
+/* Messages about links; of links of other kinds only index, name and MTU are read. */
 enum link_event {
 	LINK_TUNNEL,
 	LINK_TUNNEL_GONE,
@@ -633,7 +634,7 @@ bool ike_lacks_v1(void);
 
 /* swanctl.c */
 /**
- * struct swanctl_connection - what the IKE daemon says of a connection
+ * struct swanctl_connection - a connection as the IKE daemon reports it
  * @version: 1 or 2
  * @local: its local address, "" for any
  * @remote: its remote address

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ipsec-secret: the connections of strongSwan's follow the tunnels.
+ * ipsec-secret: keeping strongSwan's connections consistent with the tunnels.
  *
- * Nothing depends on the daemon for its safety: a tunnel with a secret has require-ipsec
- * from the message on that makes it.
+ * Safety doesn't depend on the daemon: a tunnel with a secret has require-ipsec from the
+ * message that creates it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,19 +13,19 @@
 
 #include "ipipctl.h"
 
-/* What a connection is made of. */
+/* Properties that determine a connection. */
 #define P_CONNECTION	(BIT(P_NAME) | BIT(P_LOCAL_ADDRESS) | BIT(P_REMOTE_ADDRESS) | \
 			 BIT(P_DISABLED) | BIT(P_IPSEC_PROFILE) | BIT(P_IPSEC_SECRET_FILE))
-/* And what can't be with it. */
+/* Properties that exclude a connection. */
 #define P_MATTERS	(P_CONNECTION | BIT(P_REQUIRE_IPSEC) | BIT(P_MODE) | BIT(P_ENCAP))
 
-/* A tunnel that is to be disabled keeps its file, whatever is in that. */
+/* A tunnel that is disabled keeps its file, whatever its content. */
 static uint64_t what_matters(const struct tunnel *t, uint64_t mask)
 {
 	return mask & P_MATTERS & ~(t->disabled ? BIT(P_DISABLED) : 0);
 }
 
-/* Without a profile there is no secret, so that nobody loses it by a word about the profile. */
+/* Without a profile there is no secret. So setting the profile can't delete a secret. */
 static bool would_lose_secret(const struct tunnel *t, uint64_t mask)
 {
 	if (t->ipsec_profile || !(mask & BIT(P_IPSEC_PROFILE)))
@@ -34,7 +34,7 @@ static bool would_lose_secret(const struct tunnel *t, uint64_t mask)
 			     connection_has_secret(t->name));
 }
 
-/* With a profile: what is in the way of a connection? */
+/* For a tunnel with a profile, get the reason why it can't have a connection. */
 static const char *why_no_connection(const struct tunnel *t, uint64_t mask)
 {
 	if (t->ipsec_profile == IPSEC_UNKNOWN && mask & P_CONNECTION)
@@ -54,11 +54,11 @@ static const char *why_no_connection(const struct tunnel *t, uint64_t mask)
 }
 
 /**
- * complete_ipsec() - Can a tunnel have the secret that it has or gets?
- * @t: the tunnel; with a secret it requires IPsec, and has a profile
- * @mask: BIT(P_*) of what was said
+ * complete_ipsec() - Check whether a tunnel can have its present or new secret
+ * @t: the tunnel; with a secret require-ipsec and a profile are set
+ * @mask: BIT(P_*) of the given properties
  *
- * Return: NULL, or what is in the way.
+ * Return: NULL, or why it isn't possible.
  */
 const char *complete_ipsec(struct tunnel *t, uint64_t *mask)
 {
@@ -68,7 +68,7 @@ const char *complete_ipsec(struct tunnel *t, uint64_t *mask)
 		return "ipsec-profile: can't be none with an ipsec-secret";
 	if (t->secret && !t->ipsec_profile)
 		t->ipsec_profile = IPSEC_ROUTEROS;
-	/* It may come from an export, or with copy-from, and not as a property. */
+	/* It may come from an export or with copy-from, without a property for it. */
 	if (t->secret)
 		*mask |= BIT(P_IPSEC_SECRET_FILE);
 	if (!t->ipsec_profile || !what_matters(t, *mask))
@@ -84,19 +84,19 @@ const char *complete_ipsec(struct tunnel *t, uint64_t *mask)
 /* Changes */
 
 /**
- * struct change - of a tunnel's connection
- * @r: what it comes from
- * @connection: its name, if it shall be loaded; or ""
- * @old_path: the file that there was, or ""
- * @old_text: what was in it
- * @new_path: the file that there shall be, or ""
- * @new_text: what shall be in it
- * @secret: another secret than before: the SAs that the old one brought have to go
- * @written: the new file is there
- * @removed: the old one isn't any more
- * @back: both are to be as they were
- * @loaded: the daemon has it as it is in the file
- * @said: what swanctl has said of it
+ * struct change - a change of a tunnel's connection
+ * @r: its request
+ * @connection: its name if it is to be loaded, or ""
+ * @old_path: the old file, or ""
+ * @old_text: content of the old file
+ * @new_path: the new file, or ""
+ * @new_text: content of the new file
+ * @secret: the secret changes: SAs of the old one have to be terminated
+ * @written: the new file was written
+ * @removed: the old file was removed
+ * @back: both files are to be restored
+ * @loaded: the daemon has loaded it as it is in the file
+ * @said: what swanctl has reported
  * @why: what is wrong with it, or ""
  */
 struct change {
@@ -123,14 +123,14 @@ struct changes {
 	char why[256];
 };
 
-/* Who only disables a tunnel leaves all in its file as it is: it may be somebody's own. */
+/* If a tunnel is only disabled, keep the content of its file: the user may have edited it. */
 static bool is_only_disabled(const struct request *r)
 {
 	return r->op == OP_SET && r->t.disabled && (r->mask & P_CONNECTION) == BIT(P_DISABLED);
 }
 
-/* What a request that the kernel has taken makes of the tunnel's connection. Returns
- * false if there is nothing to do.
+/* Derive the change of the tunnel's connection from a request that the kernel has accepted.
+ * Returns false if there is none.
  */
 static bool plan(struct change *c, struct request *r)
 {
@@ -218,7 +218,7 @@ static int put_new_file(struct change *c)
 	return -1;
 }
 
-/* A secret that can't be removed is one that somebody believes to be gone. */
+/* Report a secret that can't be removed, because the user expects that it is gone. */
 static int remove_old_file(struct change *c)
 {
 	if (!*c->old_path || !strcmp(c->old_path, c->new_path))
@@ -269,7 +269,7 @@ static void read_nothing(char *line, void *data)
 	(void)data;
 }
 
-/* The one thing that swanctl says in words alone: its exit status is 0. */
+/* swanctl reports this only as text: its exit status is 0. */
 static void read_broken(char *line, void *data)
 {
 	static const char broken[] = "invalid config file '";
@@ -281,8 +281,8 @@ static void read_broken(char *line, void *data)
 		snprintf(changes->why, sizeof(changes->why), "%s", line);
 }
 
-/* Whatever is said of a connection of ours by its name is kept, for the user to read, and
- * what else was said last.
+/* Keep the messages that name one of these connections, and the last other one, for the
+ * user.
  */
 static void read_load(char *line, void *data)
 {
@@ -300,7 +300,7 @@ static void read_load(char *line, void *data)
 		snprintf(c->said, sizeof(c->said), "%s", line);
 }
 
-/* Is it what the file says? The daemon keeps the old one when it refuses a new one. */
+/* Check that it equals the file. If the daemon refuses a connection it keeps the old one. */
 static bool is_as_written(const struct change *c, const struct swanctl_connection *has)
 {
 	const struct tunnel *t = &c->r->t;
@@ -321,10 +321,10 @@ static void note_loaded(const char *name, const struct swanctl_connection *has, 
 		c->loaded = is_as_written(c, has);
 }
 
-/* Let the daemon read what is in the files. If somebody has broken one of them, swanctl
- * takes none of it, and would unload all connections and secrets: the authorities have
- * least to lose, and show it. The secrets come before the connections, which are tried at
- * once. Returns 0, -errno, or swanctl's exit status: then no daemon listens.
+/* Make the daemon read the files. If one of them has a syntax error, swanctl reads none of
+ * them, and would unload all connections and secrets: load the authorities first, which
+ * shows that with the least damage. Load secrets before connections, because connections are
+ * initiated at once. Returns 0, -errno, or swanctl's exit status if no daemon listens.
  */
 static int load_all(struct changes *changes)
 {
@@ -344,14 +344,13 @@ static int load_all(struct changes *changes)
 		return ret < 0 ? ret : 0;
 	*changes->why = '\0';
 	ret = swanctl(creds, read_load, changes);
-	/* It fails if one connection does, which need not be ours: the daemon knows. */
+	/* It fails if any connection fails, which may be another one: ask the daemon. */
 	ret = ret < 0 ? ret : swanctl(conns, read_load, changes);
 	return ret < 0 ? ret : swanctl_connections(note_loaded, changes);
 }
 
-/* To the daemon a connection with another secret is the same one: the SAs that the
- * old one has brought go, or what waits for an answer to it, and it is tried anew,
- * which isn't waited for.
+/* The daemon doesn't notice that the secret of a connection has changed: terminate its SAs
+ * and pending negotiations, and initiate it again without waiting.
  */
 static void start_anew(const struct change *c)
 {
@@ -364,7 +363,7 @@ static void start_anew(const struct change *c)
 	swanctl(initiate, read_nothing, NULL);
 }
 
-/* What is wrong with a connection that shall be loaded, into its ->why. */
+/* Set ->why of a connection that wasn't loaded. */
 static bool is_wrong(struct changes *changes, struct change *c, int status)
 {
 	if (*c->why)
@@ -393,7 +392,7 @@ static void note(struct change *c)
 	snprintf(c->r->why, sizeof(c->r->why), "ipsec-secret: %.230s", c->why);
 }
 
-/* Whoever starts the machine may start us before the daemon, which reads the files. */
+/* At boot ipipctl may run before the daemon, which reads the files when it starts. */
 static bool can_wait(bool keep_going, int status)
 {
 	return keep_going && (status > 0 || status == -ENOENT);
@@ -438,8 +437,8 @@ static bool settle(struct changes *changes, bool keep_going)
 	return good;
 }
 
-/* What one has written may have the name of what another had before: all of the new files
- * go before any of the old ones comes.
+/* The new file of one tunnel may have the name of another's old file: remove all new files
+ * before any old one is restored.
  */
 static void take_all_back(struct changes *changes, bool failed_only)
 {
@@ -462,14 +461,13 @@ static void take_all_back(struct changes *changes, bool failed_only)
 }
 
 /**
- * ipsec_follow() - Bring the connections to where the tunnels are
- * @list: requests that the kernel has carried out; what the daemon has against one
- *	is noted there
- * @keep_going: though one is refused; and a daemon that isn't there yet reads the
+ * ipsec_follow() - Update the connections after changes of tunnels
+ * @list: requests that the kernel has executed; errors of the daemon are stored there
+ * @keep_going: continue if one is refused; a daemon that doesn't run yet reads the
  *	files when it starts
  *
- * If one is refused, the files that were there are put back and new ones are removed: all
- * of them, or with @keep_going its own. The daemon is told of it.
+ * If a connection is refused, the old files are restored and the new ones removed: all of
+ * them, or with @keep_going only its own. The daemon is told to read them again.
  *
  * Return: 0 or IPIPCTL_REFUSED.
  */

@@ -54,7 +54,7 @@ static void put_stats(const struct tunnel *t)
 /**
  * json_tunnel() - Write a tunnel as an object of JSON
  * @t: the tunnel
- * @which: BIT(P_*) of the properties to be in it
+ * @which: BIT(P_*) of the properties to include
  * @stats: with its counters
  */
 void json_tunnel(const struct tunnel *t, uint64_t which, bool stats)
@@ -64,7 +64,7 @@ void json_tunnel(const struct tunnel *t, uint64_t which, bool stats)
 	putchar('{');
 	put_number("id", t->id);
 	for (p = 0; p < P_COUNT; p++) {
-		/* A secret and where it came from are nobody's to read. */
+		/* Secrets and the names of their files aren't shown. */
 		if (p == P_IPSEC_SECRET_FILE || !(which & BIT(p)))
 			continue;
 		comma();
@@ -78,7 +78,7 @@ void json_tunnel(const struct tunnel *t, uint64_t which, bool stats)
 /**
  * json_list() - Write tunnels as an array of JSON
  * @list: the tunnels
- * @which: BIT(P_*) of the properties to be in it
+ * @which: BIT(P_*) of the properties to include
  * @stats: with their counters
  */
 void json_list(const struct tunnels *list, uint64_t which, bool stats)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lists of tunnels and of requests, and finding in them without walking them.
+ * Lists of tunnels and of requests, and fast look-ups in them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +38,8 @@ struct tunnel *tunnel_add(struct tunnels *list)
 }
 
 /**
- * tunnels_changed() - Forget what tunnel_of_name() knows of a list
- * @list: the list, which gets other tunnels, names or another order
+ * tunnels_changed() - Discard the index of tunnel_of_name()
+ * @list: the list, whose tunnels, names or order change
  */
 void tunnels_changed(struct tunnels *list)
 {
@@ -81,7 +81,7 @@ void tunnels_sort(struct tunnels *list)
  * tunnels_number() - Sort a list by interface index and number its tunnels
  * @list: the list
  *
- * That is the order they were made in; Linux 6.1 dumps by a hash of the index.
+ * That is the order of their creation; Linux 6.1 dumps by a hash of the index.
  */
 void tunnels_number(struct tunnels *list)
 {
@@ -174,7 +174,7 @@ struct tunnel *tunnel_of_name(struct tunnels *list, const char *name)
 }
 
 /**
- * has_altname() - Is this one of a tunnel's altnames?
+ * has_altname() - Check whether a name is one of a tunnel's altnames
  * @t: the tunnel
  * @name: the name
  *
@@ -194,11 +194,11 @@ bool has_altname(const struct tunnel *t, const char *name)
 }
 
 /**
- * request_add() - Note what is to be done
- * @list: where
- * @op: what
- * @t: with which tunnel
- * @mask: BIT(P_*) of what it sets
+ * request_add() - Add a request to a list
+ * @list: the list
+ * @op: the operation
+ * @t: the tunnel
+ * @mask: BIT(P_*) of the properties to set
  *
  * Return: the request.
  */
@@ -217,10 +217,10 @@ struct request *request_add(struct requests *list, enum op op,
 }
 
 /**
- * request_name() - What is the tunnel of a request called?
+ * request_name() - Get the name of a request's tunnel
  * @r: the request
  *
- * Return: its name, or the one that it shall have if there is no such tunnel yet.
+ * Return: its name, or its requested name if it doesn't exist yet.
  */
 const char *request_name(const struct request *r)
 {
@@ -233,7 +233,7 @@ static int compare_string(const void *a, const void *b)
 }
 
 /**
- * requests_name() - Name the new tunnels that nobody has named
+ * requests_name() - Name the new tunnels that have no name
  * @list: requests
  *
  * Each gets the next "ipip1", "ipip2", ... that neither a device nor another

@@ -16,12 +16,12 @@ static uint32_t address_of(const struct sockaddr *a)
 }
 
 /**
- * lookup_host() - Look an IPv4 address of a host up
+ * lookup_host() - Look up an IPv4 address of a host
  * @name: its name
- * @address: network byte order; it stays if the host has it among others, else it becomes
- *	the first of the host's
+ * @address: network byte order; it stays if it is among the host's addresses, otherwise it
+ *	is set to the first of them
  *
- * Return: NULL, or why there is none: then it stays, too.
+ * Return: NULL, or why there is none; then @address stays.
  */
 const char *lookup_host(const char *name, uint32_t *address)
 {
@@ -51,7 +51,7 @@ const char *lookup_host(const char *name, uint32_t *address)
 	return NULL;
 }
 
-/* A label of an address, as ifconfig(8) has them, begins with the device's name. */
+/* The label of an address, as of ifconfig(8), begins with the device's name. */
 static bool is_of_device(const struct ifaddrs *a, const char *name)
 {
 	const size_t len = strlen(name);
@@ -62,7 +62,7 @@ static bool is_of_device(const struct ifaddrs *a, const char *name)
 }
 
 /**
- * lookup_device() - Look an IPv4 address of a network device up
+ * lookup_device() - Look up an IPv4 address of a network device
  * @name: its name
  * @address: as for lookup_host()
  *

@@ -111,7 +111,7 @@ static int help_words(const char *word)
 	return -1;
 }
 
-/* "comment" is a verb and a property. */
+/* "comment" is both a verb and a property. */
 static int help_topic(const char *word)
 {
 	const size_t len = strlen(word);
@@ -165,7 +165,7 @@ static int cmd_version(char **words, size_t n)
 	return 0;
 }
 
-/* getopt's own errors have another form. */
+/* Errors of getopt() have another format. */
 static int bad_option(char **argv, int c)
 {
 	char letter[] = { '-', optopt, '\0' };
@@ -176,7 +176,7 @@ static int bad_option(char **argv, int c)
 	return usage("option", c == ':' ? "%s: has no value" : "%s: unknown", option);
 }
 
-/* What couldn't be written has not been done. */
+/* If the output couldn't be written, the command has failed. */
 static int finish(int ret)
 {
 	if (!fflush(stdout) && !ferror(stdout))
@@ -185,7 +185,7 @@ static int finish(int ret)
 	return ret ?: IPIPCTL_REFUSED;
 }
 
-/* They may stand behind the verb, too. */
+/* Options may also follow the verb. */
 static int parse_options(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -272,7 +272,7 @@ int main(int argc, char **argv)
 
 	opt.terminal = isatty(STDOUT_FILENO);
 	opt.color = opt.terminal && !getenv("NO_COLOR");
-	/* For the completions of shells: what looks like an option is to be completed. */
+	/* For completion: a word that looks like an option is to be completed. */
 	if (argc > 1 && !strcmp(argv[1], "complete")) {
 		ret = complete(verbs, ARRAY_SIZE(verbs), argv + 2, argc - 2);
 	} else {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tunnels for a monitoring system: OpenMetrics 1.0, or the older text format of Prometheus,
- * which node_exporter's textfile collector reads. All samples of a family have to stand
- * together, so the tunnels are walked once for each family.
+ * Metrics for monitoring systems: OpenMetrics 1.0, or the older text format of Prometheus,
+ * which node_exporter's textfile collector reads. All samples of a family must be
+ * consecutive, so there is one loop over the tunnels per family.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +28,8 @@ enum type {
  * struct family - a metric that each tunnel has one sample of
  * @name: without "_total" and "_info"
  * @unit: the last word of @name, or NULL
- * @help: what it is, without a full stop
- * @scale: the value is in so many parts of the unit
+ * @help: description without a full stop
+ * @scale: number of parts of the unit that the value is in
  * @type: GAUGE or COUNTER
  * @offset: of the value in struct tunnel
  * @size: of the value, bytes
@@ -89,7 +89,7 @@ static bool get_loss(const struct tunnel *t, uint64_t *value)
 	return t->keepalive_loss >= 0;
 }
 
-/* An age makes a graph that is wrong while nobody asks: a time doesn't. */
+/* Write times and not ages, because an age is only right when it is read. */
 static bool get_time(int64_t age, uint64_t *value)
 {
 	*value = now - age;
@@ -155,7 +155,7 @@ static const struct family families[] = {
 	  GAUGE, .get = get_state_time },
 };
 
-/* A time that isn't known is -1. */
+/* An unknown time is -1. */
 static bool get_value(const struct family *f, const struct tunnel *t, uint64_t *value)
 {
 	if (f->get)
@@ -164,7 +164,7 @@ static bool get_value(const struct family *f, const struct tunnel *t, uint64_t *
 	return f->scale == 1 || (int64_t)*value >= 0;
 }
 
-/* Those of the driver's counters that are a family each; the others drop packets. */
+/* Counters of the driver that are families of their own; the others count drops. */
 static const struct {
 	uint16_t counter;
 	const char *help;
@@ -187,7 +187,7 @@ static void put(struct writer *w, const char *text)
 	fputs_unlocked(text, w->out);
 }
 
-/* Write a number, which is in so many parts of its unit, before @end. */
+/* Write a number in parts of its unit, ending before @end. */
 static char *number_before(char *end, uint64_t value, uint32_t scale)
 {
 	uint64_t whole = value / scale, rest = value % scale;
@@ -205,7 +205,7 @@ static char *number_before(char *end, uint64_t value, uint32_t scale)
 	return end;
 }
 
-/* UTF-8 for what goes between quotes; other bytes are taken for Latin-1. */
+/* Write a quoted string in UTF-8; other bytes are taken for Latin-1. */
 static void put_label(FILE *out, const char *name, const char *value)
 {
 	unsigned int len;
@@ -227,7 +227,7 @@ static void put_label(FILE *out, const char *name, const char *value)
 	putc('"', out);
 }
 
-/* What all samples of a tunnel have between their brackets, but for the last of these. */
+/* The labels that all samples of a tunnel have. */
 static char *make_labels(const struct tunnel *t)
 {
 	char *text = NULL;
@@ -306,7 +306,7 @@ static void put_family(struct writer *w, const struct family *f)
 	}
 }
 
-/* Is a counter of the driver's one of drops? Then its name begins with the direction. */
+/* Check whether a counter of the driver counts drops: its name begins with the direction. */
 static const char *drop_reason(unsigned int counter)
 {
 	const char *name = counter_names[counter];
@@ -377,7 +377,7 @@ static const char *help_of(unsigned int counter)
 	return "A counter of the driver, as ethtool -S has it";
 }
 
-/* Also one that the driver gets later has its family. */
+/* A counter that is added to the driver later gets a family too. */
 static void put_others(struct writer *w)
 {
 	char name[64];
@@ -392,7 +392,7 @@ static void put_others(struct writer *w)
 	}
 }
 
-/* One sample for each state that there is: 1 for that of the tunnel. */
+/* One sample per state: 1 for the present state, else 0. */
 static void put_states(struct writer *w, const char *name, const char *help, unsigned int p)
 {
 	const char *sample = sample_name(name, GAUGE);
@@ -440,7 +440,7 @@ static void put_info(struct writer *w)
 	}
 }
 
-/* What has written this, and by which driver. */
+/* The versions of the tool and of the driver. */
 static void put_build(struct writer *w)
 {
 	char driver[64];
@@ -502,9 +502,7 @@ static int read_all(struct writer *w)
 	return 0;
 }
 
-/* Whoever reads the file sees the old one or the new one, and may be another user. Returns 0
- * or -errno.
- */
+/* Replace the file atomically, readable for all users. Returns 0 or -errno. */
 static int write_file(struct writer *w, const char *path)
 {
 	char *temporary;

@@ -15,7 +15,7 @@
 
 #include "ipipctl.h"
 
-/* Looks that are remembered: as many as the widest history has columns. */
+/* Number of samples that are kept: the columns of the widest history. */
 #define HISTORY		60
 #define NO_ANSWER	(-1.0f)
 
@@ -38,7 +38,7 @@ struct rates {
  * @ifindex: the tunnel's
  * @at: where it is in the list of tunnels
  * @rates: since the last look
- * @n: looks at it, at most HISTORY
+ * @n: number of samples, at most HISTORY
  * @bits: bits per second either way, the last look's first
  * @rtt: microseconds, or NO_ANSWER
  */
@@ -74,8 +74,8 @@ static const char *const order_names[] = {
  * @once: one look only
  * @terminal: the output goes to one, and is no JSON
  * @utf8: it shows block elements
- * @keys: somebody can press keys
- * @before: how the terminal was
+ * @keys: keys can be read
+ * @before: previous settings of the terminal
  * @size: of the terminal
  * @lines: that were drawn last
  * @page: that is shown, from 0
@@ -134,7 +134,7 @@ static void add_history(struct row *row, const struct tunnel *t)
 		row->n++;
 }
 
-/* Rows for the tunnels that there are now; those that were there keep their history. */
+/* Make the rows for the present tunnels; tunnels that had one keep their history. */
 static void update_rows(struct watch *w, const struct tunnels *last, size_t n_rows)
 {
 	struct row *rows = need_memory(calloc(w->now.n + 1, sizeof(*rows)));
@@ -188,7 +188,7 @@ static double key_of(const struct row *row)
 	}
 }
 
-/* The largest first; those that are the same in the order they were made in. */
+/* The largest first; equal ones in the order of their creation. */
 static int compare_rows(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
@@ -346,7 +346,7 @@ enum column {
 	COLUMNS,
 };
 
-/* Those that are wanted most are laid out first; a width may grow up to the other one. */
+/* Lay out the most important columns first; a width may grow up to its maximum. */
 static const struct {
 	const char *title;
 	uint8_t wanted;
@@ -369,7 +369,7 @@ static const struct {
 	[C_IPSEC] = { "IPSEC", 9, 11, 11, false },
 };
 
-/* How wide each column is; 0 for those that there is no room for. */
+/* Width of each column; 0 if it doesn't fit. */
 static void lay_out(unsigned int width, uint8_t *w)
 {
 	unsigned int wanted, c, used = 0;
@@ -533,7 +533,7 @@ static void print_row(const struct watch *w, const struct row *row, const uint8_
 	fputs("\033[K\n", stdout);
 }
 
-/* Which tunnels are shown of how many, and what can be pressed; what there is room for. */
+/* The status line: the tunnels shown, and the keys, as far as there is space. */
 static void print_status(const struct watch *w, size_t first, size_t shown)
 {
 	char text[160];
@@ -575,7 +575,7 @@ static void redraw(struct watch *w)
 	first = w->page * room;
 	shown = w->now.n - first < room ? w->now.n - first : room;
 	lay_out(w->size.ws_col, width);
-	/* A line that is cut stays one line. */
+	/* Truncate lines, so that each stays one line. */
 	fputs("\033[?7l", stdout);
 	if (w->lines)
 		printf("\033[%uA", w->lines);
@@ -594,7 +594,7 @@ static void redraw(struct watch *w)
 
 /* Keys */
 
-/* A terminal that the program isn't in the foreground of would stop it. */
+/* In the background the terminal would stop the program. */
 static void begin_keys(struct watch *w)
 {
 	struct termios raw;
@@ -684,7 +684,7 @@ static bool can_draw_blocks(void)
 	       strcmp(term, "linux");
 }
 
-/* Those of @names that are there now, or all if it is NULL. */
+/* Read the present tunnels of @names, or all if it is NULL. */
 static int look(const struct tunnels *names, struct tunnels *now)
 {
 	const int ret = names ? tunnels_read_named(now, names, true) : tunnels_read(now, true);

@@ -13,14 +13,13 @@
 
 #include "ipipctl.h"
 
-/* Of the netns that we work in, once it is known. */
+/* Name of the present netns, once it is known. */
 static char name[NAME_MAX + 1];
 
 /**
- * netns_name() - What is the network namespace called that we work in?
+ * netns_name() - Get the name of the present network namespace
  *
- * Return: the name by which the user has chosen it, or one that ip-netns(8) has for it, or
- * NULL.
+ * Return: the name that the user has given, or one that ip-netns(8) has for it, or NULL.
  */
 const char *netns_name(void)
 {
@@ -46,7 +45,7 @@ const char *netns_name(void)
 }
 
 /**
- * netns_enter() - Work in another network namespace from now on
+ * netns_enter() - Enter another network namespace
  * @given: its name, as ip-netns(8) has it
  *
  * Return: 0, or an exit status after an error was printed.

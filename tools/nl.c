@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rtnetlink through libmnl: a dump for what there is, batches for what shall be, and
- * what the kernel says by itself. What it says of a refusal, and of which attribute, is
- * kept with the request.
+ * rtnetlink through libmnl: dumps, batches of requests, and notifications. If the kernel
+ * refuses a request, its explanation and the attribute at fault are stored in the request.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -19,7 +18,7 @@
 
 #include "ipipctl.h"
 
-/* As much as is sent before the answers are read. */
+/* Bytes that are sent before the answers are read. */
 #define BATCH_SIZE	(64 * 1024)
 #define BATCH_ROOM	4096	/* for one more message */
 #define BATCH_MESSAGES	512
@@ -27,13 +26,13 @@
 #define DUMP_SIZE	(64 * 1024)
 #define DUMP_TRIES	20
 #define SOCKET_ROOM	(8 << 20)
-/* So many messages about links are read at once, each of at most so many bytes. */
+/* Number of messages about links that are read at once, and maximum size of each. */
 #define EVENTS		32
 #define EVENT_SIZE	(16 * 1024)
 
 static struct mnl_socket *nl;
 static uint32_t seq;
-/* So many answers fit the socket. */
+/* Number of answers that fit into the socket. */
 static unsigned int answers_max;
 
 static struct mnl_socket *open_socket(unsigned int groups)
@@ -47,17 +46,17 @@ static struct mnl_socket *open_socket(unsigned int groups)
 			mnl_socket_close(s);
 		return NULL;
 	}
-	/* Kernels without one of these say less, or send more. */
+	/* Kernels without one of these options report less, or send more. */
 	mnl_socket_setsockopt(s, NETLINK_EXT_ACK, (void *)&on, sizeof(on));
 	mnl_socket_setsockopt(s, NETLINK_CAP_ACK, (void *)&on, sizeof(on));
 	mnl_socket_setsockopt(s, NETLINK_GET_STRICT_CHK, (void *)&on, sizeof(on));
-	/* root of a user namespace gets as much as anybody. */
+	/* Root of a user namespace has the same limit as other users. */
 	if (setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
 		setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	return s;
 }
 
-/* The kernel always takes one more than there is room for. */
+/* The kernel always accepts one message more than fits. */
 static unsigned int room_for_answers(struct mnl_socket *s)
 {
 	socklen_t len = sizeof(int);
@@ -86,8 +85,8 @@ int nl_open(void)
 }
 
 /**
- * driver_is_ours() - Which driver owns the link kind?
- * @loaded: set to whether there is one
+ * driver_is_ours() - Check which driver has registered the link kind
+ * @loaded: set to whether a driver is loaded
  *
  * Return: false if it is the in-tree one, which has no version.
  */
@@ -98,7 +97,7 @@ bool driver_is_ours(bool *loaded)
 }
 
 /**
- * driver_version() - Which version has the driver?
+ * driver_version() - Get the version of the driver
  * @version: set to it, or to "not loaded", "the in-tree one" or "unknown"
  * @size: bytes of @version
  */
@@ -115,9 +114,7 @@ void driver_version(char *version, size_t size)
 		fclose(f);
 }
 
-/* Every netns has this one from the start, nobody has made it: it is neither numbered nor
- * exported.
- */
+/* Every netns has this tunnel from the start, so it is neither numbered nor exported. */
 static bool is_fallback(const struct tunnel *t)
 {
 	return !strcmp(t->name, "tunl0") && !t->local && !t->remote && !*t->link &&
@@ -147,8 +144,8 @@ static struct nlmsghdr *put_header(void *buffer, uint16_t type, uint16_t flags, 
 	return nlh;
 }
 
-/* Read one dump to its end, also one that is to be repeated: otherwise its rest would be
- * taken for the next one's. Returns 0 or an errno.
+/* Read one dump to its end, even if it has to be repeated: otherwise the rest would be taken
+ * for a part of the next one. Returns 0 or an errno.
  */
 static int read_dump(void (*take)(const struct nlmsghdr *nlh, void *data), void *data,
 		     bool *interrupted)
@@ -205,10 +202,9 @@ static bool has_same_links(const struct tunnels *a, const struct tunnels *b)
 	return a->n == b->n;
 }
 
-/* The kernel says if links have come or gone while it was asked, of any kind. Where that goes
- * on all the time, two answers in a row with the same tunnels are enough: what was left out
- * of one would have to be left out of the other, too. Returns 0 or an errno; EAGAIN if no two
- * were the same.
+/* The kernel reports whether links of any kind were created or deleted during a dump. If
+ * that happens all the time, two dumps in a row with the same tunnels suffice: it is unlikely
+ * that both lack the same tunnel. Returns 0 or an errno; EAGAIN if no two were equal.
  */
 static int dump_again(struct tunnels *list, bool stats)
 {
@@ -231,7 +227,7 @@ static int dump_again(struct tunnels *list, bool stats)
 }
 
 /**
- * nl_dump() - Read all tunnels, in the order they were made
+ * nl_dump() - Read all tunnels, in the order of their creation
  * @list: filled; what was in it is freed
  * @stats: with the device's counters
  *
@@ -260,8 +256,8 @@ int nl_dump(struct tunnels *list, bool stats)
 
 /* Requests */
 
-/* What is said of a tunnel that is there or is to be made. It isn't brought up before
- * PASS_CHECK has seen that the driver has taken what was asked.
+/* Write the properties of an existing or new tunnel. A new tunnel isn't brought up before
+ * PASS_CHECK has checked that the driver has accepted them.
  */
 static void put_make(void *buffer, const struct request *r)
 {
@@ -277,8 +273,9 @@ static void put_make(void *buffer, const struct request *r)
 	attributes_put(nlh, &r->t, r->mask);
 }
 
-/* A new link takes no alias along. By index, and when it is known to be the new one: the
- * name may be another device's, for which the new one was refused.
+/* An alias can't be set in the request that creates a link. Set it by index, when the link is
+ * known to be the new one: the name may belong to another device, because of which the new
+ * one was refused.
  */
 static void put_comment(void *buffer, const struct request *r)
 {
@@ -313,7 +310,7 @@ static void put_check(void *buffer, const struct request *r)
 	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 
-/* By index: another device may have the name by now. */
+/* Use the index: another device may have the name by now. */
 static void put_up(void *buffer, const struct request *r)
 {
 	struct nlmsghdr *nlh = put_header(buffer, RTM_SETLINK, NLM_F_ACK, r->t.ifindex);
@@ -325,7 +322,7 @@ static void put_up(void *buffer, const struct request *r)
 
 /* Answers */
 
-/* What we know of an error that the kernel has no words for. */
+/* Explain an error for which the kernel has sent no explanation. */
 static const char *explain(int error)
 {
 	bool loaded;
@@ -366,7 +363,7 @@ static void note_error(struct request *r, const struct nlmsghdr *ack,
 				name = attribute_at(sent, mnl_attr_get_u32(attr));
 		}
 	}
-	/* The kernel's words for an unknown kind, and for a name in use. */
+	/* The kernel's errors for an unknown kind, and for a name in use. */
 	if (error == EOPNOTSUPP && message && !strcmp(message, "Unknown device type"))
 		message = NULL;
 	if (error == EEXIST && !message)
@@ -376,8 +373,8 @@ static void note_error(struct request *r, const struct nlmsghdr *ack,
 	note(r, error, name, message ?: explain(error));
 }
 
-/* A driver that doesn't send IFLA_IPIP_EXT ignores it in requests, too. What isn't a tunnel
- * at all isn't what was made, and not to be undone.
+/* A driver that doesn't send IFLA_IPIP_EXT also ignores it in requests. If the device isn't a
+ * tunnel at all, it isn't the one that was created, and must not be undone.
  */
 static void check(struct request *r, const struct nlmsghdr *nlh)
 {
@@ -402,7 +399,7 @@ static void check(struct request *r, const struct nlmsghdr *nlh)
 
 /* Batches */
 
-/* A message that was sent, and what for. */
+/* A message that was sent, and its request. */
 struct sent {
 	struct request *r;
 	size_t offset;
@@ -441,7 +438,7 @@ static int batch_answer(struct batch *b, const struct nlmsghdr *nlh)
 	return 1;
 }
 
-/* What has become of a request isn't known then. */
+/* The result of a request isn't known then. */
 static int lose_answers(struct batch *b)
 {
 	unsigned int i;
@@ -480,8 +477,8 @@ static int batch_run(struct batch *b)
 	return 0;
 }
 
-/* Where the next message is written; what is in the batch is sent first if that is full.
- * Returns NULL with errno.
+/* Get the place for the next message. If the batch is full, it is sent first. Returns NULL
+ * with errno.
  */
 static void *batch_begin(struct batch *b)
 {
@@ -558,16 +555,16 @@ static void progress(size_t done, size_t all)
 }
 
 /**
- * nl_pass() - Ask the kernel for one part of what requests want
- * @list: the requests; what came of each is noted there. One that had been refused before
- *	isn't gone on with
- * @pass: PASS_MAKE makes, changes and removes, and leaves down what was down; PASS_CHECK
- *	reads new tunnels, and those with a change of what only this project's driver has,
- *	and refuses what isn't as it was asked; PASS_NAME gives new ones their comments and
- *	altnames; PASS_UP brings up; PASS_REMOVE removes what could wait
+ * nl_pass() - Send one part of requests to the kernel
+ * @list: the requests; the result of each is stored there. Requests that were refused
+ *	earlier are skipped
+ * @pass: PASS_MAKE creates, changes and removes tunnels, without bringing any up;
+ *	PASS_CHECK reads new tunnels, and those with changed properties of this project's
+ *	driver, and refuses those that differ from the request; PASS_NAME sets comments and
+ *	altnames of new tunnels; PASS_UP brings tunnels up; PASS_REMOVE does late removals
  * @keep_going: don't stop at a refusal
  *
- * Return: 0 also if the kernel refuses some; or an exit status after an error was printed.
+ * Return: 0, also if the kernel refuses some; or an exit status after an error was printed.
  */
 int nl_pass(struct requests *list, enum pass pass, bool keep_going)
 {
@@ -595,9 +592,9 @@ int nl_pass(struct requests *list, enum pass pass, bool keep_going)
 }
 
 /**
- * nl_listen() - Let the kernel say when a link changes
+ * nl_listen() - Subscribe to notifications of links
  *
- * Return: the socket on which it says so, or NULL after an error was printed.
+ * Return: the socket, or NULL after an error was printed.
  */
 struct mnl_socket *nl_listen(void)
 {
@@ -605,11 +602,11 @@ struct mnl_socket *nl_listen(void)
 }
 
 /**
- * nl_changes() - Wait until the kernel says that a tunnel has changed
- * @s: of nl_listen()
- * @stop: set by whoever interrupts it
+ * nl_changes() - Wait until the kernel reports that a tunnel has changed
+ * @s: socket of nl_listen()
+ * @stop: set by a signal handler
  *
- * More may have changed than was said.
+ * More may have changed than was reported.
  *
  * Return: false if @stop is set, or after an error was printed.
  */
@@ -623,11 +620,11 @@ bool nl_changes(struct mnl_socket *s, const volatile sig_atomic_t *stop)
 	int len;
 
 	while (!*stop) {
-		/* A signal just before it would be forgotten otherwise. */
+		/* Otherwise a signal just before the wait would be missed. */
 		if (poll(&wait, 1, 1000) <= 0)
 			continue;
 		got = mnl_socket_recvfrom(s, buffer, sizeof(buffer));
-		/* Too much was said for the socket: whoever asks reads all. */
+		/* The socket has overflowed: the caller reads everything. */
 		if (got < 0 && errno == ENOBUFS)
 			return true;
 		if (got < 0 && errno == EINTR)
@@ -670,13 +667,13 @@ static void take_messages(char *buffer, int len, take_link_fn *take, void *data)
 }
 
 /**
- * nl_links() - Take all that the kernel has said of links by now
- * @s: of nl_listen()
+ * nl_links() - Read all pending notifications of links
+ * @s: socket of nl_listen()
  * @take: called for each message
  * @data: for @take
  *
- * Return: 0 when there is no more, or -errno: -ENOBUFS if it has said more than the socket,
- * or we, have room for.
+ * Return: 0 if there are no more, or -errno: -ENOBUFS if messages were lost because the
+ * socket or the buffer was too small.
  */
 int nl_links(struct mnl_socket *s, take_link_fn *take, void *data)
 {
@@ -723,7 +720,7 @@ static void take_device(const struct nlmsghdr *nlh, void *data)
 }
 
 /**
- * nl_dump_devices() - Read all links that are no tunnels
+ * nl_dump_devices() - Read all links that aren't tunnels
  * @take: called for each
  * @data: for @take
  *
@@ -750,12 +747,12 @@ int nl_dump_devices(take_link_fn *take, void *data)
 }
 
 /**
- * nl_wait() - Wait until the kernel says something, or a signal comes
+ * nl_wait() - Wait for a message of the kernel or a signal
  * @a: a socket
  * @b: another one, or NULL
  * @ms: milliseconds at most
- * @gather: milliseconds to wait for more then, which is cheaper than to be woken for each
- *	message
+ * @gather: milliseconds to wait for further messages, which is cheaper than waking up for
+ *	each message
  */
 void nl_wait(struct mnl_socket *a, struct mnl_socket *b, int ms, int gather)
 {

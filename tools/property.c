@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The properties of a tunnel: what each is called, what it can be, and how it is
- * read and written. One table for the command line, exports, JSON, help and
- * completion.
+ * The properties of a tunnel: their names, their values, and how they are read and
+ * written. One table for the command line, exports, JSON, help and completion.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,12 +14,12 @@
 #define KEEPALIVE_INTERVAL	10000
 #define KEEPALIVE_RETRIES	10
 /* Reaches the far end whatever the inner TTL is (RFC 2003 section 3.1): OSPF and eBGP send
- * packets with 1.
+ * packets with a TTL of 1.
  */
 #define OUTER_TTL		64
 
 /**
- * tunnel_defaults() - What `add` gives a tunnel that nothing is said of
+ * tunnel_defaults() - Set the defaults of `add`
  * @t: the tunnel
  */
 void tunnel_defaults(struct tunnel *t)
@@ -83,7 +82,7 @@ static const struct word mtu_states[] = {
 	{ "unanswered", IPIP_MTU_STATE_UNANSWERED, false }, { }
 };
 
-/* The last can be found, but not given. */
+/* The last one can be used in conditions, but not be set. */
 const struct word ipsec_profiles[] = {
 	{ "none", IPSEC_NONE, false }, { "routeros", IPSEC_ROUTEROS, false },
 	{ "modern", IPSEC_MODERN, false }, { "unknown", IPSEC_UNKNOWN, true }, { }
@@ -114,7 +113,7 @@ static const struct word none[] = {
 
 static const struct word no_port[] = { { "none", 0, false }, { } };
 
-/* What takes a value away, in any place where that can be done. */
+/* Words that unset a value, wherever that is possible. */
 static bool is_none(const char *value)
 {
 	int64_t ignored;
@@ -157,7 +156,7 @@ uint64_t field_get(const struct tunnel *t, size_t offset, size_t size)
  * @t: the tunnel
  * @offset: of the field
  * @size: of the field, bytes
- * @value: the number; what doesn't fit is cut off
+ * @value: the number, truncated to the size of the field
  */
 void field_set(struct tunnel *t, size_t offset, size_t size, uint64_t value)
 {
@@ -282,12 +281,12 @@ static const char *parse_kind(const struct property *p, struct tunnel *t, const 
 }
 
 /**
- * property_parse() - Put a value into a tunnel
- * @p: P_* of the property; one that can only be read is parsed as well, for conditions
+ * property_parse() - Set a value of a tunnel
+ * @p: P_* of the property; also read-only ones, for conditions
  * @t: the tunnel
  * @value: the value
  *
- * Return: NULL, or what is wrong with the value: then the tunnel is unchanged.
+ * Return: NULL, or what is wrong with the value; then the tunnel is unchanged.
  */
 const char *property_parse(unsigned int p, struct tunnel *t, const char *value)
 {
@@ -345,7 +344,7 @@ void property_format(unsigned int p, const struct tunnel *t, char *out)
 }
 
 /**
- * property_show() - property_format() for the eye: without control characters
+ * property_show() - property_format() without control characters, for a terminal
  * @p: P_* of the property
  * @t: the tunnel
  * @out: string of FORMAT_MAX bytes, which has as many as from property_format()
@@ -357,12 +356,12 @@ void property_show(unsigned int p, const struct tunnel *t, char *out)
 }
 
 /**
- * property_number() - The value as a number, by which tunnels can be compared
+ * property_number() - Get the value as a number, to compare tunnels
  * @p: P_* of the property
  * @t: the tunnel
  * @value: set to it; an address in host byte order
  *
- * Return: false if this tunnel has none, or the property is no number.
+ * Return: false if this tunnel has no value, or the property isn't a number.
  */
 bool property_number(unsigned int p, const struct tunnel *t, int64_t *value)
 {
@@ -418,7 +417,7 @@ void property_json(unsigned int p, const struct tunnel *t)
 }
 
 /**
- * property_values() - What can a property be?
+ * property_values() - Get the possible values of a property
  * @p: P_* of the property
  * @out: "no|yes", "inherit|0-63" and the like
  * @size: bytes of @out
@@ -442,26 +441,26 @@ void property_values(unsigned int p, char *out, size_t size)
 		snprintf(out + n, size - n, "%sADDRESS", n ? "|" : "");
 }
 
-/* Properties that aren't just a field. */
+/* Properties that aren't simply a field. */
 
 /**
- * is_device_name() - Can a network device be called so?
+ * is_device_name() - Check whether a name is valid for a network device
  * @name: the name
  *
  * Return: false if it is too long, or has a character that Linux refuses.
  */
 bool is_device_name(const char *name)
 {
-	/* To the kernel the last one is a blank, Latin-1's, also within a character of UTF-8. */
+	/* The kernel takes the last one, Latin-1's no-break space, for a blank, also within UTF-8. */
 	return *name && strlen(name) < IFNAMSIZ && strcmp(name, ".") &&
 	       strcmp(name, "..") && !strpbrk(name, "/: \t\r\n\v\f%\xa0");
 }
 
 /**
- * is_number_or_list() - Could a name be taken for a number or for several names?
+ * is_number_or_list() - Check whether a name looks like a number or like several names
  * @name: the name
  *
- * Return: true if it has digits alone, or a comma.
+ * Return: true if it has only digits, or a comma.
  */
 bool is_number_or_list(const char *name)
 {
@@ -508,7 +507,7 @@ static void json_altnames(const struct tunnel *t)
 	putchar(']');
 }
 
-/* A tunnel holds an address, and beside it the name of the host that has it, for `refresh`. */
+/* A tunnel has an address and the name of its host or device, for `refresh`. */
 static const char *parse_refresh_remote(struct tunnel *t, const char *value)
 {
 	if (is_none(value)) {
@@ -561,9 +560,9 @@ static const char **source_of(const struct property *p, struct tunnel *t)
 /**
  * property_refresh() - Look an address up again
  * @p: P_* of the address
- * @t: the tunnel; unless it has what the address is looked up by, nothing is done
+ * @t: the tunnel; nothing is done if it has no name for the address
  *
- * Return: NULL, or why it can't be looked up: then the tunnel keeps what it has.
+ * Return: NULL, or why the look-up has failed; then the tunnel keeps its address.
  */
 const char *property_refresh(unsigned int p, struct tunnel *t)
 {
@@ -577,7 +576,7 @@ const char *property_refresh(unsigned int p, struct tunnel *t)
 	return row->look_up(name, (uint32_t *)((char *)t + row->offset));
 }
 
-/* An address stands for itself, and a name is looked up, and kept. */
+/* Set an address, or look a name up and store both. */
 static const char *parse_looked_up(unsigned int p, struct tunnel *t, const char *value)
 {
 	const struct property *row = &properties[p];
@@ -589,7 +588,7 @@ static const char *parse_looked_up(unsigned int p, struct tunnel *t, const char 
 		set_field(row, t, address);
 		return NULL;
 	}
-	/* What looks like an address, but is none, shall not be looked up. */
+	/* Don't look up a word that looks like an address but isn't valid. */
 	if (is_none(value) || !value[strspn(value, "0123456789.")])
 		return "not an IPv4 address";
 	why = properties[row->source].parse(t, value) ?: property_refresh(p, t);
@@ -632,7 +631,7 @@ static void format_mtu(const struct tunnel *t, char *out)
 		sprintf(out, "%u", t->mtu);
 }
 
-/* Both keys have been there from the start: the MTU in force is "mtu". */
+/* Both keys existed from the first version: the MTU in force is "mtu". */
 static void json_mtu(const struct tunnel *t)
 {
 	printf("\"mtu\":%u,\"mtu_auto\":%s", t->mtu, t->mtu_auto ? "true" : "false");
@@ -647,7 +646,7 @@ static const char *parse_df(struct tunnel *t, const char *value)
 	return why;
 }
 
-/* Of what `ip link` makes, "nopmtudisc" has a name in RouterOS. */
+/* Of the policies of `ip link`, "nopmtudisc" has a name in RouterOS. */
 static void format_df(const struct tunnel *t, char *out)
 {
 	const bool inherit = t->df == IPIP_DF_LEGACY && !t->pmtudisc;
@@ -655,8 +654,8 @@ static void format_df(const struct tunnel *t, char *out)
 	strcpy(out, word_format(df_words, inherit ? IPIP_DF_INHERIT : t->df) ?: "unknown");
 }
 
-/* "interval,retries". The manual of RouterOS allows 0 retries and doesn't say what it
- * means; here the first probe without an answer counts, as with 1.
+/* "interval,retries". The manual of RouterOS allows 0 retries but doesn't define it; here it
+ * means the same as 1.
  */
 static const char *parse_keepalive(struct tunnel *t, const char *value)
 {
@@ -794,7 +793,7 @@ static const char *parse_ipsec_secret_file(struct tunnel *t, const char *value)
 	return NULL;
 }
 
-/* Where it came from isn't kept, and the secret itself isn't shown. */
+/* The name of the file isn't stored, and the secret isn't shown. */
 static void format_ipsec_secret_file(const struct tunnel *t, char *out)
 {
 	(void)t;
@@ -853,7 +852,7 @@ static bool has_link(const struct tunnel *t)
 	return *t->link || t->link_index;
 }
 
-/* "*7", as RouterOS writes what has lost its name. */
+/* "*7", as RouterOS shows an object without a name. */
 static void format_link(const struct tunnel *t, char *out)
 {
 	if (t->link_index && !*t->link)
@@ -942,7 +941,7 @@ static void json_encap_remcsum(const struct tunnel *t)
 	json_flag(P_ENCAP_REMCSUM, t->encap_flags & TUNNEL_ENCAP_FLAG_REMCSUM);
 }
 
-/* What only a new tunnel can be given: one with an index is there already. */
+/* Only for new tunnels: a tunnel with an index exists already. */
 static const char *parse_kept(unsigned int p, struct tunnel *t, const char *value)
 {
 	const int64_t before = get_field(&properties[p], t);
@@ -1274,7 +1273,7 @@ const struct property properties[P_COUNT] = {
 };
 
 /**
- * property_name() - What is a property called?
+ * property_name() - Get the name of a property
  * @i: P_*
  *
  * Return: its name.
@@ -1285,7 +1284,7 @@ const char *property_name(size_t i)
 }
 
 /**
- * can_be_set() - Can a property be set, or only be read?
+ * can_be_set() - Check whether a property can be set
  * @p: P_*
  *
  * Return: true if it can be set.
@@ -1295,7 +1294,7 @@ bool can_be_set(unsigned int p)
 	return p < P_SETTABLE;
 }
 
-/* A file of 10,000 tunnels has 250,000 whole names; those that can be set are sorted. */
+/* A file of 10,000 tunnels has 250,000 full names, so search the sorted table first. */
 static int exact_property(const char *word, size_t len)
 {
 	int low = 0, high = P_SETTABLE - 1, middle, order;
@@ -1335,11 +1334,11 @@ int find_property(const char *what, const char *word, size_t len)
 }
 
 /**
- * is_of_routeros() - Is it a word of RouterOS's that has no counterpart here?
+ * is_of_routeros() - Check for a property of RouterOS without a counterpart here
  * @word: the word
  * @len: its length
  *
- * Return: true if RouterOS has it for a tunnel of this sort, and a tunnel can do without.
+ * Return: true if RouterOS has it for such tunnels, and it can be ignored.
  */
 bool is_of_routeros(const char *word, size_t len)
 {
@@ -1352,14 +1351,14 @@ bool is_of_routeros(const char *word, size_t len)
 	return false;
 }
 
-/* Nobody answers probes of a tunnel that has no far end, or that carries no IPv4. */
+/* A tunnel without a fixed far end, or that doesn't carry IPv4, can't have keepalive. */
 static bool can_keepalive(const struct tunnel *t)
 {
 	return t->remote && !t->external && t->mode != IPPROTO_MPLS;
 }
 
 /**
- * default_keepalive() - Take away a keepalive that nobody asked for and that can't be
+ * default_keepalive() - Turn off the default keepalive if the tunnel can't have one
  * @t: the tunnel
  */
 void default_keepalive(struct tunnel *t)
@@ -1369,9 +1368,9 @@ void default_keepalive(struct tunnel *t)
 }
 
 /**
- * complete_new() - Is enough said of a new tunnel?
- * @t: the tunnel; it loses a keepalive that nobody asked for and that it can't have
- * @mask: BIT(P_*) of what was said
+ * complete_new() - Check that a new tunnel has all required properties
+ * @t: the tunnel; a default keepalive that it can't have is turned off
+ * @mask: BIT(P_*) of the given properties
  *
  * Return: NULL, or what is missing.
  */
@@ -1385,7 +1384,7 @@ const char *complete_new(struct tunnel *t, uint64_t mask)
 }
 
 /**
- * has_short_name() - Is the name made of another one that Linux doesn't take?
+ * has_short_name() - Check whether the name was derived from an altname
  * @t: the tunnel; its first altname is the other one
  *
  * Return: true if `add name=` with that altname in an export gives the same name.
@@ -1409,7 +1408,7 @@ bool has_short_name(const struct tunnel *t)
 	return false;
 }
 
-/* The default of `add` as a word: written once, as each tunnel that is shown is compared. */
+/* The default of `add` as a word, cached because each shown tunnel is compared with it. */
 static const char *default_word(unsigned int p)
 {
 	static const char *words[P_SETTABLE];
@@ -1428,7 +1427,7 @@ static const char *default_word(unsigned int p)
 }
 
 /**
- * is_default() - Does `add` give a tunnel the same value?
+ * is_default() - Check whether a value is the default of `add`
  * @t: the tunnel
  * @p: the property
  *
@@ -1448,7 +1447,7 @@ bool is_default(const struct tunnel *t, unsigned int p)
 	return !strcmp(value, default_word(p));
 }
 
-/* What an address is looked up by may be said before it. */
+/* The name of an address may be given before the address. */
 static int set_property(const char *what, int p, const char *value,
 			struct tunnel *t, uint64_t *mask)
 {
@@ -1468,7 +1467,7 @@ static int set_property(const char *what, int p, const char *value,
 	return 0;
 }
 
-/* An address brings what it is looked up by, or takes that away. */
+/* Setting an address sets its name or removes it. */
 static uint64_t add_sources(uint64_t mask)
 {
 	unsigned int p;
@@ -1486,11 +1485,11 @@ static int refuse_secret(const char *what)
 }
 
 /**
- * is_secret() - Is it RouterOS's word for the secret itself, or an unambiguous start of it?
+ * is_secret() - Check for RouterOS's ipsec-secret or an unambiguous abbreviation of it
  * @word: the word
  * @len: its length
  *
- * Return: false also for what is a longer start of ipsec-secret-file.
+ * Return: false for longer abbreviations, of ipsec-secret-file.
  */
 bool is_secret(const char *word, size_t len)
 {
@@ -1503,8 +1502,8 @@ bool is_secret(const char *word, size_t len)
  * @what: what is being done, for errors
  * @words: the words
  * @n: how many
- * @t: the tunnel; what is not named keeps its value
- * @mask: BIT(P_*) of what was named
+ * @t: the tunnel; properties that aren't named keep their values
+ * @mask: BIT(P_*) of the named properties
  *
  * Return: 0, or an exit status after an error was printed.
  */

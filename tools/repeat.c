@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What goes on until somebody stops it.
+ * Commands that run until a signal.
  */
 #include <poll.h>
 #include <time.h>
@@ -22,7 +22,7 @@ static void stop(int signal)
 }
 
 /**
- * stop_on_signals() - Have @stopped set by whoever wants the program to end
+ * stop_on_signals() - Let signals that end the program set @stopped
  */
 void stop_on_signals(void)
 {
@@ -50,7 +50,7 @@ static int wait_for(uint64_t ms, struct pollfd *input)
  * pause_for() - Wait
  * @ms: milliseconds; fewer if a signal comes, and none if @stopped is set
  *
- * A signal between the look at that and the wait is one that comes while it waits.
+ * A signal between the check of @stopped and the wait ends the wait too.
  */
 void pause_for(uint64_t ms)
 {
@@ -61,7 +61,7 @@ void pause_for(uint64_t ms)
  * pause_for_input() - Wait until a key is pressed
  * @ms: milliseconds at most; fewer if a signal comes, and none if @stopped is set
  *
- * Return: 1 if one was, or the standard input has ended; else 0 or -1.
+ * Return: 1 if a key was pressed or the standard input has ended; else 0 or -1.
  */
 int pause_for_input(uint64_t ms)
 {
@@ -71,7 +71,7 @@ int pause_for_input(uint64_t ms)
 }
 
 /**
- * parse_interval() - Read how often something is to be done
+ * parse_interval() - Read an interval
  * @what: what is being done, for the error
  * @value: a duration
  * @ms: set to it, milliseconds

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's security associations, as NETLINK_XFRM tells of them: is there one each way
- * between two hosts? Whoever negotiates them need not be known for that.
+ * The kernel's security associations, from NETLINK_XFRM: whether there is one in each
+ * direction between two hosts, no matter which program has negotiated them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -110,9 +110,7 @@ static void take(const struct nlmsghdr *nlh)
 	}
 }
 
-/* Read messages until there is none, or if it is a dump until its end. Returns how many there
- * were, or -errno.
- */
+/* Read all pending messages, or a dump to its end. Returns their number, or -errno. */
 static int receive(struct mnl_socket *s, bool dump)
 {
 	static char buffer[SA_BUFFER];
@@ -139,7 +137,7 @@ static int receive(struct mnl_socket *s, bool dump)
 	}
 }
 
-/* What is told meanwhile is taken like any other. Returns 0 or -errno. */
+/* Notifications during the dump are processed as usual. Returns 0 or -errno. */
 static int read_all(struct mnl_socket *s)
 {
 	char buffer[64];
@@ -156,10 +154,10 @@ static int read_all(struct mnl_socket *s)
 }
 
 /**
- * sas_listen() - Begin to know the kernel's security associations
+ * sas_listen() - Read the kernel's security associations, and subscribe to changes
  *
- * Return: the socket on which it tells of them, or NULL: it takes CAP_NET_ADMIN, and a kernel
- * with IPsec.
+ * Return: the socket of the notifications, or NULL: CAP_NET_ADMIN and a kernel with IPsec
+ * are required.
  */
 struct mnl_socket *sas_listen(void)
 {
@@ -173,12 +171,12 @@ struct mnl_socket *sas_listen(void)
 }
 
 /**
- * sas_changed() - Take what the kernel has said of them
- * @s: of sas_listen()
+ * sas_changed() - Read notifications of changes
+ * @s: socket of sas_listen()
  *
- * If it was too much for the socket they are read anew.
+ * If the socket has overflowed, all associations are read again.
  *
- * Return: true if it has said anything.
+ * Return: true if there was any.
  */
 bool sas_changed(struct mnl_socket *s)
 {
@@ -192,8 +190,8 @@ bool sas_changed(struct mnl_socket *s)
 }
 
 /**
- * sas_between() - Is there an association each way?
- * @local: our address, network byte order, or 0 for any
+ * sas_between() - Check for an association in each direction
+ * @local: address of this host, network byte order, or 0 for any
  * @remote: the other one
  *
  * Return: true if there is.

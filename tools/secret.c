@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pre-shared keys: taking them in without leaving them anywhere.
+ * Pre-shared keys: reading them without leaving copies.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +29,10 @@ static void secrets_wipe(void)
 }
 
 /**
- * secrets_shield() - Keep what is in memory from core dumps and from debuggers
+ * secrets_shield() - Protect the memory from core dumps and debuggers
  *
- * A debugger of the same user could read the secrets, too. From here on they are wiped
- * when the program ends.
+ * A debugger of the same user could read the secrets. From now on they are wiped when the
+ * program ends.
  */
 void secrets_shield(void)
 {
@@ -48,7 +48,7 @@ void secrets_shield(void)
 }
 
 /**
- * secret_take() - Take a pre-shared key
+ * secret_take() - Store a pre-shared key
  * @bytes: the key
  * @len: how many
  * @out: set to the key, which lives as long as the program
@@ -73,7 +73,7 @@ const char *secret_take(const void *bytes, size_t len, const struct secret **out
 	return NULL;
 }
 
-/* What ends the program while nothing that is typed is shown. */
+/* Signals that end the program while the echo is off. */
 static const int interrupts[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
 static volatile sig_atomic_t interrupted;
 
@@ -82,7 +82,7 @@ static void note_interrupt(int signal)
 	interrupted = signal;
 }
 
-/* Wait for a line on the terminal, or for one of the signals, which come with @mask only. */
+/* Wait for a line on the terminal, or for a signal; signals are only unblocked by @mask. */
 static bool wait_for_line(int fd, const sigset_t *mask)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
@@ -92,8 +92,8 @@ static bool wait_for_line(int fd, const sigset_t *mask)
 	return !interrupted;
 }
 
-/* One line, of which the end doesn't count. Not through stdio, which would keep a
- * copy. @mask is for a terminal only.
+/* Read one line without its newline. Don't use stdio, which would keep a copy. @mask is only
+ * for a terminal.
  */
 static const char *read_secret_line(int fd, const sigset_t *mask, const struct secret **out)
 {
@@ -130,7 +130,7 @@ static const char *read_secret_line(int fd, const sigset_t *mask, const struct s
 	return why;
 }
 
-/* Ask without an echo, which comes back in any case. */
+/* Ask for the secret without echo, and restore the echo in any case. */
 static const char *ask_hidden(const sigset_t *mask, const struct secret **out)
 {
 	struct termios shown, hidden;
@@ -150,7 +150,7 @@ static const char *ask_hidden(const sigset_t *mask, const struct secret **out)
 	return why;
 }
 
-/* A signal that would end the program waits until the terminal is as it was. */
+/* Signals that would end the program are blocked until the terminal is restored. */
 static const char *ask_for_secret(const struct secret **out)
 {
 	const struct sigaction note = { .sa_handler = note_interrupt };
@@ -177,7 +177,7 @@ static const char *ask_for_secret(const struct secret **out)
 /**
  * secret_file() - Read a pre-shared key from a file
  * @name: of the file; "-" is the standard input, without an echo if that is a
- *	terminal; read once, though several tunnels be given it
+ *	terminal; it is read once, also for several tunnels
  * @out: set to the key
  *
  * Return: NULL, or what is wrong with it.

@@ -20,7 +20,7 @@ static void color(const char *code)
 		fputs(code, stdout);
 }
 
-/* How wide the terminal is: looked up before each list, which has many words. */
+/* Width of the terminal, looked up once per list. */
 static unsigned int columns = 80;
 
 static void look_up_columns(void)
@@ -34,7 +34,7 @@ static void look_up_columns(void)
 
 /* find, get */
 
-/* A program gets the bytes that there are; a terminal does as control characters say. */
+/* A program gets the bytes unchanged; for a terminal control characters are replaced. */
 static void format_output(unsigned int p, const struct tunnel *t, char *out)
 {
 	if (opt.terminal)
@@ -152,11 +152,11 @@ static const char *view_name(size_t i)
 }
 
 /**
- * struct print - what `print` is asked for
+ * struct print - the arguments of `print`
  * @words: the tunnels, or "[find" and what follows
  * @n: how many words these are; 0 for all tunnels, or for those of @names
  * @names: the tunnels that were named, for a list that is printed again
- * @named: there are such
+ * @named: @names is used
  * @where: the condition
  * @n_where: how many words that is
  * @view: BIT(VIEW_*)
@@ -226,7 +226,7 @@ static unsigned int width(const struct tunnels *list, unsigned int p, size_t tit
 	return max;
 }
 
-/* "LOCAL-ADDRESS"; what is in force is the MTU to who isn't told of both. */
+/* "LOCAL-ADDRESS". In a list without both MTUs, the one in force is called MTU. */
 static const char *title_of(const struct print *what, unsigned int p)
 {
 	static char title[32];
@@ -241,7 +241,7 @@ static const char *title_of(const struct print *what, unsigned int p)
 	return title;
 }
 
-/* The columns of a table, and how wide they are: 0 for the last. */
+/* The columns of a table and their widths: 0 for the last. */
 static unsigned int lay_out(const struct print *what, const struct tunnels *list,
 			    uint8_t *column, unsigned int *w)
 {
@@ -320,8 +320,8 @@ static void print_word(unsigned int *column, unsigned int p, const char *value,
 		quote_word(stdout, value);
 }
 
-/* RouterOS's order; then what is ours, where it isn't what `add` gives; then what is so just
- * now. With `proplist=` these and no others.
+/* RouterOS's properties in its order; then properties of this project that differ from the
+ * defaults of `add`; then the present state. With `proplist=` only the given properties.
  */
 static unsigned int detail_order(const struct print *what, const struct tunnel *t,
 				 bool wrap, uint8_t *order)
@@ -382,7 +382,7 @@ static void print_words(const struct print *what, const struct tunnel *t,
 	putchar('\n');
 }
 
-/* What RouterOS shows in /ip/ipsec of a tunnel with a secret. */
+/* For a tunnel with a secret, what RouterOS shows in /ip/ipsec. */
 static void print_dynamic(const struct tunnel *t)
 {
 	char profile[FORMAT_MAX], local[FORMAT_MAX], remote[FORMAT_MAX], name[FORMAT_MAX];
@@ -531,7 +531,7 @@ static void say_unloaded(void)
 		fail("ipip", "the module isn't loaded");
 }
 
-/* The tunnels of which a condition takes some. */
+/* Read the tunnels to which a condition is applied. */
 static int look_at_all(const struct print *what, struct tunnels *list)
 {
 	const bool stats = what->view & BIT(VIEW_STATS);
@@ -558,7 +558,7 @@ static int look(const struct print *what, struct tunnels *list)
 	return ret;
 }
 
-/* A tunnel that is named is looked for by its name from now on, and may go and come. */
+/* Follow named tunnels by their names, so that they may be removed and recreated. */
 static int remember_names(struct print *what)
 {
 	size_t used = what->n;
@@ -605,7 +605,7 @@ static int print_repeatedly(const struct print *what)
 	return ret;
 }
 
-/* A tunnel as its line shows it, without what changes all the time. */
+/* A tunnel as its line shows it, without values that change all the time. */
 static bool looks_same(const struct tunnel *a, const struct tunnel *b)
 {
 	char x[FORMAT_MAX], y[FORMAT_MAX];
@@ -653,7 +653,7 @@ static void print_removal(const struct tunnel *t)
 	}
 }
 
-/* Note those that were shown, but aren't to be shown now. */
+/* Record the tunnels that were shown, but don't meet the condition now. */
 static void note_missing(const struct tunnels *shown, const struct tunnels *now,
 			 struct tunnels *missing)
 {
@@ -664,8 +664,8 @@ static void note_missing(const struct tunnels *shown, const struct tunnels *now,
 			*tunnel_add(missing) = shown->t[i];
 }
 
-/* Which of these have been removed? The others don't meet the condition any more, and stay
- * in the list.
+/* Find those that were removed. The others don't meet the condition any more, and stay in
+ * the list.
  */
 static int print_removals(const struct print *what, struct tunnels *missing)
 {
@@ -688,7 +688,7 @@ static int print_removals(const struct print *what, struct tunnels *missing)
 	return ret;
 }
 
-/* What has come or changed between two looks. */
+/* Print new and changed tunnels. */
 static void print_changes(const struct print *what, const struct tunnels *now,
 			  const struct tunnels *last)
 {
@@ -702,8 +702,8 @@ static void print_changes(const struct print *what, const struct tunnels *now,
 	}
 }
 
-/* One more look. @last is what the last one has shown, @away what earlier ones have shown and
- * is still there.
+/* Read the tunnels once more. @last are those shown last, @away those that were shown earlier
+ * and still exist.
  */
 static int follow_once(const struct print *what, struct tunnels *last, struct tunnels *away)
 {
@@ -725,7 +725,7 @@ static int follow_once(const struct print *what, struct tunnels *last, struct tu
 	return ret;
 }
 
-/* The list once, then each tunnel that comes, goes or changes. */
+/* Print the list once, then each tunnel that is created, removed or changed. */
 static int follow(const struct print *what)
 {
 	struct mnl_socket *events = nl_listen();
@@ -746,7 +746,7 @@ static int follow(const struct print *what)
 	return ret;
 }
 
-/* Which property names stand behind "proplist="? */
+/* Parse the names of properties after "proplist=". */
 static int parse_proplist(char *list, struct print *what)
 {
 	char *item, *state;
@@ -767,7 +767,7 @@ static int parse_proplist(char *list, struct print *what)
 	return what->n_order ? 0 : usage("print", "proplist: which properties?");
 }
 
-/* The words behind the tunnels, up to the condition. */
+/* Parse the words between the tunnels and the condition. */
 static int parse_views(char **words, size_t n, struct print *what)
 {
 	static const char proplist[] = "proplist=", interval[] = "interval=";
@@ -795,8 +795,8 @@ static int parse_views(char **words, size_t n, struct print *what)
 	return ret;
 }
 
-/* How many words at the beginning are tunnels? A name of a tunnel comes before the start of
- * another word, but not before the whole of one.
+/* Count the words at the beginning that are tunnels. The name of a tunnel takes precedence
+ * over the abbreviation of a keyword, but not over a full keyword.
  */
 static int count_names(char **words, size_t n, size_t *names)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * strongSwan's swanctl, the documented way to its daemon: running it, and reading
- * what it says of connections and of SAs.
+ * strongSwan's swanctl, the documented interface to its daemon: running it, and parsing its
+ * output about connections and SAs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,11 +14,11 @@
 
 #include "ipipctl.h"
 
-/* A daemon that says nothing for so long hangs. */
+/* A daemon that doesn't answer within this time hangs. */
 #define SILENCE_MS	60000
 #define MISSING		127
 
-/* carry_out() has the signals wait, but not for a daemon that hangs. */
+/* carry_out() blocks signals; unblock them while waiting for a daemon that may hang. */
 static void become(const char *const *args, int out)
 {
 	const char *argv[8] = { "swanctl" };
@@ -36,7 +36,7 @@ static void become(const char *const *args, int out)
 	_exit(MISSING);
 }
 
-/* Returns false when the daemon has gone silent. */
+/* Returns false if the daemon doesn't answer any more. */
 static bool read_lines(int fd, void (*line)(char *line, void *data), void *data)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
@@ -80,12 +80,12 @@ static bool read_lines(int fd, void (*line)(char *line, void *data), void *data)
 
 /**
  * swanctl() - Run swanctl
- * @args: its arguments, NULL behind the last
+ * @args: its arguments, terminated by NULL
  * @line: called for each line that it prints
  * @data: for @line
  *
- * Return: its exit status, or -errno; -ENOENT: there is none; -ENXIO: it would speak to
- * the daemon of another netns.
+ * Return: its exit status, or -errno; -ENOENT: swanctl isn't installed; -ENXIO: it would
+ * speak to the daemon of another netns.
  */
 int swanctl(const char *const *args, void (*line)(char *line, void *data), void *data)
 {
@@ -121,7 +121,7 @@ int swanctl(const char *const *args, void (*line)(char *line, void *data), void 
 }
 
 /**
- * struct pretty - where the reader of swanctl's --pretty form is
+ * struct pretty - state of the parser of swanctl's --pretty format
  * @depth: of the section
  * @list: name of the list whose items are being read, or ""
  * @section: a section has begun, whose inside has this depth
@@ -130,8 +130,8 @@ int swanctl(const char *const *args, void (*line)(char *line, void *data), void 
  * @end: the section ends
  * @data: for these
  *
- * Each value is on a line of its own, in print, so what a peer has chosen can't look like
- * something else.
+ * Each value is printed on its own line, so a value that a peer has chosen can't be mistaken
+ * for something else.
  */
 struct pretty {
 	unsigned int depth;
@@ -244,7 +244,7 @@ static struct pretty read_connections(struct connections *connections)
 }
 
 /**
- * swanctl_connections() - Which connections has the IKE daemon loaded?
+ * swanctl_connections() - Read the connections that the IKE daemon has loaded
  * @found: called for each
  * @data: for @found
  *
@@ -316,8 +316,8 @@ static void sa_value(void *data, unsigned int depth, const char *key, const char
 		r->sa.rekey = strtoll(value, NULL, 10);
 }
 
-/* Of several, while one takes over from another, the one that lasts longest; the
- * bytes are those of all.
+/* If there are several, because one replaces another, show the one that lasts longest, and
+ * the sum of the bytes of all.
  */
 static void sa_end(void *data, unsigned int depth)
 {
@@ -339,7 +339,7 @@ static void sa_end(void *data, unsigned int depth)
 	lower(t->ipsec_proposal, text);
 }
 
-/* The connection has the name of the tunnel: an altname may be another one's that has gone. */
+/* The connection has the tunnel's name: an altname may be that of a removed tunnel. */
 static struct tunnel *sa_tunnel(struct tunnels *list, const char *connection)
 {
 	char name[IFNAMSIZ];
@@ -383,10 +383,10 @@ static uint8_t why_no_sa(const struct tunnel *t, int status)
 }
 
 /**
- * swanctl_states() - How are the SAs of tunnels?
- * @list: the tunnels; what they have of ipsec_* is set
+ * swanctl_states() - Read the state of the SAs of tunnels
+ * @list: the tunnels; their ipsec_* members are set
  *
- * Asks only if a tunnel has a secret, and once for each reading of the list.
+ * The daemon is asked only if a tunnel has a secret, and once per reading of the list.
  */
 void swanctl_states(struct tunnels *list)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Words, numbers, durations and strings, as RouterOS, a shell and JSON write them.
- * Nothing here knows of tunnels, so that all of it can be fuzzed alone.
+ * Words, numbers, durations and strings in the syntax of RouterOS, a shell and JSON. This
+ * file doesn't depend on tunnels, so it can be fuzzed separately.
  */
 #include <errno.h>
 #include <search.h>
@@ -19,7 +19,7 @@ static int hex_digit(char c)
 	return -1;
 }
 
-/* Decode the escape behind a backslash; returns what follows it, or NULL. */
+/* Decode the escape after a backslash. Returns the text after it, or NULL. */
 static const char *unescape(const char *in, char *out)
 {
 	static const char from[] = "nrtabfv_", to[] = "\n\r\t\a\b\f\v ";
@@ -64,14 +64,14 @@ static char *bracket(char c, bool in_find)
 	return NULL;
 }
 
-/* What RouterOS's scripts are made of. */
+/* Characters of RouterOS's scripts. */
 static bool is_script(char c)
 {
 	return c == '[' || c == '$' || c == '{' || c == ';';
 }
 
-/* Decode one word in place, which never gets longer. It ends at a blank and, between "["
- * and "]", at a bracket. *@out is set to its end, also of what there is of a bad one.
+/* Decode one word in place; it never gets longer. It ends at a blank and, between "[" and
+ * "]", at a bracket. *@out is set to its end, also if the word is invalid.
  */
 static const char *read_word(const char **in, char **out, bool in_find)
 {
@@ -102,7 +102,7 @@ static const char *read_word(const char **in, char **out, bool in_find)
 	return why;
 }
 
-/* The error, behind the property's name: its value may be a secret. */
+/* Put the error after the property's name, without the value, which may be a secret. */
 static const char *bad_word(const char *word, const char *end, const char *why)
 {
 	static char text[128];
@@ -115,7 +115,7 @@ static const char *bad_word(const char *word, const char *end, const char *why)
 }
 
 /**
- * split_words() - Split a line of RouterOS's into words
+ * split_words() - Split a line in RouterOS's syntax into words
  * @line: the line; the words are decoded in it
  * @n: set to the number of words
  * @why: set to what is wrong with the line
@@ -159,7 +159,7 @@ char **split_words(char *line, size_t *n, const char **why)
 			return NULL;
 		}
 		(*n)++;
-		/* What follows the word makes room for its end. */
+		/* The separator after the word makes space for its NUL. */
 		end = *in;
 		if (end)
 			in++;
@@ -173,7 +173,7 @@ char **split_words(char *line, size_t *n, const char **why)
 	}
 }
 
-/* Does it need no quotes? Those for RouterOS and for a shell differ in @signs. */
+/* Check whether a word needs no quotes. @signs differ for RouterOS and for a shell. */
 static bool is_plain(const char *word, const char *signs)
 {
 	const char *p;
@@ -216,7 +216,7 @@ void quote_word(FILE *out, const char *word)
 }
 
 /**
- * quoted_len() - Columns that quote_word() takes
+ * quoted_len() - Get the width of the output of quote_word()
  * @word: the value
  *
  * Return: columns.
@@ -281,7 +281,7 @@ void json_string(FILE *out, const char *text)
 }
 
 /**
- * json_key() - Write a key of JSON and the colon behind it
+ * json_key() - Write a JSON key and a colon
  * @out: where to
  * @name: its name, with "-" for "_"
  */
@@ -313,7 +313,7 @@ bool word_parse(const struct word *words, const char *name, int64_t *value)
 }
 
 /**
- * word_format() - What is a value called?
+ * word_format() - Get the word for a value
  * @words: the words, the last without a name
  * @value: the value
  *
@@ -340,10 +340,10 @@ static void forget(void)
 }
 
 /**
- * keep_string() - Have a string as long as the program runs, once for all who want it
+ * keep_string() - Store one copy of a string until the program ends
  * @text: the string
  *
- * Return: the string that is kept.
+ * Return: the copy.
  */
 const char *keep_string(const char *text)
 {
@@ -362,8 +362,8 @@ const char *keep_string(const char *text)
 }
 
 /**
- * next_altname() - Walk over the names that have ALTNAME_SEPARATOR between
- * @rest: what is still to be walked over; the name that is returned is taken off
+ * next_altname() - Iterate over names separated by ALTNAME_SEPARATOR
+ * @rest: the remaining names; the returned one is removed
  * @len: set to its length
  *
  * Return: a name, which doesn't end in a NUL unless it is the last; or NULL at the end.
@@ -380,13 +380,13 @@ const char *next_altname(const char **rest, size_t *len)
 }
 
 /**
- * short_name() - Make a name for a device of one that Linux doesn't take
- * @name: the name: too long, or with characters that can't be in one
- * @turn: 0; more if the name that this gives is another's already
+ * short_name() - Derive a device name from a name that Linux doesn't accept
+ * @name: the name: too long, or with invalid characters
+ * @turn: 0; more if the result is in use already
  * @out: string of IFNAMSIZ bytes: the first letters and digits of @name, up to 8, "-" and
  *	24 bits of its FNV-1a hash in hexadecimal
  *
- * The same name always gives the same one.
+ * The same name always gives the same result.
  */
 void short_name(const char *name, unsigned int turn, char *out)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An XDP program that forwards what comes out of a tunnel or goes into one. All else,
- * and what isn't plain, is passed to the stack.
+ * An XDP program that forwards packets out of a tunnel or into one. Other packets, and
+ * packets that aren't plain, are passed to the stack.
  *
- * It does what a router does by RFC 1812 section 5.2: look the route up, decrement the
- * TTL, and address the frame to the next hop. Whether a packet may be forwarded here at
- * all the driver's functions decide.
+ * It does what RFC 1812 section 5.2 requires of a router: it looks the route up, decrements
+ * the TTL, and addresses the frame to the next hop. The driver's functions decide whether a
+ * packet may be forwarded here.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -22,7 +22,7 @@ extern int bpf_ipip_xdp_lookup(struct xdp_md *ctx) __ksym;
 extern int bpf_ipip_xdp_decap(struct xdp_md *ctx, __u32 to, _Bool has_mac) __ksym;
 extern int bpf_ipip_xdp_encap(struct xdp_md *ctx, __u32 to) __ksym;
 
-/* What bpf_fib_lookup() says of the way of a packet that has come by @iif. */
+/* Look up the route of a packet received by @iif with bpf_fib_lookup(). */
 static __always_inline int lookup(struct xdp_md *ctx, const struct iphdr *ip, __u32 iif,
 				  struct bpf_fib_lookup *fib)
 {
@@ -36,7 +36,7 @@ static __always_inline int lookup(struct xdp_md *ctx, const struct iphdr *ip, __
 	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
 }
 
-/* RFC 1624: the checksum grows by as much as the TTL's word shrinks. */
+/* RFC 1624: the checksum increases by the same amount by which the word of the TTL decreases. */
 static __always_inline void decrement_ttl(struct iphdr *ip)
 {
 	__u32 check = ip->check;
@@ -71,7 +71,7 @@ static __always_inline int to_tunnel(struct xdp_md *ctx, const struct bpf_fib_lo
 	return bpf_redirect(fib->ifindex, 0);
 }
 
-/* Does the way lead to a device? A tunnel has no neighbours. */
+/* Check whether the route leads to a device. A tunnel has no neighbour entries. */
 static __always_inline _Bool is_way(int way)
 {
 	return way == BPF_FIB_LKUP_RET_SUCCESS || way == BPF_FIB_LKUP_RET_NO_NEIGH;
