@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from ipipctl import two_hosts
-from lib import INTREE, USER_MODE, check, equal, main, run, shell, skip, wait
+from lib import HERE, INTREE, USER_MODE, check, equal, main, run, shell, skip, wait
 
 TOOL = os.environ["IPIPCTL"]
 NET = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"]}
