@@ -38,7 +38,7 @@ add() {	# NAME A B
 }
 
 frr_init
-version=$(chroot "$root" dpkg-query -W -f '${Version}' frr)
+version=$(chroot "$root" dpkg-query -W -f "\${Version}" frr)
 echo "# frr $version"
 topo_underlay
 ip -n a link add name ipip1 type ipip local 10.1.0.1 remote 10.2.0.1
