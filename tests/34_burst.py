@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Of a burst, no packet overtakes another one of its flow, whether or not GRO merges them."""
+"""Of a burst, no packet overtakes another one of its flow, whether or not GRO merges them, nor
+any other that isn't for GRO."""
 import collections
+import os
+import random
 import socket
 import struct
 import time
@@ -10,15 +13,16 @@ from lib import Tap, check, main, run, topo
 
 SRC, DST = "172.16.1.2", "172.16.2.2"
 UDP, TCP, OTHER = 17, 6, 253
-ROUNDS = 40
+# A burst has to fit into a veth's ring, of 256.
+ROUNDS = 30
 
 
 class Flow:
     """Each packet's data is its number, some times over. TCP: now and then one is without data,
     which GRO doesn't keep."""
 
-    def __init__(self, proto, port, size):
-        self.proto, self.port, self.size = proto, port, size
+    def __init__(self, proto, port, size, dst=DST):
+        self.proto, self.port, self.size, self.dst = proto, port, size, dst
         self.number, self.seq, self.sent = 0, 1, b""
 
     def packet(self):
@@ -29,58 +33,109 @@ class Flow:
         if self.proto == UDP:
             payload = struct.pack("!HHHH", self.port, 9, 8 + len(data), 0) + data
         elif self.proto == TCP:
-            payload = tcp_data(SRC, DST, self.port, 9, self.seq, data)
+            payload = tcp_data(SRC, self.dst, self.port, 9, self.seq, data)
             self.seq += len(data)
         else:
             payload = struct.pack("!H", self.port) + data
-        return ip_header(SRC, DST, self.proto, len(payload), ident=self.number) + payload
+        return ip_header(SRC, self.dst, self.proto, len(payload), ident=self.number) + payload
 
 
 HEADER = {UDP: 8, TCP: 20, OTHER: 2}
 
 
-def burst(name, h1, h2, gateway):
-    flows = [Flow(UDP, 1000 + i, 20) for i in range(4)] + [Flow(TCP, 2000 + i, 50) for i in range(3)]
-    flows += [Flow(OTHER, 3000, 10)]
-    for _ in range(ROUNDS):
+def dropped():
+    """Packets for which the veth's ring, of 256, had no room."""
+    return int(run("ip netns exec r cat /sys/class/net/b/statistics/tx_dropped"))
+
+
+class Burst:
+    """Sends flows through a tunnel, and says in which sequence their packets arrive."""
+
+    def __init__(self, h1, h2, gateway):
+        self.h1, self.h2, self.gateway = h1, h2, gateway
+
+    def arrivals(self, net, total):
+        """(protocol, port, data) of the packets to net, until so many bytes of data have come."""
+        want = socket.inet_aton(SRC) + socket.inet_aton(net)[:2]
+        end = time.monotonic() + 10
+        while total > 0 and time.monotonic() < end:
+            data = self.h2.receive(lambda d: d[9] in HEADER and d[12:18] == want, 0.5)
+            if data:
+                length = int.from_bytes(data[2:4], "big")
+                data = data[:length]
+                yield data[9], int.from_bytes(data[20:22], "big"), data[20 + HEADER[data[9]]:]
+                total -= len(data) - 20 - HEADER[data[9]]
+
+    def mixed(self, name):
+        """Flows in turn, some of which GRO may merge."""
+        flows = [Flow(UDP, 1000 + i, 20) for i in range(4)] + [Flow(TCP, 2000 + i, 50) for i in range(3)]
+        flows += [Flow(OTHER, 3000, 10)]
+        for _ in range(ROUNDS):
+            for flow in flows:
+                self.h1.send(flow.packet(), self.gateway)
+        got = collections.defaultdict(bytes)
+        for proto, port, data in self.arrivals(DST, sum(len(f.sent) for f in flows)):
+            got[proto, port] += data
         for flow in flows:
-            h1.send(flow.packet(), gateway)
-    got, end = collections.defaultdict(bytes), time.monotonic() + 10
-    total = sum(len(f.sent) for f in flows)
-    while sum(map(len, got.values())) < total and time.monotonic() < end:
-        data = h2.receive(lambda d: d[9] in HEADER and d[12:16] == socket.inet_aton(SRC), 0.5)
-        if data:
-            length = int.from_bytes(data[2:4], "big")
-            key = (data[9], int.from_bytes(data[20:22], "big"))
-            got[key] += data[20 + HEADER[data[9]]:length]
-    for flow in flows:
-        data = got[flow.proto, flow.port]
-        at = next((i for i, (x, y) in enumerate(zip(data, flow.sent)) if x != y), len(data))
-        check(f"{name}: flow {flow.proto}/{flow.port} arrives in sequence", data == flow.sent,
-              f"{len(data)} of {len(flow.sent)} bytes; at {at}: {data[at:at + 8].hex()} for "
-              f"{flow.sent[at:at + 8].hex()}")
+            data = got[flow.proto, flow.port]
+            at = next((i for i, (x, y) in enumerate(zip(data, flow.sent)) if x != y), len(data))
+            check(f"{name}: flow {flow.proto}/{flow.port} arrives in sequence", data == flow.sent,
+                  f"{len(data)} of {len(flow.sent)} bytes; at {at}: {data[at:at + 8].hex()} for "
+                  f"{flow.sent[at:at + 8].hex()}; the veth dropped {dropped()}")
+
+    def plain(self, name, destinations, in_a_row):
+        """Flows that GRO doesn't merge, each to one of so many destinations, with so many
+        packets in a row."""
+        flows = [Flow(proto, 1000 + i, 4, f"172.20.0.{i % destinations + 1}")
+                 for i in range(8) for proto in (UDP, OTHER)]
+        sent = []
+        while len(sent) < ROUNDS * 8:
+            flow = random.choice(flows)
+            for _ in range(random.choice(in_a_row)):
+                self.h1.send(flow.packet(), self.gateway)
+                sent.append((flow.proto, flow.port, flow.number))
+        got = [(proto, port, int.from_bytes(data[:2], "big"))
+               for proto, port, data in self.arrivals("172.20.0.0", 8 * len(sent))]
+        at = next((i for i, (x, y) in enumerate(zip(got, sent)) if x != y), len(got))
+        check(f"{name}: all arrive in sequence", got == sent,
+              f"{len(got)} of {len(sent)}; at {at}: {got[at:at + 4]} for {sent[at:at + 4]}; "
+              f"the veth dropped {dropped()}")
+
+
+def all_plain(name, traffic):
+    traffic.plain(f"{name}, one destination", 1, [1])
+    traffic.plain(f"{name}, destinations in turn", 8, [1])
+    traffic.plain(f"{name}, some in a row for each destination", 8, [1, 2, 3, 9])
 
 
 def test():
+    # All on one processor: what it sends from another may overtake in the underlay.
+    os.sched_setaffinity(0, {0})
     topo()
     sysctl("r", "ipv4/ip_forward", 1)
     run("ip netns exec h1 ping -c 1 -W 5 172.16.2.2")
-    h1, h2, gateway = Tap("h1", "eth0"), Tap("h2", "eth0", "in"), mac("a", "h1")
+    run("ip -n a route add 172.20.0.0/16 dev t0; ip -n b route add 172.20.0.0/16 via 172.16.2.2")
+    random.seed(34)
+    traffic = Burst(Tap("h1", "eth0"), Tap("h2", "eth0", "in"), mac("a", "h1"))
     run("tc -n r qdisc add dev b root netem limit 10000 slot 200ms 200ms")
-    burst("driver without NAPI", h1, h2, gateway)
+    traffic.mixed("driver without NAPI")
+    all_plain("driver without NAPI", traffic)
     run("ip netns exec b ethtool -K wan gro on; ip netns exec r ethtool -K b tso off")
-    burst("driver with GRO", h1, h2, gateway)
+    traffic.mixed("driver with GRO")
+    all_plain("driver with GRO", traffic)
     taps = [Tap("b", "t0") for _ in range(2)]
-    burst("packet sockets on the tunnel", h1, h2, gateway)
+    traffic.mixed("packet sockets on the tunnel")
+    all_plain("packet sockets on the tunnel", traffic)
     for tap in taps:
         tap.sock.close()
     tap = Tap("b", "wan")
-    burst("packet socket below the tunnel", h1, h2, gateway)
+    traffic.mixed("packet socket below the tunnel")
+    all_plain("packet socket below the tunnel", traffic)
     tap.sock.close()
     run("ip netns exec b ethtool -K t0 gro off")
-    burst("tunnel without GRO", h1, h2, gateway)
+    traffic.mixed("tunnel without GRO")
     run("ip netns exec b ethtool -K t0 gro on rx-udp-gro-forwarding on")
-    burst("GRO of UDP, too", h1, h2, gateway)
+    traffic.mixed("GRO of UDP, too")
 
 
 main(test)
