@@ -17,44 +17,44 @@ static int cmd_version(char **words, size_t n);
 	"events once interval= sort=number sort=name sort=rate sort=rx sort=tx sort=rtt sort=loss sort=state"
 
 static const struct verb verbs[] = {
-	{ "add", "PROPERTY=VALUE... [copy-from=TUNNEL]", "make a tunnel", cmd_add,
+	{ "add", "PROPERTY=VALUE... [copy-from=TUNNEL]", "create a tunnel", cmd_add,
 	  TAKES_ASSIGNMENTS | TAKES_COPY, NULL },
 	{ "comment", "TUNNELS TEXT", "set a comment", cmd_comment, TAKES_TUNNELS, NULL },
-	{ "disable", "TUNNELS", "take them down", cmd_disable, TAKES_TUNNELS, NULL },
-	{ "enable", "TUNNELS", "bring them up", cmd_enable, TAKES_TUNNELS, NULL },
+	{ "disable", "TUNNELS", "take tunnels down", cmd_disable, TAKES_TUNNELS, NULL },
+	{ "enable", "TUNNELS", "bring tunnels up", cmd_enable, TAKES_TUNNELS, NULL },
 	{ "export", "[compact|verbose] [where CONDITION]",
-	  "write the commands that make them", cmd_export, TAKES_WHERE,
+	  "write the commands that create the tunnels", cmd_export, TAKES_WHERE,
 	  "compact verbose where" },
-	{ "find", "[where] [CONDITION]", "print the names of those that match",
+	{ "find", "[where] [CONDITION]", "print the names of tunnels that match",
 	  cmd_find, TAKES_CONDITION, "where" },
 	{ "get", "TUNNEL [PROPERTY]", "print one value, or all", cmd_get,
 	  TAKES_TUNNELS | TAKES_PROPERTY, NULL },
 	{ "help", "[VERB|PROPERTY]", "show help", cmd_help, TAKES_TOPIC, NULL },
-	{ "import", "FILE", "make the tunnels of an export, RouterOS's or ours",
+	{ "import", "FILE", "create the tunnels of an export, of RouterOS or ipipctl",
 	  cmd_import, TAKES_FILE, NULL },
 	{ "metrics", "[openmetrics|prometheus] [FILE]",
 	  "write counters and states for a monitoring system", cmd_metrics, TAKES_FILE,
 	  "openmetrics prometheus" },
 	{ "monitor", "[TUNNELS] [once] [interval=DURATION] [sort=ORDER]\n"
 	  "ipipctl monitor events [TUNNELS]",
-	  "show rates and keepalive, live, or what happens to them", cmd_monitor,
+	  "show rates and keepalive live, or events", cmd_monitor,
 	  TAKES_TUNNELS, MONITOR_WORDS },
 	{ "print",
 	  "[TUNNELS] [detail|terse|count-only|stats] [proplist=PROPERTIES]\n"
 	  "              [follow|interval=DURATION] [where CONDITION]",
-	  "show them", cmd_print, TAKES_TUNNELS | TAKES_WHERE,
+	  "show tunnels", cmd_print, TAKES_TUNNELS | TAKES_WHERE,
 	  "brief detail terse count-only stats follow proplist= interval= where" },
-	{ "refresh", "[TUNNELS]", "look addresses up again that were given by name",
+	{ "refresh", "[TUNNELS]", "look up addresses again that were given by name",
 	  cmd_refresh, TAKES_TUNNELS, NULL },
-	{ "remove", "TUNNELS", "remove them", cmd_remove, TAKES_TUNNELS, NULL },
-	{ "reset", "TUNNELS PROPERTY...", "give properties the default of add",
+	{ "remove", "TUNNELS", "remove tunnels", cmd_remove, TAKES_TUNNELS, NULL },
+	{ "reset", "TUNNELS PROPERTY...", "reset properties to the default of add",
 	  cmd_reset, TAKES_TUNNELS | TAKES_RESET, NULL },
-	{ "reset-counters", "TUNNELS", "let print stats count from now on",
+	{ "reset-counters", "TUNNELS", "make print stats count from now on",
 	  cmd_reset_counters, TAKES_TUNNELS, NULL },
-	{ "restore", "[FILE]", "make the tunnels that were saved", cmd_restore,
+	{ "restore", "[FILE]", "create the saved tunnels", cmd_restore,
 	  TAKES_FILE, NULL },
-	{ "save", "[FILE]", "save them for the next boot", cmd_save, TAKES_FILE, NULL },
-	{ "set", "TUNNELS PROPERTY=VALUE...", "change them", cmd_set,
+	{ "save", "[FILE]", "save tunnels for the next boot", cmd_save, TAKES_FILE, NULL },
+	{ "set", "TUNNELS PROPERTY=VALUE...", "change tunnels", cmd_set,
 	  TAKES_TUNNELS | TAKES_ASSIGNMENTS, NULL },
 	{ "unset", "TUNNELS PROPERTY...", "unset properties", cmd_unset,
 	  TAKES_TUNNELS | TAKES_UNSET, NULL },
@@ -143,13 +143,13 @@ static int cmd_help(char **words, size_t n)
 	printf("Usage: ipipctl [-j] [-n NETNS] VERB [ARGUMENT...]\n\n");
 	for (i = 0; i < ARRAY_SIZE(verbs); i++)
 		printf("  %-15s %s\n", verbs[i].name, verbs[i].help);
-	printf("\nTUNNELS are names with commas between, or numbers, as print shows them.\n\n");
+	printf("\nTUNNELS are names or numbers, as print shows them, separated by commas.\n\n");
 	for (i = 0; i < P_SETTABLE; i++) {
 		property_values(i, values, sizeof(values));
 		printf("  %-17s %s\n", properties[i].name, values);
 	}
-	printf("\nipipctl help VERB or PROPERTY says more, ipipctl(8) all.\n"
-	       "Exit status: 0 success, 1 refused, 2 usage error, 3 find has found none.\n");
+	printf("\nFor more see ipipctl help VERB or PROPERTY, and ipipctl(8).\n"
+	       "Exit status: 0 success, 1 refused, 2 usage error, 3 find has found no tunnel.\n");
 	return 0;
 }
 

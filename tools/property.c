@@ -451,7 +451,7 @@ void property_values(unsigned int p, char *out, size_t size)
  */
 bool is_device_name(const char *name)
 {
-	/* The kernel takes the last one, Latin-1's no-break space, for a blank, also within UTF-8. */
+	/* The kernel takes the last one, Latin-1's no-break space, for a blank, also in UTF-8. */
 	return *name && strlen(name) < IFNAMSIZ && strcmp(name, ".") &&
 	       strcmp(name, "..") && !strpbrk(name, "/: \t\r\n\v\f%\xa0");
 }
@@ -987,12 +987,12 @@ static void format_comment(const struct tunnel *t, char *out)
 const struct property properties[P_COUNT] = {
 	[P_ALLOW_FAST_PATH] = {
 		.name = "allow-fast-path",
-		.meaning = "let a netfilter flowtable take flows past the tunnel",
+		.meaning = "let a netfilter flowtable forward flows without the tunnel",
 		YES_NO(fast_path),
 	},
 	[P_CLAMP_TCP_MSS] = {
 		.name = "clamp-tcp-mss",
-		.meaning = "lower the MSS of TCP's SYNs to the tunnel's MTU less 40",
+		.meaning = "lower the MSS of TCP SYNs to the tunnel's MTU - 40",
 		.kind = KIND_WORD, .words = clamp_words, FIELD(clamp), .empty = "no",
 	},
 	[P_COMMENT] = {
@@ -1015,7 +1015,7 @@ const struct property properties[P_COUNT] = {
 		FIELD(dscp), .max = 63,
 	},
 	[P_ENCAP] = {
-		.name = "encap", .meaning = "a UDP header behind the outer one",
+		.name = "encap", .meaning = "a UDP header after the outer IP header",
 		.kind = KIND_WORD, .words = encaps, FIELD(encap), .empty = "none",
 	},
 	[P_ENCAP_CSUM] = {
@@ -1037,7 +1037,7 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_ENCAP_SPORT] = {
 		.name = "encap-sport",
-		.meaning = "source port of the UDP header; auto: one for each flow",
+		.meaning = "source port of the UDP header; auto: one port per flow",
 		.kind = KIND_NUMBER, .words = auto_port, FIELD(encap_sport),
 		.min = 1, .max = UINT16_MAX, .empty = "auto",
 	},
@@ -1053,7 +1053,7 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_IPSEC_PROFILE] = {
 		.name = "ipsec-profile",
-		.meaning = "what IKE proposes for a tunnel with a secret",
+		.meaning = "IKE and ESP proposals for a tunnel with a secret",
 		.kind = KIND_WORD, .words = ipsec_profiles, FIELD(ipsec_profile),
 		.empty = "none", .json = json_ipsec_profile,
 	},
@@ -1065,23 +1065,23 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_KEEPALIVE] = {
 		.name = "keepalive", .values = "INTERVAL[,RETRIES]|no",
-		.meaning = "probe the far end; without answers the carrier goes",
+		.meaning = "probe the far end; without answers the carrier is lost",
 		.kind = KIND_DURATION, FIELD(keepalive_interval), .empty = "no",
 		.parse = parse_keepalive, .format = format_keepalive,
 		.json = json_keepalive,
 	},
 	[P_KEEPALIVE_ANSWER] = {
 		.name = "keepalive-answer",
-		.meaning = "answer the far end's probes, with or without probes of our own",
+		.meaning = "answer the far end's probes, even without own probes",
 		YES_NO(keepalive_answer),
 	},
 	[P_KEEPALIVE_MODE] = {
-		.name = "keepalive-mode", .meaning = "what a probe is",
+		.name = "keepalive-mode", .meaning = "kind of probe",
 		.kind = KIND_WORD, .words = keepalive_modes, FIELD(keepalive_mode),
 	},
 	[P_KEEPALIVE_SOURCE] = {
 		.name = "keepalive-source",
-		.meaning = "source of the echo, for keepalive-mode=icmp",
+		.meaning = "source of echo requests, for keepalive-mode=icmp",
 		.kind = KIND_ADDRESS, .words = none, FIELD(keepalive_source),
 		.empty = "none",
 	},
@@ -1098,13 +1098,13 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_LOCAL_ADDRESS] = {
 		.name = "local-address", .values = "ADDRESS|DEVICE",
-		.meaning = "outer source; 0.0.0.0: the route picks it",
+		.meaning = "outer source; 0.0.0.0: the route determines it",
 		.kind = KIND_ADDRESS, FIELD(local), .empty = "0.0.0.0",
 		.parse = parse_local, .source = P_REFRESH_LOCAL,
 		.look_up = lookup_device,
 	},
 	[P_MODE] = {
-		.name = "mode", .meaning = "what is inside: IPv4, MPLS or either",
+		.name = "mode", .meaning = "inner protocol: IPv4, MPLS or both",
 		.kind = KIND_WORD, .words = modes, FIELD(mode), .parse = parse_mode,
 	},
 	[P_MTU] = {
@@ -1121,14 +1121,14 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_REFRESH_LOCAL] = {
 		.name = "refresh-local", .values = "DEVICE|none",
-		.meaning = "device by which refresh looks local-address up",
+		.meaning = "device whose address refresh sets as local-address",
 		.kind = KIND_TEXT, FIELD(refresh_local), .empty = "none",
 		.there = has_refresh_local, .parse = parse_refresh_local,
 		.format = format_refresh_local,
 	},
 	[P_REFRESH_REMOTE] = {
 		.name = "refresh-remote", .values = "HOST|none",
-		.meaning = "host by which refresh looks remote-address up",
+		.meaning = "host whose address refresh sets as remote-address",
 		.kind = KIND_TEXT, FIELD(refresh_remote), .empty = "none",
 		.there = has_refresh_remote, .parse = parse_refresh_remote,
 		.format = format_refresh_remote,
@@ -1141,7 +1141,7 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_REQUIRE_IPSEC] = {
 		.name = "require-ipsec",
-		.meaning = "drop what doesn't come or leave through an IPsec SA",
+		.meaning = "drop packets that don't come or leave through an IPsec SA",
 		YES_NO(require_ipsec), .empty = "no",
 	},
 	[P_TTL] = {
@@ -1158,11 +1158,11 @@ const struct property properties[P_COUNT] = {
 		.kind = KIND_TEXT, .format = format_altnames, .json = json_altnames,
 	},
 	[P_CARRIER_DOWN_COUNT] = {
-		.name = "carrier-down-count", .meaning = "how often the carrier has gone",
+		.name = "carrier-down-count", .meaning = "how often the carrier was lost",
 		.kind = KIND_NUMBER, FIELD(carrier_down_count), .max = UINT32_MAX,
 	},
 	[P_CARRIER_UP_COUNT] = {
-		.name = "carrier-up-count", .meaning = "how often the carrier has come",
+		.name = "carrier-up-count", .meaning = "how often the carrier came back",
 		.kind = KIND_NUMBER, FIELD(carrier_up_count), .max = UINT32_MAX,
 	},
 	[P_IFINDEX] = {
@@ -1190,7 +1190,7 @@ const struct property properties[P_COUNT] = {
 		.format = format_ipsec_rekey,
 	},
 	[P_IPSEC_STATE] = {
-		.name = "ipsec-state", .meaning = "what the IKE daemon says of it",
+		.name = "ipsec-state", .meaning = "state according to the IKE daemon",
 		.kind = KIND_WORD, .words = ipsec_states, FIELD(ipsec_state),
 		.there = has_ipsec,
 	},
@@ -1201,7 +1201,7 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_KEEPALIVE_LOSS] = {
 		.name = "keepalive-loss",
-		.meaning = "share of the last 64 probes that weren't answered in time",
+		.meaning = "share of the last 64 probes without an answer in time",
 		.kind = KIND_NUMBER, .is_signed = true, FIELD(keepalive_loss),
 		.max = 1000, .there = has_keepalive_loss,
 		.json_key = "keepalive_loss_permille", .parse = parse_keepalive_loss,
@@ -1209,7 +1209,7 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_KEEPALIVE_MISSES] = {
 		.name = "keepalive-misses",
-		.meaning = "probes in a row that weren't answered",
+		.meaning = "number of unanswered probes in a row",
 		.kind = KIND_NUMBER, FIELD(keepalive_misses), .max = UINT32_MAX,
 	},
 	[P_KEEPALIVE_RTT] = {
@@ -1225,24 +1225,24 @@ const struct property properties[P_COUNT] = {
 		.format = format_keepalive_rttvar,
 	},
 	[P_KEEPALIVE_SRTT] = {
-		.name = "keepalive-srtt", .meaning = "round-trip time, smoothed",
+		.name = "keepalive-srtt", .meaning = "smoothed round-trip time",
 		.kind = KIND_DURATION, FIELD(keepalive_srtt),
 		.json_key = "keepalive_srtt_us", .parse = parse_keepalive_srtt,
 		.format = format_keepalive_srtt,
 	},
 	[P_KEEPALIVE_STATE] = {
-		.name = "keepalive-state", .meaning = "does the far end answer?",
+		.name = "keepalive-state", .meaning = "whether the far end answers",
 		.kind = KIND_WORD, .words = keepalive_states, FIELD(keepalive_state),
 	},
 	[P_KEEPALIVE_STATE_AGE] = {
 		.name = "keepalive-state-age",
-		.meaning = "time since keepalive-state has changed",
+		.meaning = "time since keepalive-state changed",
 		.kind = KIND_DURATION, FIELD(keepalive_state_age),
 		.json_key = "keepalive_state_age_ms",
 	},
 	[P_LINK_MISSING] = {
 		.name = "link-missing",
-		.meaning = "the underlay device that it is bound to has been deleted",
+		.meaning = "the underlay device of the tunnel was deleted",
 		.kind = KIND_YES_NO, .words = yes_no,
 		.format = format_link_missing, .json = json_link_missing,
 	},
@@ -1258,12 +1258,12 @@ const struct property properties[P_COUNT] = {
 	},
 	[P_MTU_MEASURED] = {
 		.name = "mtu-measured",
-		.meaning = "what the path was found to carry, by keepalive's probes",
+		.meaning = "largest packet that the path carries, as measured",
 		.kind = KIND_NUMBER, FIELD(mtu_measured), .max = UINT16_MAX,
 		.there = has_mtu_measured,
 	},
 	[P_MTU_STATE] = {
-		.name = "mtu-state", .meaning = "how far that measurement is",
+		.name = "mtu-state", .meaning = "state of the MTU measurement",
 		.kind = KIND_WORD, .words = mtu_states, FIELD(mtu_state),
 	},
 	[P_RUNNING] = {
