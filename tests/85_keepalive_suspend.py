@@ -6,7 +6,7 @@ import time
 
 from lib import INTREE, USER_MODE, Rtnl, check, equal, log_lines, main, run, skip, topo, wait
 
-SECONDS = 8
+SECONDS = 5
 MODES = {"cookie": {}, "routeros": {}, "icmp": {"keepalive_target": "192.168.0.2"}}
 
 
