@@ -7,7 +7,7 @@ import socket
 import time
 
 from craft import counters, ip_header, mac, tcp_data
-from lib import Rtnl, Tap, check, differs, equal, main, netns, run, topo, wait
+from lib import INTREE, Rtnl, Tap, check, equal, main, netns, run, skip, topo, wait
 
 # The way up is slow, and all packets come in before NAPI has looked for the second time.
 PACKETS = 20000
@@ -83,8 +83,10 @@ def test():
         seconds, done = time.monotonic() - start, handed_up()
         print(f"# {begun} handed up, then deleted; {done} handed up by then, {seconds:.2f} s later")
         check("packets have waited", begun < PACKETS - 100, begun)
-        differs("the in-tree driver drops them")
-        check("they are handed up before it has gone", done >= PACKETS, done)
+        if INTREE:
+            skip("they are handed up before it has gone", "the in-tree driver may drop them")
+        else:
+            check("they are handed up before it has gone", done >= PACKETS, done)
         time.sleep(2)
         equal("and none afterwards", handed_up(), done)
     finally:
