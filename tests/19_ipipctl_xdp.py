@@ -27,7 +27,7 @@ def words():
     equal("nothing attached", good("xdp"), HEAD)
     equal("the same by name", good("xdp", "print"), HEAD)
     equal("as JSON", json.loads(good("-j", "xdp")), [])
-    refused(2, "xdp: atach: unknown: did you mean attach?", "xdp", "atach", "wan")
+    refused(2, "xdp: attavh: unknown: did you mean attach?", "xdp", "attavh", "wan")
     refused(2, "xdp: which device?", "xdp", "attach")
     refused(2, "xdp: which device?", "xdp", "detach")
     refused(2, "xdp: which device?", "xdp", "detach", ",")
