@@ -180,7 +180,6 @@ check:
 check-all:
 	@tests/setup
 	@tests/setup native
-	@tests/setup built 7.2
 	@tests/run all "$(T)"
 
 check-upstream:
