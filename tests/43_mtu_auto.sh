@@ -162,6 +162,8 @@ esp_one_way
 policy a out 10.1.0.1 10.2.0.1
 ./ext a t0 keepalive_interval=200
 becomes "probes alone: room for ESP" 1446
+# Of b, too: it would drop the larger probes without ESP, and what has been measured stays.
+ip -n b xfrm policy flush
 ip -n a xfrm policy flush
 becomes "probes alone: the policy is gone, the SA isn't" 1480
 ./ext a t0 keepalive_interval=0
