@@ -100,7 +100,9 @@ check "and so are the tunnels" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 check "load ours again" env KEEP=1 ./swap load "$MODULE"
 # Where anybody may look.
 chmod 755 "$WORK"
-cp swap lib.py "$WORK"
+mkdir "$WORK/tests"
+cp swap lib.py uapi.py "$WORK/tests"
+cp -r ../include "$WORK"
 refuse "load without a right to" \
-	setpriv --reuid 65534 --clear-groups "$WORK/swap" load "$MODULE"
+	setpriv --reuid 65534 --clear-groups "$WORK/tests/swap" load "$MODULE"
 check "it says so" grep -q 'must be run as root' "$WORK/output"
