@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Exports in the shapes that RouterOS has: tests/unit/exports/NAME.rsc is read, and
- * what is complained of and what is made must be what NAME.want says. There " ... "
- * stands for any words of a line.
+ * what is complained of and what is made must be what NAME.want says.
  */
 #include <glob.h>
 
@@ -49,41 +48,6 @@ static char *result(const char *path, const char *name)
 	return all;
 }
 
-/* Is the line what is wanted, from the place behind the last "..." on? Both are cut up. */
-static bool same_line(char *got, char *want)
-{
-	char *piece, *next;
-
-	for (piece = want; (next = strstr(piece, " ... ")); piece = next + strlen(" ... ")) {
-		*next = '\0';
-		got = piece == want && strncmp(got, piece, strlen(piece)) ? NULL :
-			strstr(got, piece);
-		if (!got)
-			return false;
-		got += strlen(piece);
-	}
-	if (piece == want)
-		return !strcmp(got, want);
-	return strlen(got) >= strlen(piece) &&
-		!strcmp(got + strlen(got) - strlen(piece), piece);
-}
-
-static bool same_text(const char *got, const char *want)
-{
-	char *ours = strdup(got), *theirs = strdup(want), *line = ours, *other = theirs;
-	bool same = true;
-
-	while (same && line && other) {
-		char *got_line = strsep(&line, "\n");
-
-		same = same_line(got_line, strsep(&other, "\n"));
-	}
-	same = same && !line && !other;
-	free(ours);
-	free(theirs);
-	return same;
-}
-
 static void test_file(const char *path)
 {
 	char name[64], want_path[256], *got, *text, *want;
@@ -97,9 +61,9 @@ static void test_file(const char *path)
 	text = slurp(want_path);
 	want = text + strcspn(text, "\n");
 	want += *want == '\n';
-	if (!same_text(got, want))
+	if (strcmp(got, want))
 		printf("# got:\n%s# want:\n%s", got, want);
-	ktap(same_text(got, want), name);
+	ktap(!strcmp(got, want), name);
 	free(got);
 	free(text);
 }
