@@ -11,13 +11,11 @@ import time
 
 from lib import (CLONE_NEWNET, CLONE_NEWUSER, EXT, IFLA_AF_SPEC, IFLA_INET6_CACHEINFO,
                  IFLA_INFO_DATA, IFLA_INFO_XSTATS, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MTU,
-                 IFLA_NET_NS_FD, INTREE, IPIP_EXT, IPTUN_TTL, RTM_GETSTATS, RTM_SETLINK,
+                 IFLA_NET_NS_FD, INTREE, IPIP_EXT, IPIP_EXT_PAD, IPTUN_TTL, RTM_GETSTATS, RTM_SETLINK,
                  SIOCADDTUNNEL, SIOCCHGTUNNEL, SIOCDELTUNNEL, SIOCGETTUNNEL, XSTATS, Rtnl, Tap,
                  attr, check, ends, equal, ext, in_child, mac, main, netns, number, parse, run,
                  shell, skip, tunnel_ioctl, tunnel_request, u8, u32, unshare, wait)
 
-# Where the processor wants 64 bits aligned.
-IPIP_EXT_PAD = 1
 NOBODY = 65534
 EPERM, OK = errno.EPERM, 0
 

@@ -304,8 +304,10 @@ def ends(local, remote):
     return (IPTUN_LOCAL, addr(local)), (IPTUN_REMOTE, addr(remote))
 
 
-# What the header of the UAPI says: {name: (number, form)} of IFLA_IPIP_EXT_*.
 IPIP_EXT = 48
+# An attribute that aligns the next one, where 64 bits have to be aligned.
+IPIP_EXT_PAD = uapi.PAD
+# What the header of the UAPI says: {name: (number, form)} of IFLA_IPIP_EXT_*.
 EXT = {a.name: (a.number, uapi.FORMS[a.type]) for a in uapi.ATTRIBUTES}
 # Those that no request may have.
 READ_ONLY = [a.name for a in uapi.ATTRIBUTES if a.read_only]

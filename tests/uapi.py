@@ -51,6 +51,7 @@ def words(name):
 
 ATTRIBUTES = [Attribute(name[len("IFLA_IPIP_EXT_"):].lower(), number, comment)
               for number, (name, comment) in enumerate(_enums[""]) if number > 1]
+PAD = [name for name, _ in _enums[""]].index("IFLA_IPIP_EXT_PAD")
 XSTATS = [name[len("IFLA_IPIP_XSTATS_"):].lower() for name, _ in _enums["ipip_xstats "]][2:]
 
 
