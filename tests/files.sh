@@ -21,11 +21,11 @@ file_wanted() {	# FILE WHERE PATTERN
 	local kinds
 
 	[[ $1 =~ $3 ]] || return 1
-	IFS=, read -ra kinds <<< "$2"
 	case $2 in
 	'')	return 0 ;;
 	native)	! file_is "$1" machine ;;
-	*)	file_is "$1" "${kinds[@]}" ;;
+	*)	IFS=, read -ra kinds <<< "$2"
+		file_is "$1" "${kinds[@]}" ;;
 	esac
 }
 
