@@ -113,9 +113,9 @@ xdp: $(XDP)
 
 build/xdp/ipip_xdp.bpf.o: tools/xdp/ipip_xdp.bpf.c
 build/xdp/forward.bpf.o: tests/bench/forward.bpf.c
-$(XDP):
+$(XDP): tools/xdp/fib.h
 	@mkdir -p build/xdp
-	clang -O2 -g -Wall -Wextra -target bpf -I/usr/include/$(shell $(CC) -print-multiarch) -c $< -o $@
+	clang -O2 -g -Wall -Wextra -target bpf -I/usr/include/$(shell $(CC) -print-multiarch) -c $(filter %.c,$^) -o $@
 
 # Where libxdp looks for such programs.
 install-xdp: build/xdp/ipip_xdp.bpf.o

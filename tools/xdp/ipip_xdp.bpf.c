@@ -14,37 +14,11 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#ifndef AF_INET
-#define AF_INET		2
-#endif
+#include "fib.h"
 
 extern int bpf_ipip_xdp_lookup(struct xdp_md *ctx) __ksym;
 extern int bpf_ipip_xdp_decap(struct xdp_md *ctx, __u32 to, _Bool has_mac) __ksym;
 extern int bpf_ipip_xdp_encap(struct xdp_md *ctx, __u32 to) __ksym;
-
-/* Look up the route of a packet received by @iif with bpf_fib_lookup(). */
-static __always_inline int lookup(struct xdp_md *ctx, const struct iphdr *ip, __u32 iif,
-				  struct bpf_fib_lookup *fib)
-{
-	fib->family = AF_INET;
-	fib->tos = ip->tos & 0xfc;
-	fib->l4_protocol = ip->protocol;
-	fib->tot_len = bpf_ntohs(ip->tot_len);
-	fib->ipv4_src = ip->saddr;
-	fib->ipv4_dst = ip->daddr;
-	fib->ifindex = iif;
-	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
-}
-
-/* RFC 1624: the checksum increases by the same amount by which the word of the TTL decreases. */
-static __always_inline void decrement_ttl(struct iphdr *ip)
-{
-	__u32 check = ip->check;
-
-	check += bpf_htons(0x0100);
-	ip->check = check + (check >= 0xffff);
-	ip->ttl--;
-}
 
 static __always_inline int to_ethernet(struct xdp_md *ctx, const struct bpf_fib_lookup *fib)
 {
@@ -71,7 +45,9 @@ static __always_inline int to_tunnel(struct xdp_md *ctx, const struct bpf_fib_lo
 	return bpf_redirect(fib->ifindex, 0);
 }
 
-/* Check whether the route leads to a device. A tunnel has no neighbour entries. */
+/* Check whether the route leads to a device. A tunnel has no neighbour before the kernel
+ * itself has sent a packet through it.
+ */
 static __always_inline _Bool is_way(int way)
 {
 	return way == BPF_FIB_LKUP_RET_SUCCESS || way == BPF_FIB_LKUP_RET_NO_NEIGH;
