@@ -11,7 +11,7 @@ MODES = {"cookie": {}, "routeros": {}, "icmp": {"keepalive_target": "192.168.0.2
 
 
 def suspend():
-    """All sleep, as after `systemctl suspend`; tests/built wakes us. How long it was, in
+    """All sleep, as after `systemctl suspend`; tests/host/built wakes us. How long it was, in
     seconds: on the clock of what happens, and on that which sleeps."""
     boot, monotonic = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
     with open(os.path.join(os.environ["RESULTS"], "suspend"), "w", encoding="ascii") as f:

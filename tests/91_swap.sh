@@ -11,25 +11,25 @@ fi
 loaded() { [ -e /sys/module/ipip ] && { [ -e /sys/module/ipip/version ] && echo ours || echo in-tree; }; }
 
 topo
-refuse "unload with live tunnels" ./swap unload
+refuse "unload with live tunnels" ../tools/swap unload
 cp "$WORK/output" "$WORK/said"
 check "it names them" grep -q 'netns a: .*t0' "$WORK/said"
 check "and says how to go on" grep -q 'FORCE=1' "$WORK/said"
 check "the tunnels still work" ns a ping -c 1 -W 5 192.168.0.2
-check "unload with FORCE=1" env FORCE=1 ./swap unload
+check "unload with FORCE=1" env FORCE=1 ../tools/swap unload
 is "nothing is loaded" "$(loaded)" ""
-check "unload once more" ./swap unload
+check "unload once more" ../tools/swap unload
 
 modprobe -i ipip
 is "the in-tree driver is loaded" "$(loaded)" in-tree
 refuse "insmod next to the in-tree driver" insmod "$MODULE"
 check "it says that it is there already" grep -q 'File exists' "$WORK/output"
 tunnel a 10.1.0.1 10.2.0.1
-refuse "load with a tunnel of the in-tree driver" ./swap load "$MODULE"
+refuse "load with a tunnel of the in-tree driver" ../tools/swap load "$MODULE"
 check "it names it" grep -q 'netns a: .*t0' "$WORK/output"
 is "the in-tree driver stays" "$(loaded)" in-tree
 ip -n a link del t0
-check "load in its place" ./swap load "$MODULE"
+check "load in its place" ../tools/swap load "$MODULE"
 is "ours is loaded" "$(loaded)" ours
 tunnel a 10.1.0.1 10.2.0.1
 tunnel b 10.2.0.1 10.1.0.1
@@ -69,14 +69,14 @@ ip -n a link add name far type ipip local 10.1.0.1 remote 10.9.9.9 ttl 5
 ip -n a link set far netns c
 ns a sysctl -qw net.ipv4.conf.t0.rp_filter=2 net.ipv4.conf.tunl0.forwarding=0
 config > "$WORK/before"
-refuse "unload without KEEP or FORCE" ./swap unload
+refuse "unload without KEEP or FORCE" ../tools/swap unload
 check "it names tunl0, which is in use" grep -q 'netns a: tunl0' "$WORK/output"
-check "unload with KEEP=1" env KEEP=1 ./swap unload
+check "unload with KEEP=1" env KEEP=1 ../tools/swap unload
 is "the in-tree driver has its place" "$(loaded)" in-tree
 config > "$WORK/after"
 is "all is as it was" "$(diff "$WORK/before" "$WORK/after")" ""
 check "the tunnel works" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
-check "load with KEEP=1" env KEEP=1 ./swap load "$MODULE"
+check "load with KEEP=1" env KEEP=1 ../tools/swap load "$MODULE"
 is "ours is loaded" "$(loaded)" ours
 config > "$WORK/after"
 is "all is as it was" "$(diff "$WORK/before" "$WORK/after")" ""
@@ -88,21 +88,21 @@ extras() {
 		keepalive_source fast_path remote_name
 }
 want=$(extras)
-check "load ours in the place of ours" env KEEP=1 ./swap load "$MODULE"
+check "load ours in the place of ours" env KEEP=1 ../tools/swap load "$MODULE"
 is "what only ours has is as it was" "$(extras)" "$want"
 check "unload says what the in-tree driver hasn't got" \
-	sh -c "KEEP=1 ./swap unload 2>&1 | grep -q 't0: the in-tree driver has no word'"
-check "load" env KEEP=1 ./swap load "$MODULE"
+	sh -c "KEEP=1 ../tools/swap unload 2>&1 | grep -q 't0: the in-tree driver has no word'"
+check "load" env KEEP=1 ../tools/swap load "$MODULE"
 cp "$MODULE" "$WORK/broken.ko" && truncate -s 1000 "$WORK/broken.ko"
-refuse "load what can't be loaded" env KEEP=1 ./swap load "$WORK/broken.ko"
+refuse "load what can't be loaded" env KEEP=1 ../tools/swap load "$WORK/broken.ko"
 check "a driver is back" test -e /sys/module/ipip
 check "and so are the tunnels" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
-check "load ours again" env KEEP=1 ./swap load "$MODULE"
+check "load ours again" env KEEP=1 ../tools/swap load "$MODULE"
 # Where anybody may look.
 chmod 755 "$WORK"
-mkdir "$WORK/tests"
-cp swap lib.py uapi.py "$WORK/tests"
+mkdir "$WORK/tools"
+cp ../tools/swap ../tools/*.py "$WORK/tools"
 cp -r ../include "$WORK"
 refuse "load without a right to" \
-	setpriv --reuid 65534 --clear-groups "$WORK/tests/swap" load "$MODULE"
+	setpriv --reuid 65534 --clear-groups "$WORK/tools/swap" load "$MODULE"
 check "it says so" grep -q 'must be run as root' "$WORK/output"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Which test files a guest runs. Sourced by tests/run, and in the guest by tests/guest.
+# Which test files a guest runs. Sourced by tests/host/run, and in the guest by tests/guest.
 
 files_folder=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 

@@ -15,13 +15,17 @@ import sys
 import time
 import traceback
 
-import uapi
-
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, f"{HERE}/../tools")
+import uapi                     # noqa: E402
+from rtnl import (IFF_UP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, IPIP_EXT,  # noqa: E402
+                  NLA_F_NESTED, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NLMSG_ERROR,
+                  RTM_NEWLINK, Socket, attr, netns, parse)
+
 INTREE = os.environ.get("IPIP") == "in-tree"
 with open("/proc/cpuinfo", encoding="ascii") as cpuinfo:
     USER_MODE = "User Mode Linux" in cpuinfo.read()
-# tests/run and tests/cross know how their guest runs.
+# tests/host/run and tests/host/cross know how their guest runs.
 EMULATED = os.environ.get("ACCEL") == "emulation"
 
 _n = 0
@@ -126,11 +130,6 @@ def unshare(flags):
         raise OSError(ctypes.get_errno(), "unshare")
 
 
-def setns(fd):
-    if _libc.setns(fd, CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "setns")
-
-
 def in_child(function, meanwhile=None):
     """What a function returns that gives up what its process may, by way of JSON.
     meanwhile(pid) is called first if there is one; function(ready) then has to call
@@ -163,24 +162,6 @@ def in_child(function, meanwhile=None):
     if isinstance(answer, str):
         raise RuntimeError(answer)
     return answer
-
-
-class netns:
-    """Context: what is opened inside belongs to the network namespace, which has a
-    name or is a file."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def __enter__(self):
-        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        there = os.open(os.path.join("/run/netns", self.name), os.O_RDONLY)
-        setns(there)
-        os.close(there)
-
-    def __exit__(self, *_):
-        setns(self.home)
-        os.close(self.home)
 
 
 class Tap:
@@ -258,29 +239,18 @@ def mac(ns, device):
     return run(f"ip netns exec {ns} cat /sys/class/net/{device}/address").strip()
 
 
-# rtnetlink, as far as the tests need it: requests by hand, so that errno, the
-# extended acknowledgement and ill-formed attributes are in view.
+# rtnetlink: requests by hand, so that errno, the extended acknowledgement and ill-formed
+# attributes are in view.
 
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_GETSTATS = 16, 17, 18, 19, 94
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
-NLM_F_DUMP, NLM_F_APPEND, NLMSG_ERROR, NLMSG_DONE = 0x300, 0x800, 2, 3
-IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 3, 4, 18
-IFLA_AF_SPEC, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 26, 28, 37
+RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_GETSTATS = 17, 18, 19, 94
+IFLA_MTU, IFLA_AF_SPEC, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 4, 26, 28, 37
 IFLA_INET6_CACHEINFO = 5
 IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE = 63, 64
-IFF_UP = 1
-IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_XSTATS = 1, 2, 3
-NLA_F_NESTED = 0x8000
+IFLA_INFO_XSTATS = 3
 (IPTUN_LINK, IPTUN_LOCAL, IPTUN_REMOTE, IPTUN_TTL, IPTUN_TOS) = range(1, 6)
 IPTUN_PROTO, IPTUN_PMTUDISC = 9, 10
 (IPTUN_ENCAP_TYPE, IPTUN_ENCAP_FLAGS, IPTUN_ENCAP_SPORT, IPTUN_ENCAP_DPORT,
  IPTUN_COLLECT_METADATA, IPTUN_FWMARK) = range(15, 21)
-
-
-def attr(kind, value):
-    if isinstance(value, str):
-        value = value.encode() + b"\0"
-    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def u8(value):
@@ -304,7 +274,6 @@ def ends(local, remote):
     return (IPTUN_LOCAL, addr(local)), (IPTUN_REMOTE, addr(remote))
 
 
-IPIP_EXT = 48
 # An attribute that aligns the next one, where 64 bits have to be aligned.
 IPIP_EXT_PAD = uapi.PAD
 # What the header of the UAPI says: {name: (number, form)} of IFLA_IPIP_EXT_*.
@@ -332,16 +301,6 @@ def _default(attribute):
 DEFAULTS = {a.name: _default(a) for a in uapi.ATTRIBUTES if a.default}
 
 
-def parse(data):
-    """{type: value} of netlink attributes."""
-    found = {}
-    while len(data) >= 4:
-        length, kind = struct.unpack_from("=HH", data)
-        found[kind & 0x3fff] = data[4:length]
-        data = data[(length + 3) & ~3:]
-    return found
-
-
 def number(value):
     return int.from_bytes(value, sys.byteorder)
 
@@ -362,16 +321,9 @@ def ext(**values):
     return IPIP_EXT | NLA_F_NESTED, nest
 
 
-class Rtnl:
-    """A netlink socket in a namespace. Requests answer (errno, message, type of
-    the attribute that the message is about, or None)."""
-
-    def __init__(self, ns=None):
-        """Without a name: in that where the process is."""
-        with netns(ns) if ns else contextlib.nullcontext():
-            self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-        self.sock.setsockopt(270, 11, 1)    # SOL_NETLINK, NETLINK_EXT_ACK
-        self.seq = 0
+class Rtnl(Socket):
+    """Requests answer (errno, message, type of the attribute that the message is about,
+    or None)."""
 
     def request(self, kind, flags, name, info=None, extra=b"", index=0):
         body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
@@ -391,7 +343,7 @@ class Rtnl:
         while True:
             reply = self.sock.recv(65536)
             length, mtype, mflags, seq, _ = struct.unpack_from("=IHHII", reply)
-            if seq == self.seq and mtype == 2:
+            if seq == self.seq and mtype == NLMSG_ERROR:
                 return self._error(reply[16:length], mflags)
 
     def _error(self, body, flags):
@@ -411,33 +363,6 @@ class Rtnl:
             offset += (alen + 3) & ~3
         return error, message, at
 
-    def dump(self, kind, family=0, size=16):
-        """The bodies of a dump's messages; size: of the header that the request has."""
-        self.seq += 1
-        self.sock.send(struct.pack("=IHHII", 16 + size, kind, NLM_F_REQUEST | NLM_F_DUMP,
-                                   self.seq, 0) + bytes([family]) + bytes(size - 1))
-        bodies = []
-        while True:
-            data = self.sock.recv(1 << 20)
-            while data:
-                length, what, _, seq, _ = struct.unpack_from("=IHHII", data)
-                if seq == self.seq and what in (NLMSG_ERROR, NLMSG_DONE):
-                    return bodies
-                if seq == self.seq:
-                    bodies.append(data[16:length])
-                data = data[(length + 3) & ~3:]
-
-    def send(self, kind, flags, body):
-        """A request as it is; errno."""
-        self.seq += 1
-        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind,
-                                   flags | NLM_F_REQUEST | NLM_F_ACK, self.seq, 0) + body)
-        while True:
-            reply = self.sock.recv(65536)
-            length, what, _, seq, _ = struct.unpack_from("=IHHII", reply)
-            if seq == self.seq and what == NLMSG_ERROR:
-                return -struct.unpack_from("=i", reply, 16)[0]
-
     def add(self, name, *info, extra=b""):
         return self.request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name, info, extra)
 
@@ -446,21 +371,6 @@ class Rtnl:
 
     def delete(self, name):
         return self.request(RTM_DELLINK, 0, name)
-
-    def ask(self, kind, body):
-        """The body of what answers a request, or None if that is an error."""
-        self.seq += 1
-        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST,
-                                   self.seq, 0) + body)
-        while True:
-            reply = self.sock.recv(65536)
-            length, what, _, seq, _ = struct.unpack_from("=IHHII", reply)
-            if seq == self.seq:
-                return reply[16:length] if what != NLMSG_ERROR else None
-
-    def read(self, name):
-        """The body of RTM_NEWLINK for a device, or None."""
-        return self.ask(RTM_GETLINK, bytes(16) + attr(IFLA_IFNAME, name))
 
     def read_info(self, name):
         """IFLA_INFO_DATA and IFLA_INFO_XSTATS of a tunnel, parsed."""

@@ -3,7 +3,7 @@
  * ipipctl: RouterOS's /interface/ipip for the link kind "ipip".
  *
  * The prototypes are grouped by file. Each file calls only those above it in this header,
- * which tests/lint checks.
+ * which tests/host/lint checks.
  */
 #ifndef _IPIPCTL_H
 #define _IPIPCTL_H

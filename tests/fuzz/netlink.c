@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #include "if_ipip.h"
-#include "known_ext.h"	/* made by tests/uapi.py */
+#include "known_ext.h"	/* made by tools/uapi.py */
 #include "random.h"
 
 #define ROOM		4096

@@ -5,7 +5,7 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-. tests/vm.sh
+. tests/host/vm.sh
 dest=$(mktemp -d)
 trap 'rm -rf "$dest"' EXIT
 n=0

@@ -3,9 +3,9 @@
 #
 # Kernels and headers of Debian's archive, of older releases too, unpacked into the cache
 # and never installed: no suite is added to this machine, and apt's own state isn't touched.
-# Sourced after tests/vm.sh.
+# Sourced after tests/host/vm.sh.
 
-# shellcheck disable=SC2154 # tests/vm.sh says where
+# shellcheck disable=SC2154 # tests/host/vm.sh says where
 archive=$vm_cache/archive
 archive_root=$archive/root
 

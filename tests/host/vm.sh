@@ -8,7 +8,7 @@ vm_cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipip
 
 # Where a kernel is: installed, or unpacked in the cache.
 vm_root() {	# RELEASE
-	# shellcheck disable=SC2154 # tests/archive.sh says where
+	# shellcheck disable=SC2154 # tests/host/archive.sh says where
 	[ -e "/lib/modules/$1/build/Makefile" ] || echo "$archive_root"
 }
 

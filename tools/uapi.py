@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What include/uapi/linux/if_ipip.h says, for tests/lib.py: a new attribute or counter is written there
-and nowhere else. The comment before an attribute begins with its type, "read-only" and
+"""What include/uapi/linux/if_ipip.h says, for tools/swap and tests/lib.py: a new attribute or
+counter is written there and nowhere else. The comment before an attribute begins with its type, "read-only" and
 "0 or 1" if it is so, and has "default VALUE"; attributes below one comment share it.
 
-    tests/uapi.py	print what tests/fuzz/netlink.c includes
+    tools/uapi.py	print what tests/fuzz/netlink.c includes
 """
 import os
 import re

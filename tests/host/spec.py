@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """The netlink specification is valid by the kernel's schema, and has the names and
-numbers of the header, and tests/uapi.py reads it as a compiler does. Prints what is wrong.
+numbers of the header, and tools/uapi.py reads it as a compiler does. Prints what is wrong.
 
-  tests/spec.py SCHEMA
+  tests/host/spec.py SCHEMA
 """
 import re
 import subprocess
@@ -12,7 +12,7 @@ import sys
 import jsonschema
 import yaml
 
-sys.path.insert(0, "tests")
+sys.path[:0] = ["tests", "tools"]
 import uapi                    # noqa: E402
 from lib import CLAMP          # noqa: E402
 
@@ -62,7 +62,7 @@ def main(schema):
     mine.update({"IPIP_CLAMP_RX": CLAMP["rx"], "IPIP_CLAMP_TX": CLAMP["tx"]})
     for name in sorted(mine.keys() | header.keys()):
         if not name.endswith("_PAD") and mine.get(name) != header.get(name):
-            print(f"{name}: {mine.get(name)} in tests/uapi.py, {header.get(name)} in {HEADER}")
+            print(f"{name}: {mine.get(name)} in tools/uapi.py, {header.get(name)} in {HEADER}")
 
 
 main(*sys.argv[1:])

@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 #
 # Build the module for kernels that are configured otherwise than a distribution's.
-# Sourced by tests/lint.
+# Sourced by tests/host/lint.
 
-# Each row has a name and the options that differ from tests/matrix.config. "smallest"
+# Each row has a name and the options that differ from tests/host/matrix.config. "smallest"
 # has nothing that the module can be without. "linked" is the same kernel, but built as a
 # whole, which takes minutes and is for `make lint-matrix`: only with the kernel's exports
 # is it known whether the module lacks one.
@@ -50,7 +50,7 @@ matrix_options() {	# NAME [OPTION=VALUE...]
 	{
 		printf 'CONFIG_%s\n' "$@" 64BIT=y MODULES=y NET=y INET=y NET_IPIP=m
 		[ "$name" = smallest ] || [ "$name" = linked ] ||
-			grep '^CONFIG_' tests/matrix.config
+			grep '^CONFIG_' tests/host/matrix.config
 	} | awk -F= '$2 && !seen[$1]++'
 }
 
@@ -89,8 +89,8 @@ matrix_check() {	# VERSION NAME [OPTION=VALUE...]
 	local source kernel hash target=ipip.o work=$PWD/build/lint/$2
 
 	source=$(vm_source "$1") || return
-	hash=$({ echo "$source"; cat tests/matrix.sh; matrix_options "${@:2}"; } | sha256sum)
-	# shellcheck disable=SC2154 # tests/vm.sh says where
+	hash=$({ echo "$source"; cat tests/host/matrix.sh; matrix_options "${@:2}"; } | sha256sum)
+	# shellcheck disable=SC2154 # tests/host/vm.sh says where
 	kernel=$vm_cache/matrix-$1-$2-${hash:0:12}
 	[ -e "$kernel" ] || rm -rf "$vm_cache/matrix-$1-$2"-*
 	vm_once "$kernel" matrix_prepare "$source" "$kernel" "${@:2}" ||
