@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Programs put together by hand, so that no compiler is needed: for tc, one gives a
-packet the metadata of a tunnel, one looks at them, and one whether its flow is known;
-for XDP, one drops, one passes all, two redirect, and one redirects what it has cut.
+"""BPF programs written as instructions, so that no compiler is needed. Loads one and pins it.
 
-  bpf.py set PIN LOCAL REMOTE TOS TTL df|-	for the egress of a device in external mode
-  bpf.py expect PIN REMOTE			for its ingress: drops what isn't from there
-  bpf.py hashed PIN				for an egress: drops what has no hash
-  bpf.py hash PIN				gives the packet a hash
-  bpf.py drop PIN				for XDP
-  bpf.py pass PIN				for XDP, too
-  bpf.py redirect PIN IFINDEX			for XDP
-  bpf.py redirect-ip PIN IFINDEX		the same without the Ethernet header
-  bpf.py scatter PIN IFINDEX...		passes half, and redirects the others to any of the
+For tc:
+  bpf.py set PIN LOCAL REMOTE TOS TTL df|-	egress of a device in external mode: sets the tunnel metadata
+  bpf.py expect PIN REMOTE			its ingress: drops packets from other remotes
+  bpf.py hashed PIN				egress: drops packets without a flow hash
+  bpf.py hash PIN				computes the flow hash of a packet
+For XDP:
+  bpf.py drop PIN				drops all packets
+  bpf.py pass PIN				passes all packets
+  bpf.py redirect PIN IFINDEX			redirects all packets
+  bpf.py redirect-ip PIN IFINDEX		removes the Ethernet header, then redirects
+  bpf.py scatter PIN IFINDEX...		passes half of the packets, and redirects the others to any of the
 				devices, with or without the Ethernet header, or cut anywhere
 """
 import ctypes
@@ -99,7 +99,7 @@ def redirect_ip(ifindex):
 
 
 def scatter(*ifindexes):
-    """r6: the packet, r7: 32 random bits, which say what is done."""
+    """r6 is the packet; r7 is 32 random bits that select the actions."""
     def bits(shift, mask):
         return insn(0xbf, 2, 7) + insn(0x77, 2, imm=shift) + insn(0x57, 2, imm=mask)
 
@@ -108,12 +108,12 @@ def scatter(*ifindexes):
 
     code = insn(0xbf, 6, 1) + insn(0x85, imm=PRANDOM) + insn(0xbf, 7, 0)
     code += bits(0, 1) + insn(0x15, 2, off=2) + let_pass()
-    # Half of them without the Ethernet header, and some with a beginning anywhere.
+    # Remove the Ethernet header of half of the packets; move the start of an eighth by -32 to 31 bytes.
     head = insn(0xb7, 2, imm=ETH_HLEN) + adjust(ADJUST_HEAD)
     code += bits(1, 1) + insn(0x15, 2, off=len(head) // 8) + head
     head = bits(8, 63) + insn(0x17, 2, imm=32) + adjust(ADJUST_HEAD)
     code += bits(2, 7) + insn(0x55, 2, off=len(head) // 8) + head
-    # Some are shorter, or longer by what the buffer holds.
+    # Change the length of an eighth by -96 to 31 bytes.
     tail = bits(14, 127) + insn(0x17, 2, imm=96) + adjust(ADJUST_TAIL)
     code += bits(5, 7) + insn(0x55, 2, off=len(tail) // 8) + tail
     code += insn(0x77, 7, imm=21) + insn(0x97, 7, imm=len(ifindexes))
@@ -128,7 +128,7 @@ def let_pass():
 
 
 def bpf(command, attributes, answer=False):
-    """What the system call returns, or the attributes as the kernel has left them."""
+    """The result of the system call; with answer, the attributes as the kernel left them."""
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(attributes, 128)
     result = libc.syscall(SYS_BPF, command, buffer, 128)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""For the test files that craft packets: configuration and counters of a network
-namespace without a process for each command, which emulation makes slow."""
+"""For the test files that craft packets: headers, and the configuration and counters of a network
+namespace without a process per command, since starting processes is slow under emulation."""
 import fcntl
 import os
 import pty
@@ -14,14 +14,14 @@ SIOCGIFHWADDR = 0x8927
 
 
 def sum16(data):
-    """The checksum of IP, TCP and ICMP; 0 if data has the right one."""
+    """The checksum of IP, TCP and ICMP; 0 if data contains the right one."""
     total = sum(struct.unpack(f">{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
     total = (total & 0xffff) + (total >> 16)
     return ~(total + (total >> 16)) & 0xffff
 
 
 def ip_header(src, dst, proto, length, ident=0, flags=0x4000, ttl=64, options=b""):
-    """The IPv4 header before so many bytes."""
+    """An IPv4 header for a payload of length bytes."""
     size = 20 + len(options)
     fields = struct.pack(">BBHHHBBH4s4s", 0x40 | size // 4, 0, size + length, ident, flags, ttl,
                          proto, 0, socket.inet_aton(src), socket.inet_aton(dst)) + options
@@ -29,7 +29,7 @@ def ip_header(src, dst, proto, length, ident=0, flags=0x4000, ttl=64, options=b"
 
 
 def tcp_data(src, dst, sport, dport, seq, data):
-    """A segment of a connection, with its checksum."""
+    """A TCP segment with its checksum."""
     head = struct.pack("!HHIIBBHHH", sport, dport, seq, 1, 0x50, 0x10, 8192, 0, 0)
     pseudo = (socket.inet_aton(src) + socket.inet_aton(dst) +
               struct.pack("!HH", 6, len(head) + len(data)))
@@ -37,7 +37,7 @@ def tcp_data(src, dst, sport, dport, seq, data):
 
 
 def one_hop_on(packet):
-    """What a router makes of an IPv4 packet."""
+    """The IPv4 packet as a router forwards it: TTL less one, new checksum."""
     data = bytes(packet)
     head = (data[0] & 15) * 4
     fields = data[:8] + bytes((data[8] - 1, data[9], 0, 0)) + data[12:head]
@@ -45,8 +45,8 @@ def one_hop_on(packet):
 
 
 class Ip:
-    """ip(8), kept running in a namespace. It remembers device names: don't use
-    one again for another device."""
+    """An ip(8) that keeps running in a namespace. ip(8) caches device names: don't use
+    a name again for another device."""
 
     END = "link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00"
 
@@ -58,7 +58,7 @@ class Ip:
         os.close(theirs)
 
     def __call__(self, *commands):
-        """Run commands; what they print, or an exception if one fails."""
+        """Run commands and return their output; raises an exception if one fails."""
         for command in commands:
             self.process.stdin.write(command + "\n")
         self.process.stdin.write("link show dev lo\n")
@@ -73,7 +73,7 @@ class Ip:
 
 
 def sysctl(ns, name, value):
-    """net.mpls.conf.t0.input has the name mpls/conf/t0/input."""
+    """Set a sysctl. The name of net.mpls.conf.t0.input is mpls/conf/t0/input."""
     with netns(ns), open(f"/proc/sys/net/{name}", "w") as f:
         f.write(f"{value}\n")
 
@@ -90,7 +90,7 @@ COLUMNS = ("rx_bytes rx_packets rx_errors rx_dropped rx_fifo rx_frame rx_compres
 
 
 def counters(ns):
-    """{device: {counter: value}} from /proc/net/dev, where rx_frame is the sum
+    """{device: {counter: value}} from /proc/net/dev. rx_frame there is the sum
     of rx_frame_errors, rx_length_errors and two others."""
     with netns(ns), open("/proc/thread-self/net/dev") as f:
         lines = f.read().splitlines()[2:]
@@ -102,8 +102,8 @@ def counters(ns):
 
 
 class Delta:
-    """How much a device's counters have grown since this was made, or those that
-    begin with the prefix; those that haven't are left out, and so are bytes."""
+    """How much each counter of a device, or each that begins with the prefix, has grown since this
+    object was made. Counters that haven't grown, and counters of bytes, are left out."""
 
     def __init__(self, ns, device, prefix=""):
         self.ns, self.device, self.prefix = ns, device, prefix
@@ -116,7 +116,7 @@ class Delta:
 
 
 class Raw:
-    """Sends IPv4 packets of a namespace's own, header and all."""
+    """Sends IPv4 packets, including the header, from a namespace."""
 
     def __init__(self, ns):
         with netns(ns):

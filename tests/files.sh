@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Which test files a guest runs. Sourced by tests/host/run, and in the guest by tests/guest.
+# Selects the test files that a guest runs. Sourced by tests/host/run, and in the guest by tests/guest.
 
 files_folder=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 
-# Is a file of one of these kinds in tests/machine?
+# True if tests/machine lists the file with one of these kinds.
 file_is() {	# FILE KIND...
 	local kind
 
@@ -15,8 +15,8 @@ file_is() {	# FILE KIND...
 	return 1
 }
 
-# Is a file run? WHERE is "native": in a User Mode Linux; "machine" or "machine,stock": in a virtual
-# machine beside that; empty: in any.
+# True if a file is to be run. WHERE is "native" in User Mode Linux, "machine" or "machine,stock" in a
+# virtual machine that runs what User Mode Linux doesn't, and empty to run all files.
 file_wanted() {	# FILE WHERE PATTERN
 	local kinds
 
@@ -29,7 +29,7 @@ file_wanted() {	# FILE WHERE PATTERN
 	esac
 }
 
-# Prints them, in order. FIELD: with those of `make check-field`.
+# Prints the names of the files to run, in order. FIELD=1 includes those of `make check-field`.
 test_files() {	# WHERE PATTERN
 	local file
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""ipipctl as a user calls it, in a netns. In User Mode Linux it is the one built with the
-sanitizers, which take a second to start in an emulated machine."""
+"""Runs ipipctl in a netns, as a user does. In User Mode Linux this is the build with sanitizers, which
+takes a second to start in an emulated machine."""
 import contextlib
 import os
 import socket
@@ -11,13 +11,13 @@ from lib import HERE, INTREE, USER_MODE, check, equal, netns, run, shell, skip
 
 PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
 TOOL = os.environ["IPIPCTL"] if USER_MODE else PLAIN
-# What every call gets; a test may add to it.
+# The environment of every call; a test may add to it.
 ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "C"}
 
 
 @contextlib.contextmanager
 def writable_etc():
-    """An /etc that can be written to. It is as it was at the end, also after a failure."""
+    """Makes /etc writable by an overlay, which is removed at the end, also after a failure."""
     run("mkdir -p /run/etc/up /run/etc/work; modprobe -q overlay; mount -t overlay -o "
         "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc")
     try:
@@ -27,7 +27,7 @@ def writable_etc():
 
 
 def two_hosts(*new):
-    """The netns a and c, of which some are to be made, with 10.5.0.1 and 10.5.0.2 on a cable."""
+    """Connect the netns a (10.5.0.1) and c (10.5.0.2) by a veth pair; make those named in new."""
     shell(f"ns_add {' '.join(new)}; "
           "ip link add name x netns a type veth peer name x netns c; "
           "ip -n a addr add 10.5.0.1/24 dev x; ip -n c addr add 10.5.0.2/24 dev x; "
@@ -36,7 +36,7 @@ def two_hosts(*new):
 
 @contextlib.contextmanager
 def udp_server(address, port, answer):
-    """A socket in the netns a that sends what answer(request) gives, or nothing for None."""
+    """A UDP server in the netns a. It sends what answer(request) returns, or nothing for None."""
     def serve():
         request, peer = server.recvfrom(2048)
         while request:
@@ -59,18 +59,18 @@ def udp_server(address, port, answer):
 
 
 def can_run(what):
-    """Or else a line in the report says why not."""
+    """True if ipipctl can be tested; otherwise skips, with the reason."""
     if not os.path.exists(TOOL):
-        skip("ipipctl", "it isn't built here")
+        skip("ipipctl", "the tool isn't built")
     elif INTREE:
-        skip(what, "it is for our driver")
+        skip(what, "it needs this project's driver")
     else:
         return True
     return False
 
 
 def ctl(*words, netns="a", stdin="", tool=TOOL, env=()):
-    """Status, output and errors. A variable of env that is None or empty isn't passed on."""
+    """(status, output, errors). A variable of env that is None or empty is unset."""
     env = {name: value for name, value in {**ENV, **dict(env)}.items() if value}
     p = subprocess.run(["ip", "netns", "exec", netns, tool, *words], input=stdin,
                        capture_output=True, text=True, env=env, check=False)

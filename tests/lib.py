@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the test files in Python share: KTAP lines as in lib.sh, sockets in a
-network namespace, and plain rtnetlink requests for what ip(8) doesn't say."""
+"""The library of the test files in Python: KTAP lines as in lib.sh, sockets in a
+network namespace, and plain rtnetlink requests for what ip(8) can't send or show."""
 import atexit
 import contextlib
 import ctypes
@@ -25,7 +25,7 @@ from rtnl import (IFF_UP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK
 INTREE = os.environ.get("IPIP") == "in-tree"
 with open("/proc/cpuinfo", encoding="ascii") as cpuinfo:
     USER_MODE = "User Mode Linux" in cpuinfo.read()
-# tests/host/run and tests/host/cross know how their guest runs.
+# tests/host/run and tests/host/cross set ACCEL for their guest.
 EMULATED = os.environ.get("ACCEL") == "emulation"
 
 _n = 0
@@ -38,8 +38,8 @@ ETH_P_IP = 0x0800
 
 
 def differs(reason):
-    """The next assertion states what we do otherwise than the in-tree driver,
-    on purpose; there it must fail."""
+    """This driver differs from the in-tree driver on purpose: the next assertion
+    must fail with the in-tree driver."""
     global _differs
     _differs = reason
 
@@ -49,7 +49,7 @@ def check(name, passed, diagnostic=""):
     _n += 1
     if _differs and INTREE:
         if passed:
-            print(f"not ok {_n} - {name} (marked as different, but the same)")
+            print(f"not ok {_n} - {name} (marked as different, but the drivers do the same)")
             _failed = True
         else:
             print(f"ok {_n} - {name} # SKIP differs on purpose: {_differs}")
@@ -69,14 +69,14 @@ def equal(name, got, want):
 
 
 def skip(name, reason):
-    """The assertion can't be made here."""
+    """The assertion can't be made in this guest."""
     global _n
     _n += 1
     print(f"ok {_n} - {name} # SKIP {reason}", flush=True)
 
 
 def main(function):
-    """Run a test file's function, clean up and print the plan."""
+    """Run a test file's function, print the plan and clean up."""
     status = 1
     try:
         function()
@@ -91,7 +91,7 @@ def main(function):
 
 
 def run(command, **kwargs):
-    """Run a command; its output is in the exception when it fails."""
+    """Run a command and return its output; if it fails, the exception has the output."""
     p = subprocess.run(command, shell=isinstance(command, str), text=True,
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, **kwargs)
@@ -101,7 +101,7 @@ def run(command, **kwargs):
 
 
 def shell(commands):
-    """Run commands of bash with lib.sh at hand, topo above all."""
+    """Run commands in bash with the functions of lib.sh, such as topo."""
     return run(["bash", "-c", f"set -e; . {HERE}/lib.sh; trap 'rm -rf $WORK' EXIT; "
                 f"{commands}"])
 
@@ -111,7 +111,7 @@ def topo(arguments=""):
 
 
 def wait(condition, seconds=15):
-    """Does it come true in time?"""
+    """True if condition() becomes true within so many seconds."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -121,7 +121,7 @@ def wait(condition, seconds=15):
 
 
 def log_lines():
-    """How many the kernel's log has."""
+    """The number of lines in the kernel's log."""
     return run("dmesg").count("\n")
 
 
@@ -131,9 +131,9 @@ def unshare(flags):
 
 
 def in_child(function, meanwhile=None):
-    """What a function returns that gives up what its process may, by way of JSON.
-    meanwhile(pid) is called first if there is one; function(ready) then has to call
-    ready(), which says that it can be and waits for its end."""
+    """Run a function in a child process, which may drop privileges, and return its result, which
+    is passed as JSON. With meanwhile, the function gets ready() as its argument and must call it:
+    ready() makes the parent call meanwhile(pid), and returns when that has returned."""
     answer_in, answer_out = os.pipe()
     ready_in, ready_out = os.pipe()
     go_in, go_out = os.pipe()
@@ -165,7 +165,7 @@ def in_child(function, meanwhile=None):
 
 
 class Tap:
-    """A raw socket on a device: sends and sees IPv4 packets without the link
+    """A packet socket on a device: sends and receives IPv4 packets without the link
     layer's header. direction: "in", "out" or None for both."""
 
     def __init__(self, ns, device, direction=None):
@@ -183,7 +183,7 @@ class Tap:
                           bytes.fromhex(mac.replace(":", ""))))
 
     def _wants(self, address):
-        """Is it IPv4, and does it go that way?"""
+        """True if the packet is IPv4 and goes in the direction wanted."""
         way = "out" if address[2] == socket.PACKET_OUTGOING else "in"
         return address[1] == ETH_P_IP and self.direction in (None, way)
 
@@ -199,8 +199,8 @@ class Tap:
                 return data
 
     def arrivals(self, match, seconds):
-        """When the kernel has received those of the next so many seconds for which
-        match(bytes) is true, in nanoseconds: whoever reads them may be late."""
+        """When the kernel received each packet of the next so many seconds for which match(bytes)
+        is true, in nanoseconds. These are the kernel's timestamps, since this process may read late."""
         self.sock.setsockopt(socket.SOL_SOCKET, 35, 1)      # SO_TIMESTAMPNS
         times, end = [], time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -217,8 +217,8 @@ class Tap:
             self.sock.recv(65536)
 
     def everything(self):
-        """What has come either way and wasn't read, but for ARP and IPv6; b"" for what the
-        kernel can't read itself."""
+        """All IPv4 packets of both directions that weren't read yet; b"" for each that the
+        kernel couldn't copy."""
         packets = []
         while select.select([self.sock], [], [], 0)[0]:
             try:
@@ -231,7 +231,7 @@ class Tap:
 
 
 def stat(ns, device, name):
-    """A counter of a device, by its name in sysfs: rx_packets."""
+    """A counter of a device by its name in sysfs, such as rx_packets."""
     return int(run(f"ip netns exec {ns} cat /sys/class/net/{device}/statistics/{name}"))
 
 
@@ -239,8 +239,8 @@ def mac(ns, device):
     return run(f"ip netns exec {ns} cat /sys/class/net/{device}/address").strip()
 
 
-# rtnetlink: requests by hand, so that errno, the extended acknowledgement and ill-formed
-# attributes are in view.
+# rtnetlink. The requests are made by hand, so that a test can send
+# ill-formed attributes and see errno and the extended acknowledgement.
 
 RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_GETSTATS = 17, 18, 19, 94
 IFLA_MTU, IFLA_AF_SPEC, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 4, 26, 28, 37
@@ -270,17 +270,17 @@ def addr(value):
 
 
 def ends(local, remote):
-    """A tunnel's addresses as entries of a request's info."""
+    """The addresses of a tunnel as entries of a request's info."""
     return (IPTUN_LOCAL, addr(local)), (IPTUN_REMOTE, addr(remote))
 
 
-# An attribute that aligns the next one, where 64 bits have to be aligned.
+# Padding before a 64-bit attribute, on processors that need it aligned.
 IPIP_EXT_PAD = uapi.PAD
-# What the header of the UAPI says: {name: (number, form)} of IFLA_IPIP_EXT_*.
+# {name: (number, form)} of each IFLA_IPIP_EXT_*, from the header of the UAPI.
 EXT = {a.name: (a.number, uapi.FORMS[a.type]) for a in uapi.ATTRIBUTES}
-# Those that no request may have.
+# Attributes that a request must not contain.
 READ_ONLY = [a.name for a in uapi.ATTRIBUTES if a.read_only]
-# Those that are 0 or 1.
+# Attributes whose value is 0 or 1.
 FLAGS = [a.name for a in uapi.ATTRIBUTES if a.flag]
 CLAMP = {"off": 0, "rx": 1, "tx": 2, "both": 3}
 _WORDS = {"clamp_mss": CLAMP, **{a.name: uapi.words(a.enum) for a in uapi.ATTRIBUTES if a.enum}}
@@ -288,7 +288,7 @@ XSTATS = uapi.XSTATS
 
 
 def _default(attribute):
-    """As Rtnl.ext() has it."""
+    """The default value in the form that Rtnl.ext() returns."""
     words = {number: word for word, number in _WORDS.get(attribute.name, {}).items()}
     if attribute.enum:
         return attribute.default.rpartition("_")[2].lower()
@@ -297,7 +297,7 @@ def _default(attribute):
     return words.get(int(attribute.default), int(attribute.default))
 
 
-# What a tunnel from ip(8) has.
+# The attributes of a tunnel that ip(8) made.
 DEFAULTS = {a.name: _default(a) for a in uapi.ATTRIBUTES if a.default}
 
 
@@ -322,8 +322,8 @@ def ext(**values):
 
 
 class Rtnl(Socket):
-    """Requests answer (errno, message, type of the attribute that the message is about,
-    or None)."""
+    """Requests return (errno, message, type of the attribute that the message names, or
+    None)."""
 
     def request(self, kind, flags, name, info=None, extra=b"", index=0):
         body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
@@ -378,8 +378,8 @@ class Rtnl(Socket):
         return parse(info[IFLA_INFO_DATA]), parse(info.get(IFLA_INFO_XSTATS, b""))
 
     def ext(self, name):
-        """What the dump has in IFLA_IPIP_EXT, by the names of EXT, with words for
-        values where there are some."""
+        """The attributes in IFLA_IPIP_EXT of the dump, by the names of EXT; words instead of
+        numbers where the value has words."""
         nest = parse(self.read_info(name)[0][IPIP_EXT])
         result = {}
         for what, (kind, form) in EXT.items():
@@ -397,23 +397,23 @@ class Rtnl(Socket):
         return result
 
     def xstats(self, name):
-        """The tunnel's own counters by name."""
+        """This driver's counters of the tunnel, by name."""
         xstats = self.read_info(name)[1]
         return {what: number(xstats[kind]) for kind, what in enumerate(XSTATS, 2)}
 
     def set_up(self, name, up=True):
-        """Or down; errno."""
+        """Set the device up, or down; returns errno."""
         return self.send(RTM_SETLINK, 0, struct.pack("=BxHiII", 0, 0, 0, up and IFF_UP, IFF_UP) +
                          attr(IFLA_IFNAME, name))
 
     def set_sizes(self, name, size):
-        """Set up to what size a device takes and makes IPv4 packets that are yet to be
-        segmented; errno."""
+        """Set the largest IPv4 packet that the device takes and builds before segmentation, in
+        bytes; returns errno."""
         return self.request(RTM_NEWLINK, 0, name, extra=attr(IFLA_GSO_IPV4_MAX_SIZE, u32(size)) +
                             attr(IFLA_GRO_IPV4_MAX_SIZE, u32(size)))[0]
 
     def set(self, name, **values):
-        """Change what is in IFLA_IPIP_EXT; an exception if that is refused."""
+        """Change attributes of IFLA_IPIP_EXT; raises an exception if the kernel refuses."""
         reply = self.change(name, ext(**values))
         if reply[0]:
             raise RuntimeError(f"{name} {values}: {reply}")
@@ -450,7 +450,7 @@ class Parm:
 
 
 def tunnel_request(sock, command, device, **values):
-    """(errno, the structure as the kernel has left it); values: of Parm."""
+    """(errno, the structure as the kernel left it); values are arguments of Parm."""
     buffer = ctypes.create_string_buffer(Parm(**values).pack(), Parm.FORM.size)
     request = struct.pack("16sP", device.encode("latin-1"), ctypes.addressof(buffer)) + bytes(16)
     try:
@@ -461,8 +461,8 @@ def tunnel_request(sock, command, device, **values):
 
 
 def tunnel_ioctl(command, device, ns=None, **values):
-    """The same, and the structure's fields by name; by a socket of a namespace's or, without
-    its name, of that where the process is."""
+    """As tunnel_request(), but the structure's fields by name. The socket is in the namespace ns,
+    or in the process's own."""
     with netns(ns) if ns else contextlib.nullcontext():
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with sock:

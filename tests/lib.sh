@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by the test files. Each prints one KTAP line per assertion and the
-# plan at its end; tests/guest does the rest.
+# Sourced by the test files. A test file prints one KTAP line per assertion and the
+# plan at its end; tests/guest adds the rest.
 #
-#   check NAME COMMAND...	passes if the command does
+#   check NAME COMMAND...	passes if the command succeeds
 #   refuse NAME COMMAND...	passes if the command fails
-#   is NAME GOT WANT		passes if the two are the same
-#   differs REASON		the next assertion states what we do otherwise than
-#				the in-tree driver, on purpose; there it must fail
-#   skip NAME REASON		the assertion can't be made here
+#   is NAME GOT WANT		passes if GOT and WANT are the same
+#   differs REASON		this driver differs from the in-tree driver on purpose: the
+#				next assertion must fail with the in-tree driver
+#   skip NAME REASON		the assertion can't be made in this guest
 
 set -u
 IPIP=${IPIP:-ours}
@@ -22,7 +22,7 @@ _verdict() {	# PASSED NAME
 	_n=$((_n + 1))
 	if [ -n "$_differs" ] && [ "$IPIP" = in-tree ]; then
 		if [ "$1" = 1 ]; then
-			echo "not ok $_n - $2 (marked as different, but the same)"
+			echo "not ok $_n - $2 (marked as different, but the drivers do the same)"
 			_failed=1
 		else
 			echo "ok $_n - $2 # SKIP differs on purpose: $_differs"
@@ -40,7 +40,7 @@ differs() { _differs=$1; }
 
 _diag() { sed 's/^/# /' "$WORK/output" | tail -n 25; }
 
-# What a command printed is in $WORK/output until the next has run.
+# Runs a command. Its output is in $WORK/output until the next _run.
 _run() {
 	local status
 
@@ -98,8 +98,8 @@ _finish() {
 }
 trap _finish EXIT
 
-# Run a command until it succeeds, for at most so many seconds.
-wait_for() {
+# Repeats a command until it succeeds, or fails after SECONDS.
+wait_for() {	# SECONDS COMMAND...
 	local end=$((SECONDS + $1))
 	shift
 	until "$@" > /dev/null 2>&1; do
@@ -122,22 +122,22 @@ ns_add() {
 	done
 }
 
-# Set sysctls of a netns, or where an old kernel has them once only, for all.
+# Sets sysctls in a netns. An old kernel has some of them only globally: then sets them there.
 ns_sysctl() {	# NETNS NAME=VALUE...
 	ns "$1" sysctl -qw "${@:2}" 2> /dev/null || sysctl -qw "${@:2}"
 }
 
-# Does the kernel say why it drops a packet? Since 5.17.
+# True if the kernel's tracepoint gives the reason of a drop (since 5.17).
 has_drop_reasons() { grep -q 'field:.* reason;' /sys/kernel/tracing/events/skb/kfree_skb/format; }
 
 ns_kill() {	# NETNS
 	ip netns pids "$1" | xargs -r kill -9 2> /dev/null
 }
 
-# Is this a kernel that was booted for the tests, in which all is theirs?
+# True in a guest that was booted for the tests, where every namespace belongs to them.
 in_guest() { grep -qE 'virtme|UML_KERNEL=' /proc/cmdline; }
 
-# Delete all netns; where others may have some, only those of ns_add.
+# Deletes all netns in a guest; elsewhere only those that ns_add made.
 ns_clean() {
 	local n names
 	if in_guest; then
@@ -152,14 +152,14 @@ ns_clean() {
 	done
 }
 
-# Two hosts behind two gateways with a router between them, and a tunnel:
+# Makes two hosts behind two gateways, a router between the gateways, and a tunnel:
 #
 #   h1 ------------- a ----------- r ----------- b ------------- h2
 #   172.16.1.2    .1   10.1.0.1  .254   10.2.0.1   172.16.2.1    .2
 #                    \========= ipip: t0 =========/
 #                 192.168.0.1                  192.168.0.2
 #
-# The arguments are for both `ip link add t0 type ipip`.
+# `ip link add t0 type ipip` gets the arguments at both ends.
 topo() {
 	topo_underlay
 	tunnel a 10.1.0.1 10.2.0.1 "$@"
@@ -220,7 +220,7 @@ topo_underlay() {
 	END
 }
 
-# An SA of topo's, which both ends know: ESP in transport mode from a to b.
+# Adds an SA to topo's a and b: ESP in transport mode from a to b.
 esp_one_way() {
 	local n
 
@@ -230,7 +230,7 @@ esp_one_way() {
 	done
 }
 
-# Counter of a device: stat NETNS DEVICE rx.packets
+# Prints a counter of a device: stat NETNS DEVICE rx.packets
 stat() {
 	ip -n "$1" -s -s -j link show dev "$2" | python3 -c '
 import json, sys
@@ -239,8 +239,8 @@ for k in sys.argv[1].split("."): s = s[k]
 print(s)' "$3"
 }
 
-# ICMP "fragmentation needed" about a packet of IPIP that the host TO may have sent.
-frag_needed() {	# NETNS SOURCE DESTINATION MTU TO: the first two are those of the packet
+# Sends ICMP "fragmentation needed" to the host TO. It quotes an IPIP packet from SOURCE to DESTINATION.
+frag_needed() {	# NETNS SOURCE DESTINATION MTU TO
 	ip netns exec "$1" python3 - <<-END
 	import socket, struct
 	def sum16(data):
@@ -256,22 +256,24 @@ frag_needed() {	# NETNS SOURCE DESTINATION MTU TO: the first two are those of th
 	END
 }
 
-# tcpdump in the background; `captured` ends it and prints what it saw.
+# Starts tcpdump in the background; `captured` ends it and prints what it saw.
 capture() {	# NETNS DEVICE FILTER
-	# Before the background shell does, or the line that the last capture left there is found.
+	# Empty the file here, not by the redirection in the background: otherwise the loop below may
+	# find the line of the last capture.
 	: > "$WORK/tcpdump"
-	# Not ns: $! must be tcpdump itself.
+	# `ns` would be a shell function, and $! must be tcpdump itself.
 	ip netns exec "$1" tcpdump -lnvv -i "$2" --immediate-mode "$3" > "$WORK/capture" 2> "$WORK/tcpdump" &
 	_tcpdump=$!
 	wait_for 60 grep -q 'listening on' "$WORK/tcpdump" || _broken "tcpdump doesn't listen"
 }
 
-# For what may run in a subshell, whose assertions nobody counts: the number fits no plan.
+# Reports a failure from what may run in a subshell, whose assertions aren't counted: number 0
+# contradicts every plan, so the file fails.
 _broken() { echo "not ok 0 - $1" >&2; }
 
 captured() {
-	# Until it sleeps, which it does only when it has read and printed all there was;
-	# but not for ever: there are those who send all the time.
+	# tcpdump sleeps once it has read and printed all packets. If packets keep coming, it may
+	# never sleep: wait for 5 seconds at most.
 	sleep 0.3
 	wait_for 5 _asleep "$_tcpdump"
 	kill "$_tcpdump" 2> /dev/null || _broken "tcpdump has ended early"
@@ -279,15 +281,15 @@ captured() {
 	cat "$WORK/capture"
 }
 
-# Does a process wait for something to do? _asleep PID
-_asleep() {
+# True if a process sleeps.
+_asleep() {	# PID
 	local state
 
 	read -r _ _ state _ < "/proc/$1/stat" && [ "$state" = S ]
 }
 
-# Send random bytes over TCP and compare what arrives: tcp_bulk FROM TO ADDRESS MEGABYTES
-tcp_bulk() {
+# Sends random bytes over TCP; succeeds if the same bytes arrive.
+tcp_bulk() {	# FROM TO ADDRESS MEGABYTES
 	local listener
 
 	head -c "${4}M" /dev/urandom > "$WORK/sent"

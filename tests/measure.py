@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests of the measured MTU share: both ends of a tunnel, and black holes."""
+"""Shared by the tests of the measured MTU: both ends of a tunnel, and black holes."""
 import time
 
 from lib import Rtnl, equal, run, shell, wait
@@ -12,7 +12,7 @@ def mtu(node):
 
 
 class Ends:
-    """Both ends of the tunnel, which are measured."""
+    """Both ends of the tunnel; each measures its path MTU."""
 
     def __init__(self):
         self.ends = {"a": Rtnl("a"), "b": Rtnl("b")}
@@ -45,7 +45,7 @@ class Ends:
 
 
 def drop_large(size, devices=("a", "b"), icmp=False):
-    """A black hole at r: larger packets than that don't come through, and no ICMP says so."""
+    """Make a black hole at r: it drops packets larger than size without an ICMP error. 0 removes it."""
     shell("ns r nft delete table ip hole 2> /dev/null || :")
     if size:
         rules = " ".join(f"add rule ip hole f oifname {d} ip length gt {size} drop;"

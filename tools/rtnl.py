@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Plain rtnetlink: requests made by hand, for what ip(8) has no words for."""
+"""Plain rtnetlink requests for what ip(8) can't send or show."""
 import contextlib
 import ctypes
 import os
@@ -14,7 +14,7 @@ IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_LINK_NETNSID = 3, 4, 18, 37
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFF_UP = 1
 NLA_F_NESTED = 0x8000
-# IFLA_IPIP_EXT, in IFLA_INFO_DATA.
+# IFLA_IPIP_EXT, an attribute in IFLA_INFO_DATA.
 IPIP_EXT = 48
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -25,8 +25,8 @@ def setns(fd):
 
 
 class netns:
-    """Context: what is opened inside belongs to the network namespace, which has a
-    name or is a file."""
+    """Context manager: sockets opened inside belong to the network namespace, given by its
+    name or by the path of its file."""
 
     def __init__(self, name):
         self.name = name
@@ -62,14 +62,14 @@ class Socket:
     """A netlink socket in a network namespace."""
 
     def __init__(self, ns=None):
-        """Without a name: in that where the process is."""
+        """Without a name, the socket is in the process's own namespace."""
         with netns(ns) if ns else contextlib.nullcontext():
             self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
         self.sock.setsockopt(270, 11, 1)    # SOL_NETLINK, NETLINK_EXT_ACK
         self.seq = 0
 
     def dump(self, kind, family=0, size=16):
-        """The bodies of a dump's messages; size: of the header that the request has."""
+        """The bodies of a dump's messages; size: bytes of the request's header."""
         self.seq += 1
         self.sock.send(struct.pack("=IHHII", 16 + size, kind, NLM_F_REQUEST | NLM_F_DUMP,
                                    self.seq, 0) + bytes([family]) + bytes(size - 1))
@@ -85,7 +85,7 @@ class Socket:
                 data = data[(length + 3) & ~3:]
 
     def send(self, kind, flags, body):
-        """A request as it is; errno."""
+        """Send a request with this body; returns errno."""
         self.seq += 1
         self.sock.send(struct.pack("=IHHII", 16 + len(body), kind,
                                    flags | NLM_F_REQUEST | NLM_F_ACK, self.seq, 0) + body)
@@ -96,7 +96,7 @@ class Socket:
                 return -struct.unpack_from("=i", reply, 16)[0]
 
     def ask(self, kind, body):
-        """The body of what answers a request, or None if that is an error."""
+        """The body of the answer to a request, or None if the answer is an error."""
         self.seq += 1
         self.sock.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST,
                                    self.seq, 0) + body)
@@ -107,5 +107,5 @@ class Socket:
                 return reply[16:length] if what != NLMSG_ERROR else None
 
     def read(self, name):
-        """The body of RTM_NEWLINK for a device, or None."""
+        """The body of a device's RTM_NEWLINK, or None."""
         return self.ask(RTM_GETLINK, bytes(16) + attr(IFLA_IFNAME, name))

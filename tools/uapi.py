@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What include/uapi/linux/if_ipip.h says, for tools/swap and tests/lib.py: a new attribute or
-counter is written there and nowhere else. The comment before an attribute begins with its type, "read-only" and
-"0 or 1" if it is so, and has "default VALUE"; attributes below one comment share it.
+"""Reads the attributes and counters from include/uapi/linux/if_ipip.h for tools/swap and tests/lib.py,
+which have no list of their own. The comment before an attribute begins with its type and, where that
+applies, "read-only" and "0 or 1", and contains "default VALUE". Attributes below one comment share it.
 
     tools/uapi.py	print what tests/fuzz/netlink.c includes
 """
@@ -9,13 +9,13 @@ import os
 import re
 
 HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../include/uapi/linux/if_ipip.h")
-# As struct has them; z is a string that ends in 0.
+# Format characters of the module struct; z stands for a string that ends in 0.
 FORMS = {"u8": "B", "u32": "I", "u64": "Q", "be32": "4s", "string": "z"}
 BYTES = {"u8": 1, "u32": 4, "u64": 8, "be32": 4, "string": 8}
 
 
 class Attribute:
-    """An enumerator of IFLA_IPIP_EXT_*. default: a number, a word or an address, or None."""
+    """An enumerator IFLA_IPIP_EXT_*. default: the text of a number, a word or an address, or None."""
     def __init__(self, name, number, comment):
         self.name, self.number = name, number
         self.type = re.match(r"\w+", comment)[0]
@@ -28,7 +28,7 @@ class Attribute:
 
 
 def _enumerators(body):
-    """(name, the comment before it) of each, and so many times the last comment."""
+    """(name, the last comment before it) of each enumerator."""
     comment = ""
     for text, name in re.findall(r"/\*(.*?)\*/|^\s*(\w+)(?: = \w+)?,", body, re.S | re.M):
         if name:
@@ -44,7 +44,7 @@ _enums = {name: list(_enumerators(body))
 
 
 def words(name):
-    """{word: value} of enum ipip_NAME: of IPIP_DF_NO it is "no"."""
+    """{word: value} of enum ipip_NAME; the word of IPIP_DF_NO is "no"."""
     entries = [entry for entry, _ in _enums[f"ipip_{name} "]]
     return {entry[len(f"IPIP_{name}_"):].lower(): i for i, entry in enumerate(entries)}
 
@@ -56,7 +56,7 @@ XSTATS = [name[len("IFLA_IPIP_XSTATS_"):].lower() for name, _ in _enums["ipip_xs
 
 
 def _print_known():
-    """Rows of its struct known, and the labels of those that are 0 or 1."""
+    """Print rows of the fuzzer's struct known, and a case label for each attribute that is 0 or 1."""
     print("#define KNOWN_EXT \\")
     for a in ATTRIBUTES:
         print(f"\t{{ IFLA_IPIP_EXT_{a.name.upper()}, {BYTES[a.type]}, "

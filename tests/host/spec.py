@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The netlink specification is valid by the kernel's schema, and has the names and
-numbers of the header, and tools/uapi.py reads it as a compiler does. Prints what is wrong.
+"""Checks that the netlink specification is valid by the kernel's schema and has the names and
+numbers of the header, and that tools/uapi.py reads the header as a compiler does. Prints what is wrong.
 
   tests/host/spec.py SCHEMA
 """
@@ -20,7 +20,7 @@ HEADER = "include/uapi/linux/if_ipip.h"
 
 
 def enumerators():
-    """{name: value} of every constant in the header, as a compiler sees it."""
+    """{name: value} of every constant in the header, as the compiler evaluates it."""
     with open(HEADER) as f:
         names = sorted(set(re.findall(r"\b_*(?:IFLA_)?IPIP_[A-Z_]+\b", f.read())))
     program = '#include <stdio.h>\n#include "if_ipip.h"\nint main(void)\n{\n' + "".join(
