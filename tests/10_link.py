@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The link API: attributes, refusals, properties of the device, changes, deletes."""
+"""The link API: attributes, refusals, properties of the device, changes, deletion."""
 import errno
 import os
 import socket
@@ -17,7 +17,7 @@ NAMES = {IPTUN_LINK: "LINK", IPTUN_LOCAL: "LOCAL", IPTUN_REMOTE: "REMOTE", IPTUN
          IPTUN_TOS: "TOS", IPTUN_PROTO: "PROTO", IPTUN_PMTUDISC: "PMTUDISC",
          IPTUN_FWMARK: "FWMARK"}
 WIDTH = {IPTUN_TTL: 1, IPTUN_TOS: 1, IPTUN_PROTO: 1, IPTUN_PMTUDISC: 1}
-# ENCAP_LIMIT, FLOWINFO, FLAGS, 6RD_PREFIX: not of this link kind; 99: of none.
+# ENCAP_LIMIT, FLOWINFO, FLAGS and 6RD_PREFIX are attributes of other link kinds; 99 of none.
 FOREIGN = ((6, u8(4)), (7, u32(1)), (8, u16(1)), (11, bytes(16)), (99, u32(1)))
 IFLA_GROUP = 27
 ARPHRD_TUNNEL = 768
@@ -28,7 +28,7 @@ ENDS = ((IPTUN_LOCAL, addr(HERE)), (IPTUN_REMOTE, addr(FAR)))
 
 class Links(Rtnl):
     def get(self, name):
-        """What there is to know of a device, or None; attributes by their number."""
+        """The properties of a device, or None if there is none; attributes by their number."""
         reply = self.read(name)
         if reply is None:
             return None
@@ -52,7 +52,7 @@ class Links(Rtnl):
 
 
 class Bench:
-    """A host with three underlays of different MTU, the widest its default."""
+    """A host with three underlays of different MTU. The default route is over the widest."""
 
     def __init__(self):
         shell("ns_add a; ip -n a -batch - <<-END\n"
@@ -76,7 +76,7 @@ class Bench:
             self.index[device] = int(run(f"ip netns exec a cat /sys/class/net/{device}/ifindex"))
 
     def add(self, name, *info, extra=b""):
-        """A tunnel that has to be there for what follows."""
+        """Add a tunnel that later tests need; raises an exception if the kernel refuses."""
         reply = self.rtnl.add(name, *info, extra=extra)
         if reply[0]:
             raise RuntimeError(f"{name}: {reply}")
@@ -86,8 +86,8 @@ class Bench:
             self.rtnl.delete(name)
 
     def refused(self, what, tunnel, request, error, word, at, core=False):
-        """A refusal has its errno, says why, names the attribute, leaves the tunnel alone and
-        makes none (it would be "v"). core: rtnetlink itself refuses, not the driver."""
+        """Check a refusal: its errno, its message, the attribute it names; the tunnel hasn't changed,
+        and no tunnel "v" was made. core: rtnetlink refuses, not the driver."""
         before = self.rtnl.get(tunnel)
         number, message, where = request()
         equal(f"{what}: {errno.errorcode[error]}", errno.errorcode.get(number, number),
@@ -105,7 +105,7 @@ class Bench:
 
 
 def same_but(device, **changes):
-    """The device with other values of attributes, by their name here."""
+    """The device with other values for the attributes, named as in NAMES."""
     numbers = {name: number for number, name in NAMES.items()}
     return {**device, **{numbers.get(k, k): v for k, v in changes.items()}}
 
@@ -125,11 +125,11 @@ def attributes(bench):
             equal(f"{what}: {name} reads back", got[kind], wanted[kind])
         bench.delete("t")
 
-    equal("create with both ends alone", rtnl.add("t", *ENDS)[0], 0)
+    equal("create with local and remote only", rtnl.add("t", *ENDS)[0], 0)
     got = rtnl.get("t")
     for kind, value in ((IPTUN_LINK, 0), (IPTUN_TTL, 0), (IPTUN_TOS, 0), (IPTUN_PROTO, 4),
                         (IPTUN_PMTUDISC, 1), (IPTUN_FWMARK, 0)):
-        equal(f"{NAMES[kind]} that isn't given is {value}", got[kind], value)
+        equal(f"{NAMES[kind]} is {value} by default", got[kind], value)
     shown = run("ip -n a -d link show dev t")
     check("ip shows the defaults",
           f"ipip ipip remote {FAR} local {HERE} ttl inherit pmtudisc" in shown, shown)
@@ -138,16 +138,16 @@ def attributes(bench):
     run(f"ip -n a link add name t type ipip mode ipip local {HERE} remote {FAR} dev wide ttl 9 "
         "tos 0x10 fwmark 0x77")
     shown = run("ip -n a -d link show dev t")
-    check("ip shows what it was told", f"ipip ipip remote {FAR} local {HERE} dev wide ttl 9 "
+    check("ip shows what it set", f"ipip ipip remote {FAR} local {HERE} dev wide ttl 9 "
           "tos 0x10 pmtudisc" in shown and "fwmark 0x77" in shown, shown)
     bench.delete("t")
 
     bench.add("t", (IPTUN_LOCAL, addr(HERE)), (IPTUN_LINK, u32(bench.index["medium"])))
     got = rtnl.get("t")
-    equal("remote that isn't given is any", got[IPTUN_REMOTE], "0.0.0.0")
+    equal("remote is any by default", got[IPTUN_REMOTE], "0.0.0.0")
     bench.delete("t")
     bench.add("t", (IPTUN_REMOTE, addr(FAR)))
-    equal("local that isn't given is any", rtnl.get("t")[IPTUN_LOCAL], "0.0.0.0")
+    equal("local is any by default", rtnl.get("t")[IPTUN_LOCAL], "0.0.0.0")
     bench.delete("t")
 
     for ttl, given, wanted in ((0, 0, 0), (0, 1, 1), (64, 0, 1), (64, 1, 1)):
@@ -182,22 +182,22 @@ def refusals_at_creation(bench):
                   IPTUN_COLLECT_METADATA, core=True)
     bench.refused("create a duplicate", "t", lambda: rtnl.add("v", *ENDS), errno.EEXIST,
                   "exists", IPTUN_REMOTE)
-    bench.refused("create a duplicate that differs in all but the ends", "t", lambda:
+    bench.refused("create a duplicate with other TTL, TOS, mark and protocol", "t", lambda:
                   rtnl.add("v", *ENDS, (IPTUN_TTL, u8(9)), (IPTUN_TOS, u8(8)),
                            (IPTUN_FWMARK, u32(7)), (IPTUN_PROTO, u8(0))),
                   errno.EEXIST, "exists", IPTUN_REMOTE)
 
     bench.add("u", (IPTUN_LOCAL, addr(HERE)))
-    bench.refused("create a duplicate of a tunnel to any", "u", lambda:
+    bench.refused("create a duplicate of a tunnel without a remote", "u", lambda:
                   rtnl.add("v", (IPTUN_LOCAL, addr(HERE))), errno.EEXIST, "exists", IPTUN_LOCAL)
     bench.delete("u")
     bench.add("u", (IPTUN_REMOTE, addr(FAR)))
-    bench.refused("create a duplicate of a tunnel from any", "u", lambda:
+    bench.refused("create a duplicate of a tunnel without a local", "u", lambda:
                   rtnl.add("v", (IPTUN_REMOTE, addr(FAR))), errno.EEXIST, "exists", IPTUN_REMOTE)
     bench.delete("u")
 
     medium = (IPTUN_LINK, u32(bench.index["medium"]))
-    equal("the same ends over another link are another tunnel", rtnl.add("u", *ENDS, medium)[0], 0)
+    equal("the same addresses over another link are another tunnel", rtnl.add("u", *ENDS, medium)[0], 0)
     bench.refused("create a duplicate with a link", "u", lambda: rtnl.add("v", *ENDS, medium),
                   errno.EEXIST, "exists", IPTUN_REMOTE)
     bench.delete("u")
@@ -207,12 +207,13 @@ def refusals_at_creation(bench):
         bench.delete("u")
 
     before = rtnl.get("t")
-    equal("create with a name that is taken: EEXIST",
+    equal("create with the name of another tunnel: EEXIST",
           rtnl.add("t", (IPTUN_LOCAL, addr("10.1.0.9")))[0], errno.EEXIST)
     equal("create with the name of another device: EEXIST",
           rtnl.add("wide", (IPTUN_LOCAL, addr("10.1.0.9")))[0], errno.EEXIST)
-    equal("create with a name that is taken: nothing has changed", rtnl.get("t"), before)
-    equal("and nothing is left of it", rtnl.add("u", (IPTUN_LOCAL, addr("10.1.0.9")))[0], 0)
+    equal("create with the name of another tunnel: nothing has changed", rtnl.get("t"), before)
+    equal("the addresses of the refused tunnel are free",
+          rtnl.add("u", (IPTUN_LOCAL, addr("10.1.0.9")))[0], 0)
     bench.delete("t", "u")
 
 
@@ -229,15 +230,15 @@ def refusals_on_change(bench):
         return lambda: rtnl.change(name, *info)
 
     more = (IPTUN_TTL, u8(99)), (IPTUN_TOS, u8(0x40)), (IPTUN_FWMARK, u32(88))
-    bench.refused("change to bad PROTO", "t", change("t", *ENDS, *more, (IPTUN_PROTO, u8(5))),
+    bench.refused("change to an invalid PROTO", "t", change("t", *ENDS, *more, (IPTUN_PROTO, u8(5))),
                   errno.EINVAL, "proto", IPTUN_PROTO)
     bench.refused("change with LOCAL too short", "t", change("t", *more, (IPTUN_LOCAL, u16(0))),
                   errno.ERANGE, "policy", IPTUN_LOCAL, core=True)
     bench.refused("change into a duplicate", "u", change("u", *ENDS, *more), errno.EEXIST,
                   "exists", IPTUN_REMOTE)
-    bench.refused("change to remote any", "t", change("t", ENDS[0], anyone, *more),
+    bench.refused("change the remote to any", "t", change("t", ENDS[0], anyone, *more),
                   errno.EINVAL, "remote", IPTUN_REMOTE)
-    bench.refused("change to a group", "t", change("t", ENDS[0], group, *more), errno.EINVAL,
+    bench.refused("change the remote to a group", "t", change("t", ENDS[0], group, *more), errno.EINVAL,
                   "group", IPTUN_REMOTE)
     bench.refused("change to external mode", "t",
                   change("t", *ENDS, *more, (IPTUN_COLLECT_METADATA, b"")),
@@ -251,46 +252,48 @@ def refusals_on_change(bench):
               rtnl.request(RTM_NEWLINK, 0, "t", extra=attr(IFLA_MTU, u32(mtu)))[0], 0)
         equal(f"MTU {mtu} reads back", rtnl.mtu("t"), mtu)
 
-    equal("change to the ends of another, over another link", rtnl.change("u", *ENDS, medium)[0], 0)
-    bench.refused("change into a duplicate by the link", "u",
+    equal("change to the addresses of another tunnel, over another link",
+          rtnl.change("u", *ENDS, medium)[0], 0)
+    bench.refused("change the link, into a duplicate", "u",
                   change("u", *ENDS, *more, (IPTUN_LINK, u32(0))), errno.EEXIST, "exists",
                   IPTUN_REMOTE)
     bench.delete("u")
     bench.add("u", (IPTUN_LOCAL, addr("10.1.0.2")), ENDS[1])
     differs("a change without REMOTE is refused")
-    equal("change into a duplicate by LOCAL alone: EEXIST", rtnl.change("u", ENDS[0])[0],
+    equal("change only LOCAL, into a duplicate: EEXIST", rtnl.change("u", ENDS[0])[0],
           errno.EEXIST)
-    bench.refused("change into a duplicate by LOCAL, REMOTE the same", "u", change("u", *ENDS),
+    bench.refused("change LOCAL and send the same REMOTE, into a duplicate", "u", change("u", *ENDS),
                   errno.EEXIST, "exists", IPTUN_REMOTE)
     differs("no attribute named")
-    equal("change into a duplicate by LOCAL alone: the attribute is named",
+    equal("change only LOCAL, into a duplicate: the attribute is named",
           rtnl.change("u", ENDS[0])[2], IPTUN_LOCAL)
     bench.delete("u")
 
     bench.add("u", ENDS[0])
-    bench.refused("change of remote any to an address", "u", change("u", *ENDS, *more),
+    bench.refused("change remote any to an address", "u", change("u", *ENDS, *more),
                   errno.EINVAL, "remote", IPTUN_REMOTE)
-    bench.refused("change of remote any to a group", "u", change("u", ENDS[0], group),
+    bench.refused("change remote any to a group", "u", change("u", ENDS[0], group),
                   errno.EINVAL, "remote", IPTUN_REMOTE)
     bench.delete("u")
 
     bench.add("u", ENDS[0], group)
-    bench.refused("change of the group", "u",
+    bench.refused("change a group to another group", "u",
                   change("u", ENDS[0], (IPTUN_REMOTE, addr("239.9.9.9"))), errno.EINVAL, "group",
                   IPTUN_REMOTE)
-    bench.refused("change of a group's local", "u",
+    bench.refused("change local of a tunnel to a group", "u",
                   change("u", (IPTUN_LOCAL, addr("10.1.0.2")), group), errno.EINVAL, "group",
                   IPTUN_REMOTE)
-    bench.refused("change of a group's link", "u", change("u", ENDS[0], group, medium),
+    bench.refused("change the link of a tunnel to a group", "u", change("u", ENDS[0], group, medium),
                   errno.EINVAL, "group", IPTUN_REMOTE)
-    equal("change of a group's TTL", rtnl.change("u", ENDS[0], group, (IPTUN_TTL, u8(3)))[0], 0)
-    equal("its TTL reads back", rtnl.get("u")[IPTUN_TTL], 3)
-    equal("change of a group to one address",
+    equal("change the TTL of a tunnel to a group",
+          rtnl.change("u", ENDS[0], group, (IPTUN_TTL, u8(3)))[0], 0)
+    equal("the TTL of the tunnel to a group reads back", rtnl.get("u")[IPTUN_TTL], 3)
+    equal("change a group to one address",
           rtnl.change("u", ENDS[0], (IPTUN_REMOTE, addr("10.2.0.3")))[0], 0)
-    equal("its remote reads back", rtnl.get("u")[IPTUN_REMOTE], "10.2.0.3")
+    equal("the address that replaced the group reads back", rtnl.get("u")[IPTUN_REMOTE], "10.2.0.3")
     bench.delete("t", "u")
 
-    equal("change of a tunnel that isn't there: ENODEV", rtnl.change("t", *ENDS)[0], errno.ENODEV)
+    equal("change a tunnel that doesn't exist: ENODEV", rtnl.change("t", *ENDS)[0], errno.ENODEV)
 
 
 def properties(bench):
@@ -298,24 +301,24 @@ def properties(bench):
     flags = IFF_UP | IFF_BROADCAST | IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST
     bench.add("t", *ENDS)
     got = rtnl.get("t")
-    equal("the device is a tunnel", got["type"], ARPHRD_TUNNEL)
-    equal("its address is local", got["address"], HERE)
-    equal("its broadcast address is remote", got["broadcast"], FAR)
-    equal("it is point-to-point and has no ARP", got["flags"] & flags,
+    equal("the device's type is tunnel", got["type"], ARPHRD_TUNNEL)
+    equal("the device's address is local", got["address"], HERE)
+    equal("the device's broadcast address is remote", got["broadcast"], FAR)
+    equal("the device is point-to-point and has no ARP", got["flags"] & flags,
           IFF_POINTOPOINT | IFF_NOARP)
-    equal("it has no link", got["link"], 0)
+    equal("the device has no link", got["link"], 0)
     differs("no limits shown")
-    equal("it shows the limits of the MTU", (got["min_mtu"], got["max_mtu"]), (68, 65515))
-    equal("ip calls it ipip", run("ip -n a -o link show dev t").count("link/ipip"), 1)
+    equal("the device shows the limits of its MTU", (got["min_mtu"], got["max_mtu"]), (68, 65515))
+    equal("ip shows the link type ipip", run("ip -n a -o link show dev t").count("link/ipip"), 1)
 
     features = run("ip netns exec a ethtool -k t").split("\n")
-    # Which of them are for software to do is the kernel's to say.
+    # Kernels differ in which of these a software device has: lo shows it.
     software = run("ip netns exec a ethtool -k lo")
     for name in ("tx-checksumming", "scatter-gather", "tx-scatter-gather-fraglist",
                  "tcp-segmentation-offload", "tx-udp-segmentation",
                  "generic-segmentation-offload", "generic-receive-offload", "highdma"):
         if name == "tx-udp-segmentation" and f"{name}: on" not in software:
-            skip(f"{name} is on and can be turned off", "this kernel's software devices haven't got it")
+            skip(f"{name} is on and can be turned off", "software devices of this kernel don't have it")
             continue
         check(f"{name} is on and can be turned off", f"{name}: on" in
               [line.strip() for line in features], features)
@@ -326,21 +329,21 @@ def properties(bench):
 
     bench.add("t", ENDS[0], (IPTUN_LINK, u32(bench.index["wide"])))
     got = rtnl.get("t")
-    equal("without a remote it is not point-to-point", got["flags"] & flags, IFF_NOARP)
-    equal("without a remote its broadcast address is zero", got["broadcast"], "0.0.0.0")
-    equal("its link shows as the device's", got["link"], bench.index["wide"])
+    equal("without a remote the device is not point-to-point", got["flags"] & flags, IFF_NOARP)
+    equal("without a remote the broadcast address is zero", got["broadcast"], "0.0.0.0")
+    equal("IFLA_LINK is the tunnel's link", got["link"], bench.index["wide"])
     bench.delete("t")
     bench.add("t", ENDS[0], (IPTUN_REMOTE, addr("239.1.2.3")))
-    equal("to a group it is point-to-point", rtnl.get("t")["flags"] & flags,
+    equal("a tunnel to a group is point-to-point", rtnl.get("t")["flags"] & flags,
           IFF_POINTOPOINT | IFF_NOARP)
-    equal("two tunnels from two addresses to one group",
+    equal("tunnels from two local addresses to one group",
           rtnl.add("u", (IPTUN_LOCAL, addr("10.1.0.2")), (IPTUN_REMOTE, addr("239.1.2.3")))[0], 0)
     bench.delete("t", "u")
 
     for name in "ipip0", "ipip1":
-        equal("a tunnel without a name is made", rtnl.add(None, (
+        equal("create a tunnel without a name", rtnl.add(None, (
             IPTUN_REMOTE, addr(f"10.2.0.{8 + int(name[4])}")))[0], 0)
-        check(f"its name is {name}", rtnl.get(name) is not None)
+        check(f"the kernel names it {name}", rtnl.get(name) is not None)
     bench.delete("ipip0", "ipip1")
 
 
@@ -350,43 +353,43 @@ def mtu(bench):
     for what, info, wanted in (
             ("over a route of 1500", ENDS, 1480),
             ("over a route of 1400", ((IPTUN_REMOTE, addr("10.4.0.1")),), 1380),
-            ("over a route of 60, the least", ((IPTUN_REMOTE, addr("10.5.0.1")),), 68),
+            ("over a route of 60: the smallest", ((IPTUN_REMOTE, addr("10.5.0.1")),), 68),
             ("with a link of 1400", (*ENDS, (IPTUN_LINK, medium)), 1380),
-            ("with a link of 60, the least", (*ENDS, (IPTUN_LINK, narrow)), 68),
-            ("with a mark that leads over 1400", (*ENDS, (IPTUN_FWMARK, u32(7))), 1380),
+            ("with a link of 60: the smallest", (*ENDS, (IPTUN_LINK, narrow)), 68),
+            ("with a mark whose route has 1400", (*ENDS, (IPTUN_FWMARK, u32(7))), 1380),
             ("without a remote", (ENDS[0],), 1480),
             ("without a remote, with a link of 1400", (ENDS[0], (IPTUN_LINK, medium)), 1380),
-            ("with a link that isn't there", (ENDS[0], (IPTUN_LINK, u32(4242))), 1480)):
+            ("with a link that doesn't exist", (ENDS[0], (IPTUN_LINK, u32(4242))), 1480)):
         bench.add("t", *info)
         equal(f"MTU {what}", rtnl.mtu("t"), wanted)
         bench.delete("t")
     for given, wanted in ((1300, 1300), (9000, 9000), (68, 68), (67, 68), (1, 68), (65515, 65515),
                           (65516, 65515), (1 << 30, 65515)):
         bench.add("t", *ENDS, extra=attr(IFLA_MTU, u32(given)))
-        equal(f"MTU {given} given at creation: {wanted}", rtnl.mtu("t"), wanted)
+        equal(f"create with MTU {given}: it is {wanted}", rtnl.mtu("t"), wanted)
         bench.delete("t")
 
     bench.add("t", *ENDS)
     rtnl.change("t", *ENDS, (IPTUN_LINK, medium))
-    equal("MTU follows a change of link", rtnl.mtu("t"), 1380)
+    equal("a change of link sets the MTU", rtnl.mtu("t"), 1380)
     rtnl.change("t", *ENDS, (IPTUN_LINK, u32(0)))
-    equal("MTU follows the link's removal", rtnl.mtu("t"), 1480)
+    equal("removing the link sets the MTU", rtnl.mtu("t"), 1480)
     own = u32(int(run("ip netns exec a cat /sys/class/net/t/ifindex")))
     rtnl.change("t", *ENDS, (IPTUN_LINK, own))
-    differs("it takes itself for the underlay")
-    equal("a link that is the tunnel itself has no MTU to follow", rtnl.mtu("t"), 1480)
+    differs("the in-tree driver uses the tunnel's own MTU")
+    equal("the tunnel itself as its link doesn't set the MTU", rtnl.mtu("t"), 1480)
     rtnl.change("t", *ENDS, (IPTUN_LINK, u32(0)))
     rtnl.change("t", *ENDS, (IPTUN_FWMARK, u32(7)))
-    equal("MTU follows a change of fwmark", rtnl.mtu("t"), 1380)
+    equal("a change of fwmark sets the MTU", rtnl.mtu("t"), 1380)
     rtnl.change("t", *ENDS, (IPTUN_FWMARK, u32(0)), extra=attr(IFLA_MTU, u32(1234)))
-    equal("MTU in the same request as a fwmark", rtnl.mtu("t"), 1234)
+    equal("an MTU in the same request as a fwmark wins", rtnl.mtu("t"), 1234)
     rtnl.change("t", *ENDS, (IPTUN_LINK, medium), extra=attr(IFLA_MTU, u32(1235)))
-    equal("MTU in the same request as a link", rtnl.mtu("t"), 1235)
+    equal("an MTU in the same request as a link wins", rtnl.mtu("t"), 1235)
     rtnl.change("t", ENDS[0], (IPTUN_REMOTE, addr("10.2.0.9")), (IPTUN_LINK, medium),
                 (IPTUN_TTL, u8(9)), (IPTUN_TOS, u8(4)))
-    equal("other changes leave the MTU alone", rtnl.mtu("t"), 1235)
+    equal("other changes keep the MTU", rtnl.mtu("t"), 1235)
     rtnl.change("t", *ENDS, (IPTUN_LINK, u32(0)))
-    equal("a change of link replaces an MTU that was given before", rtnl.mtu("t"), 1480)
+    equal("a change of link replaces an MTU that was set before", rtnl.mtu("t"), 1480)
     bench.delete("t")
 
 
@@ -398,34 +401,34 @@ def changes(bench):
     bench.add("t", *ENDS, *rest)
     full = rtnl.get("t")
     run("ip -n a link set dev t type ipip ttl 5")
-    equal("ip changes the TTL, and nothing else", rtnl.get("t"), same_but(full, TTL=5))
+    equal("ip changes only the TTL", rtnl.get("t"), same_but(full, TTL=5))
     run("ip -n a link set dev t type ipip tos inherit")
-    equal("ip changes the TOS, and nothing else", rtnl.get("t"), same_but(full, TTL=5, TOS=1))
+    equal("ip changes only the TOS", rtnl.get("t"), same_but(full, TTL=5, TOS=1))
     run("ip -n a link set dev t type ipip ttl 33 tos 0x48")
     for _ in 1, 2:
         run(f"ip -n a link change dev t type ipip local {HERE} remote {FAR} dev wide ttl 33 "
             "tos 0x48 fwmark 0x77 pmtudisc")
-        equal("a change to what is there already changes nothing", rtnl.get("t"), full)
-    equal("both ends change at once", rtnl.change(
+        equal("a change to the present values changes nothing", rtnl.get("t"), full)
+    equal("local and remote change in one request", rtnl.change(
         "t", (IPTUN_LOCAL, addr("10.1.0.7")), (IPTUN_REMOTE, addr("10.2.0.7")))[0], 0)
     got = rtnl.get("t")
-    equal("the new ends read back", (got[IPTUN_LOCAL], got[IPTUN_REMOTE]),
+    equal("the new addresses read back", (got[IPTUN_LOCAL], got[IPTUN_REMOTE]),
           ("10.1.0.7", "10.2.0.7"))
-    equal("the device's addresses follow", (got["address"], got["broadcast"]),
+    equal("the device has the new addresses", (got["address"], got["broadcast"]),
           ("10.1.0.7", "10.2.0.7"))
-    equal("the old ends are free again", rtnl.add("u", *ENDS, (IPTUN_LINK, wide))[0], 0)
+    equal("the old addresses are free again", rtnl.add("u", *ENDS, (IPTUN_LINK, wide))[0], 0)
     bench.delete("t", "u")
 
     bench.add("t", *ENDS, (IPTUN_PROTO, u8(4)))
-    equal("a change of PROTO is accepted", rtnl.change("t", *ENDS, (IPTUN_PROTO, u8(137)))[0], 0)
-    equal("and ignored", rtnl.get("t")[IPTUN_PROTO], 4)
+    equal("change PROTO: accepted", rtnl.change("t", *ENDS, (IPTUN_PROTO, u8(137)))[0], 0)
+    equal("change PROTO: ignored", rtnl.get("t")[IPTUN_PROTO], 4)
     for ttl, given, wanted in ((0, 0, 0), (9, 0, 1), (0, 1, 1)):
         rtnl.change("t", *ENDS, (IPTUN_TTL, u8(ttl)), (IPTUN_PMTUDISC, u8(given)))
         equal(f"change to TTL {ttl} and PMTUDISC {given}: PMTUDISC is {wanted}",
               rtnl.get("t")[IPTUN_PMTUDISC], wanted)
     bench.delete("t")
 
-    reason = "a change resets what it doesn't carry, or is refused without REMOTE"
+    reason = "a change resets absent attributes, or is refused without REMOTE"
     bench.add("t", *ENDS, *rest)
     for kind, value in ((IPTUN_TTL, 7), (IPTUN_TOS, 0x28), (IPTUN_FWMARK, 0x55),
                         (IPTUN_LOCAL, "10.1.0.8"), (IPTUN_REMOTE, "10.2.0.8")):
@@ -438,28 +441,28 @@ def changes(bench):
         reply = rtnl.change("t", (kind, addr(value) if isinstance(value, str) else
                                   value.to_bytes(WIDTH.get(kind, 4), sys.byteorder)))
         differs(reason)
-        equal(f"a request with {NAMES[kind]} alone changes that", (reply[0], rtnl.get("t")),
+        equal(f"a request with only {NAMES[kind]} changes only that", (reply[0], rtnl.get("t")),
               (0, wanted))
     before = rtnl.get("t")
     reply = rtnl.change("t", (IPTUN_LINK, u32(bench.index["medium"])))
     differs(reason)
-    equal("a request with LINK alone changes that, and the MTU", (reply[0], rtnl.get("t")),
+    equal("a request with only LINK changes that and the MTU", (reply[0], rtnl.get("t")),
           (0, {**before, IPTUN_LINK: bench.index["medium"], "link": bench.index["medium"],
                "mtu": 1380}))
     before = rtnl.get("t")
     reply = rtnl.change("t")
     differs(reason)
-    equal("a request with no attribute changes nothing", (reply[0], rtnl.get("t")), (0, before))
+    equal("a request without attributes changes nothing", (reply[0], rtnl.get("t")), (0, before))
     bench.delete("t")
 
     bench.add("t", ENDS[0], (IPTUN_PMTUDISC, u8(0)))
     before = rtnl.get("t")
     reply = rtnl.change("t", (IPTUN_TOS, u8(4)))
     differs(reason)
-    equal("PMTUDISC stays off, and the local stays", (reply[0], rtnl.get("t")),
+    equal("a request with only TOS keeps PMTUDISC=0 and local", (reply[0], rtnl.get("t")),
           (0, {**before, IPTUN_TOS: 4}))
     reply = rtnl.change("t", ENDS[0], (IPTUN_TTL, u8(4)))
-    equal("PMTUDISC comes on with a TTL", (reply[0], rtnl.get("t")[IPTUN_PMTUDISC]), (0, 1))
+    equal("a TTL turns PMTUDISC on", (reply[0], rtnl.get("t")[IPTUN_PMTUDISC]), (0, 1))
     bench.delete("t")
 
 
@@ -470,7 +473,7 @@ def notification(bench):
     monitor.setblocking(False)
 
     def seen(kind, *marks):
-        """Whether a message of this kind with all of these bytes in it has come."""
+        """True if a message of this kind that contains all these bytes has arrived."""
         found = False
         while True:
             try:
@@ -482,17 +485,17 @@ def notification(bench):
 
     name = attr(3, "told")
     bench.add("told", *ENDS)
-    check("a new tunnel is announced, with its remote",
+    check("a notification of a new tunnel has its remote",
           seen(RTM_NEWLINK, name, attr(IPTUN_REMOTE, addr(FAR))))
     run("ip -n a link set dev told up")
     seen(0)
     bench.rtnl.change("told", *ENDS, (IPTUN_TTL, u8(77)))
-    check("a change is announced, with the new value",
+    check("a notification of a change has the new value",
           seen(RTM_NEWLINK, name, attr(IPTUN_TTL, u8(77))))
     bench.rtnl.change("told", *ENDS, (IPTUN_TTL, u8(78)), (IPTUN_PROTO, u8(5)))
-    check("a refused change isn't", not seen(RTM_NEWLINK, name))
+    check("a refused change sends no notification", not seen(RTM_NEWLINK, name))
     bench.delete("told")
-    check("the end of it is announced", seen(RTM_NEWLINK + 1, name))
+    check("deletion sends a notification", seen(RTM_NEWLINK + 1, name))
 
 
 def users(bench):
@@ -512,8 +515,8 @@ def users(bench):
             failed, output = denied(f"{wrap} ip {arguments}")
             check(f"{who} can't {what}: EPERM", failed and "Operation not permitted" in output,
                   output)
-    equal("the tunnel hasn't changed", bench.rtnl.get("t"), before)
-    equal("and there is no other", bench.rtnl.get("u"), None)
+    equal("the refused requests haven't changed the tunnel", bench.rtnl.get("t"), before)
+    equal("the refused requests made no tunnel", bench.rtnl.get("u"), None)
 
     owner = subprocess.Popen(["unshare", "-Urn", "sleep", "1000"], stdin=subprocess.DEVNULL)
     while os.readlink(f"/proc/{owner.pid}/ns/net") == os.readlink("/proc/self/ns/net") or \
@@ -522,20 +525,21 @@ def users(bench):
     inside = f"nsenter -t {owner.pid} -U -n --preserve-credentials"
     run(f"{inside} ip link add name own type ipip local 10.1.0.1 remote 10.2.0.1")
     run(f"{inside} ip link set dev own type ipip ttl 5")
-    check("the owner of a netns has tunnels there",
+    check("the owner of a netns can make and change a tunnel there",
           "ttl 5" in run(f"{inside} ip -d link show dev own"))
     run(f"ip -n a link set dev t netns {owner.pid}")
     failed, output = denied(f"{inside} ip link set dev t type ipip ttl 5")
-    check("but can't change one whose underlay is somebody else's", failed, output)
+    check("the owner can't change a tunnel whose underlay is in another owner's netns", failed, output)
     differs("no message")
-    check("and is told so", "underlay" in output, output)
-    check("its TTL is as before", "ttl 33" in run(f"{inside} ip -d link show dev t"))
+    check("the message names the underlay", "underlay" in output, output)
+    check("the TTL of that tunnel hasn't changed", "ttl 33" in run(f"{inside} ip -d link show dev t"))
     owner.kill()
     owner.wait()
     end = time.monotonic() + 20
     while bench.rtnl.add("t", *ENDS)[0] and time.monotonic() < end:
         time.sleep(0.1)
-    check("it goes with that netns", bench.rtnl.get("t") is not None)
+    check("the tunnel is deleted together with the netns of its device",
+          bench.rtnl.get("t") is not None)
     bench.delete("t")
 
 
@@ -544,18 +548,19 @@ def deletes(bench):
     bench.add("t", *ENDS)
     run("ip -n a link set dev t up")
     equal("delete", rtnl.delete("t")[0], 0)
-    equal("it is gone", rtnl.get("t"), None)
-    equal("delete what isn't there: ENODEV", rtnl.delete("t")[0], errno.ENODEV)
-    equal("create it again", rtnl.add("t", *ENDS)[0], 0)
+    equal("the deleted tunnel is gone", rtnl.get("t"), None)
+    equal("delete a tunnel that doesn't exist: ENODEV", rtnl.delete("t")[0], errno.ENODEV)
+    equal("create the deleted tunnel again", rtnl.add("t", *ENDS)[0], 0)
 
     for i in range(20):
         bench.add(f"g{i}", (IPTUN_REMOTE, addr(f"10.2.1.{i}")),
                   extra=attr(IFLA_GROUP, u32(77)))
     run("ip -n a link set group 77 up")
     run("ip -n a link del group 77")
-    equal("20 tunnels are gone at once", [rtnl.get(f"g{i}") for i in range(20)], [None] * 20)
-    check("the one that isn't in the group is there", rtnl.get("t") is not None)
-    equal("their ends are free again",
+    equal("deletion of a group deletes its 20 tunnels",
+          [rtnl.get(f"g{i}") for i in range(20)], [None] * 20)
+    check("deletion of a group keeps the tunnel that isn't in it", rtnl.get("t") is not None)
+    equal("the addresses of the 20 tunnels are free again",
           [rtnl.add(f"g{i}", (IPTUN_REMOTE, addr(f"10.2.1.{i}")))[0] for i in range(20)],
           [0] * 20)
 

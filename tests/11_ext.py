@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""IFLA_IPIP_EXT: defaults, what is kept, what is refused, what a dump has."""
+"""IFLA_IPIP_EXT: defaults, what a change keeps, refusals, dumps, notifications."""
 import errno
 import json
 import socket
@@ -20,7 +20,7 @@ OTHERS = {"df": "no", "clamp_mss": "both", "keepalive_interval": 2500, "keepaliv
 
 
 def raw(*attributes):
-    """IFLA_IPIP_EXT with attributes as they are."""
+    """IFLA_IPIP_EXT with these attributes, well-formed or not."""
     return IPIP_EXT | NLA_F_NESTED, b"".join(attr(k, v) for k, v in attributes)
 
 
@@ -40,12 +40,12 @@ class Bench:
             raise RuntimeError(f"{name}: {reply}")
 
     def state(self, name):
-        """Everything that a request may change."""
+        """Everything of the tunnel that a request may change."""
         body = self.rtnl.read(name)
         return body and (parse(body[16:])[IFLA_MTU], *self.rtnl.read_info(name))
 
     def refused(self, what, error, word, at, *info, extra=b""):
-        """A refusal changes nothing, whether it is of a change or of a new tunnel."""
+        """Check that a change and a creation are both refused, and change nothing."""
         before = self.state("t")
         for verb, name in (("change", "t"), ("create", "v")):
             request = self.rtnl.change if verb == "change" else self.rtnl.add
@@ -66,19 +66,20 @@ def values(bench):
     equal("a tunnel from ip(8) has the defaults", rtnl.ext("t"), {**DEFAULTS, **STATE})
 
     now = {**DEFAULTS, **STATE}
-    equal("each that can be set is tried", sorted(OTHERS), sorted(set(EXT) - set(READ_ONLY)))
+    equal("OTHERS has each attribute that can be set",
+          sorted(OTHERS), sorted(set(EXT) - set(READ_ONLY)))
     for name in OTHERS:
         now[name] = OTHERS[name]
         equal(f"{name}: accepted", rtnl.change("t", ext(**{name: OTHERS[name]}))[0], 0)
-        equal(f"{name}: reads back, and the others are as they were", rtnl.ext("t"), now)
+        equal(f"{name}: reads back, and the others haven't changed", rtnl.ext("t"), now)
     run("ip -n a link set dev t type ipip tos 0x20 fwmark 3")
-    equal("a change by ip(8) keeps all", rtnl.ext("t"), now)
-    equal("an empty nest is no change", rtnl.change("t", raw())[0], 0)
-    equal("and keeps all", rtnl.ext("t"), now)
+    equal("a change by ip(8) keeps all attributes", rtnl.ext("t"), now)
+    equal("an empty nest: accepted", rtnl.change("t", raw())[0], 0)
+    equal("an empty nest: keeps all attributes", rtnl.ext("t"), now)
     rtnl.delete("t")
 
     bench.add("t", *ENDS, ext(**OTHERS))
-    equal("all at creation", {k: v for k, v in rtnl.ext("t").items() if k in OTHERS}, OTHERS)
+    equal("all attributes at creation", {k: v for k, v in rtnl.ext("t").items() if k in OTHERS}, OTHERS)
     rtnl.delete("t")
 
     for name, least, most in (("df", 0, 3), ("clamp_mss", 0, 3), ("keepalive_retries", 1, 2**32 - 1),
@@ -93,20 +94,22 @@ def values(bench):
 
 
 def kept(bench):
-    """Absent means keep for whoever knows the nest; iproute2 sends all but addresses of 0."""
+    """In a request with the nest an absent attribute keeps its value. iproute2 sends no nest, and
+    every attribute except addresses that are 0."""
     rtnl = bench.rtnl
     whole = (IPTUN_LINK, u32(0)), (IPTUN_TTL, u8(0)), (IPTUN_TOS, u8(0)), (IPTUN_PMTUDISC, u8(1))
     bench.add("t", *ENDS)
     rtnl.change("t", *whole, ENDS[1], ext(df="no"))
-    equal("an absent local is kept in a request that has the nest",
+    equal("a request with the nest and without local keeps local",
           rtnl.read_info("t")[0][IPTUN_LOCAL], ENDS[0][1])
     rtnl.change("t", *whole, ENDS[1])
-    equal("and is any in iproute2's", rtnl.read_info("t")[0][IPTUN_LOCAL], bytes(4))
+    equal("iproute2's request without local sets it to any",
+          rtnl.read_info("t")[0][IPTUN_LOCAL], bytes(4))
     rtnl.delete("t")
 
 
 def pmtudisc(bench):
-    """What programs read as PMTUDISC is what was set through it; they may send it back."""
+    """A program reads the PMTUDISC that was set last, and may send it back without effect."""
     rtnl = bench.rtnl
 
     def state():
@@ -117,42 +120,42 @@ def pmtudisc(bench):
 
     for df in "no", "inherit", "set":
         bench.add("t", *ENDS, ext(df=df))
-        equal(f"{df}: PMTUDISC is the default", state(), (df, 1))
-        # ip(8) reads the tunnel and sends all of it, NetworkManager and networkd what they know.
+        equal(f"{df}: PMTUDISC is 1 by default", state(), (df, 1))
+        # ip(8) sends all attributes that it has read; NetworkManager and networkd send those that they know.
         for words in "tos 0x20", "pmtudisc", "ttl 64", "ttl 5 pmtudisc", "tos 0x40", "ttl inherit":
             ip(words)
-            equal(f"{df} stays with ip(8)'s {words}", state(), (df, 1))
+            equal(f"{df}: ip(8)'s {words} keeps it", state(), (df, 1))
         rtnl.change("t", (IPTUN_PMTUDISC, u8(1)), (IPTUN_TTL, u8(0)))
-        equal(f"{df} stays with a manager's PMTUDISC=1", state(), (df, 1))
+        equal(f"{df}: a network manager's PMTUDISC=1 keeps it", state(), (df, 1))
         rtnl.change("t", (IPTUN_PMTUDISC, u8(0)), (IPTUN_TTL, u8(9)))
-        equal(f"{df} stays with PMTUDISC=0 and a TTL, which is 1", state(), (df, 1))
+        equal(f"{df}: PMTUDISC=0 with a TTL means 1, and keeps it", state(), (df, 1))
         ip("ttl inherit")
         ip("nopmtudisc")
-        equal(f"{df}: nopmtudisc is another value: legacy", state(), ("legacy", 0))
+        equal(f"{df}: nopmtudisc changes PMTUDISC, and so sets legacy", state(), ("legacy", 0))
         rtnl.set("t", df=df)
-        equal(f"{df} leaves PMTUDISC off", state(), (df, 0))
+        equal(f"{df}: setting it keeps PMTUDISC=0", state(), (df, 0))
         ip("tos 0x20")
-        equal(f"{df} stays with ip(8)'s nopmtudisc", state(), (df, 0))
+        equal(f"{df}: ip(8) sends nopmtudisc again, which keeps it", state(), (df, 0))
         ip("ttl 7 pmtudisc")
-        equal(f"{df} stays with a TTL, which brings PMTUDISC along", state(), (df, 1))
+        equal(f"{df}: a TTL turns PMTUDISC on, and keeps it", state(), (df, 1))
         ip("ttl inherit nopmtudisc")
         rtnl.set("t", df=df)
         ip("pmtudisc")
-        equal(f"{df}: pmtudisc is another value: legacy", state(), ("legacy", 1))
+        equal(f"{df}: pmtudisc changes PMTUDISC, and so sets legacy", state(), ("legacy", 1))
         rtnl.change("t", (IPTUN_PMTUDISC, u8(0)), ext(df=df))
-        equal(f"{df} and PMTUDISC in one request", state(), (df, 0))
+        equal(f"{df}: set with PMTUDISC=0 in one request", state(), (df, 0))
         rtnl.change("t", (IPTUN_PMTUDISC, u8(1)), ext(df="legacy"))
-        equal("legacy and PMTUDISC in one request", state(), ("legacy", 1))
+        equal("legacy: set with PMTUDISC=1 in one request", state(), ("legacy", 1))
         rtnl.delete("t")
     bench.add("t", *ENDS, (IPTUN_PMTUDISC, u8(0)), (IPTUN_TTL, u8(9)), ext(df="no"))
-    equal("a fixed TTL forces nothing on df no", state(), ("no", 1))
+    equal("no: a fixed TTL at creation turns PMTUDISC on, and keeps it", state(), ("no", 1))
     run("ip -n a tunnel change t mode ipip ttl 64")
-    equal("nor does ip tunnel's", state(), ("no", 1))
-    # ip tunnel keeps a TTL that it reads, whatever it is told: "ttl inherit" does nothing.
+    equal("no: ip tunnel's fixed TTL keeps it", state(), ("no", 1))
+    # "ip tunnel change ttl inherit" doesn't change the TTL that it has read, so netlink does that here.
     rtnl.change("t", (IPTUN_TTL, u8(0)))
-    equal("without the TTL no stays", state(), ("no", 1))
+    equal("no: removing the TTL keeps it", state(), ("no", 1))
     run("ip -n a tunnel change t mode ipip nopmtudisc")
-    equal("but its nopmtudisc is another value", state(), ("legacy", 0))
+    equal("no: ip tunnel's nopmtudisc sets legacy", state(), ("legacy", 0))
     rtnl.delete("t")
 
 
@@ -190,7 +193,7 @@ def refusals(bench):
                           *ENDS, ext(**more, **{f"keepalive_{what}": target}))
     bench.refused("mode icmp without a target", errno.EINVAL, "target",
                   number("keepalive_interval"), *ENDS, ext(keepalive_mode="icmp", **interval))
-    bench.refused("an MTU that is set and automatic", errno.EINVAL, "mtu", number("mtu_auto"),
+    bench.refused("an MTU together with mtu_auto", errno.EINVAL, "mtu", number("mtu_auto"),
                   *ENDS, ext(**more, mtu_auto=1), extra=attr(IFLA_MTU, u32(1300)))
     bench.rtnl.delete("t")
 
@@ -200,7 +203,7 @@ def refusals(bench):
     bench.rtnl.delete("t")
     bench.add("t", *ENDS, (IPTUN_PROTO, u8(137)))
     reply = bench.rtnl.change("t", ext(**interval))
-    equal("keepalive on a tunnel for MPLS alone", (reply[0], reply[2]),
+    equal("keepalive on a tunnel that carries only MPLS", (reply[0], reply[2]),
           (errno.EINVAL, number("keepalive_interval")))
     bench.rtnl.delete("t")
     reply = bench.rtnl.add("v", ENDS[0], (IPTUN_REMOTE, addr("239.1.2.3")), ext(**interval))
@@ -211,7 +214,7 @@ def refusals(bench):
           (errno.EINVAL, number("keepalive_interval")))
     bench.add("t", *ENDS, ext(keepalive_mode="icmp", keepalive_target="192.168.0.2", **interval))
     reply = bench.rtnl.change("t", ext(keepalive_target="0.0.0.0"))
-    equal("take the target away from mode icmp", (reply[0], reply[2]),
+    equal("remove the target from mode icmp", (reply[0], reply[2]),
           (errno.EINVAL, number("keepalive_target")))
     bench.rtnl.delete("t")
 
@@ -236,7 +239,7 @@ def notified(bench):
     messages()
     bench.rtnl.set("t", df="set", clamp_mss="rx")
     found = messages()
-    equal("a change is notified of, with the new values",
+    equal("a notification of a change has the new values",
           {(parse(m)[number("df")], parse(m)[number("clamp_mss")]) for m in found},
           {(u8(3), u8(1))})
     bench.rtnl.delete("t")
@@ -250,16 +253,16 @@ def dump(bench):
     run("ip -n a link set dev t7 up")
     counted = run("ip netns exec a ethtool -S t7")
     for name in bench.rtnl.xstats("t7"):
-        check(f"ethtool -S has {name}, too", f" {name}: 0\n" in counted, counted)
-    check("ethtool says that there is a link", "Link detected: yes" in
+        check(f"ethtool -S has the counter {name}", f" {name}: 0\n" in counted, counted)
+    check("ethtool shows the link as detected", "Link detected: yes" in
           run("ip netns exec a ethtool t7"))
     for i in range(64):
         bench.rtnl.delete(f"t{i}")
 
 
 def link_names(bench):
-    """The device that a tunnel is bound to has a name, also when it has gone. Another one
-    of that name takes its place (53_link_again)."""
+    """The name of the device that a tunnel is bound to. It stays when the device is deleted, and
+    the tunnel binds to a new device of that name (53_link_again)."""
     def name():
         return bench.rtnl.ext("t").get("link_name")
 
@@ -269,20 +272,21 @@ def link_names(bench):
 
     first = dummy("under0")
     bench.add("t", *ENDS, (IPTUN_LINK, u32(first)))
-    equal("link: its name", name(), "under0")
+    equal("link: the name of the device", name(), "under0")
     run("ip -n a link set dev under0 name under1")
     equal("link: renamed", name(), "under1")
     bench.rtnl.change("t", ext(df="no"))
     run("ip -n a link del dev under1")
-    equal("link: its name when it has gone", name(), "under1")
+    equal("link: the name after the device was deleted", name(), "under1")
     bench.rtnl.change("t", ext(df="set"))
-    equal("link: another change keeps it", name(), "under1")
-    equal("link: and its index", number_of(bench, IPTUN_LINK), first)
+    equal("link: an unrelated change keeps the name", name(), "under1")
+    equal("link: an unrelated change keeps the index", number_of(bench, IPTUN_LINK), first)
     second = dummy("under1")
-    equal("link: bound to the new one", (name(), number_of(bench, IPTUN_LINK)), ("under1", second))
+    equal("link: bound to the new device of that name",
+          (name(), number_of(bench, IPTUN_LINK)), ("under1", second))
     tunnel_ioctl(SIOCCHGTUNNEL, "t", "a", name="t", local="10.1.0.1", remote="10.2.0.1",
                  link=index_of("lo"))
-    equal("link: by an ioctl", name(), "lo")
+    equal("link: an ioctl changes it", name(), "lo")
     bench.rtnl.change("t", (IPTUN_LINK, u32(0)))
     equal("link: none", name(), None)
     run("ip -n a link del dev under1")
@@ -290,7 +294,8 @@ def link_names(bench):
 
 
 def names(bench):
-    """What the addresses come from is kept, for whoever looks it up, and goes with them."""
+    """local_name and remote_name, from which a program resolves the addresses. A change of the
+    address alone removes the name."""
     rtnl = bench.rtnl
 
     def have():
@@ -300,20 +305,21 @@ def names(bench):
     bench.add("t", *ENDS, ext(local_name="wan", remote_name="far.example"))
     equal("names: kept", have(), ("wan", "far.example"))
     run("ip -n a link set dev t type ipip remote 10.2.0.1 ttl 9")
-    equal("names: the same address from another program", have(), ("wan", "far.example"))
+    equal("names: another program sends the same address, which keeps them",
+          have(), ("wan", "far.example"))
     rtnl.change("t", (IPTUN_REMOTE, addr("10.2.0.2")), ext(remote_name="far.example"))
-    equal("names: another address of the same name", have(), ("wan", "far.example"))
+    equal("names: a new address together with its name", have(), ("wan", "far.example"))
     run("ip -n a link set dev t type ipip remote 10.2.0.3")
-    equal("names: another address alone takes its name away", have(), ("wan", None))
+    equal("names: a new address alone removes the name", have(), ("wan", None))
     rtnl.change("t", ext(remote_name="x"))
     tunnel_ioctl(SIOCCHGTUNNEL, "t", "a", name="t", local="10.1.0.9", remote="10.2.0.3")
-    equal("names: by an ioctl, too", have(), (None, "x"))
+    equal("names: a new address by ioctl removes the name", have(), (None, "x"))
     rtnl.set("t", local_name="y" * 253, remote_name="")
-    equal("names: the longest, and none", have(), ("y" * 253, None))
+    equal("names: the longest, and an empty one, which removes it", have(), ("y" * 253, None))
     more = {"clamp_mss": "tx"}
-    bench.refused("a longer name", errno.EINVAL, "", number("remote_name"), *ENDS,
+    bench.refused("a name of 254 bytes", errno.EINVAL, "", number("remote_name"), *ENDS,
                   ext(**more, remote_name="z" * 254))
-    bench.refused("a name without an end", errno.EINVAL, "", number("local_name"), *ENDS,
+    bench.refused("a name that doesn't end in 0", errno.EINVAL, "", number("local_name"), *ENDS,
                   raw((number("clamp_mss"), u8(1)), (number("local_name"), b"xyz")))
     rtnl.delete("t")
 

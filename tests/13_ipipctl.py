@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""ipipctl: each verb against the module, as text and as JSON, and what is refused.
-The tool is the one built with the sanitizers."""
+"""ipipctl: each verb with the module, as text and as JSON, and refusals. This is the
+tool's build with sanitizers."""
 import json
 import os
 import subprocess
@@ -38,7 +38,7 @@ def refused(status, error, *words, **kwargs):
 
 
 def find(*words):
-    """What `find` prints; nothing, with the status that says so."""
+    """The output of `find`. Status 3 means that it found nothing."""
     r = ctl("find", *words)
     if r.err or (r.status, r.out == "") not in ((0, False), (3, True)):
         check("find " + " ".join(words), False, f"{r.status}: {r.out}{r.err}")
@@ -61,7 +61,7 @@ def clear():
 
 def add_and_print():
     refused(1, "5: no such tunnel", "enable", "5")
-    equal("nothing to find", find(), "")
+    equal("find: no tunnel", find(), "")
     good("add", "local-address=10.0.0.1", "remote-address=22.63.11.6", "disabled=yes")
     row = " {} {}  ipip1 1480 {:13} 22.63.11.6\n"
     table = (LEGEND + "Columns: NAME, MTU, LOCAL-ADDRESS, REMOTE-ADDRESS\n"
@@ -70,7 +70,7 @@ def add_and_print():
     good("enable", "0")
     equal("print: running", good("pr"), table + row.format(0, "R", "10.0.0.1"))
     info = link()["linkinfo"]["info_data"]
-    equal("what ip(8) sees", [info[k] for k in ("proto", "remote", "local", "tos")],
+    equal("ip(8) shows the same values", [info[k] for k in ("proto", "remote", "local", "tos")],
           ["ipip", "22.63.11.6", "10.0.0.1", "0x1"])
     equal("detail", good("print", "detail").replace("\n      ", " ").split(" keepalive-state")[0],
           LEGEND + ' 0 R  name="ipip1" mtu=auto actual-mtu=1480 local-address=10.0.0.1 '
@@ -82,14 +82,14 @@ def add_and_print():
     equal("count-only", good("print", "count-only"), "1\n")
     good("add", "remote", "10.9.9.9", "dscp", "46", "!keepalive", "ttl=64", "mtu=1400", "comment",
          "to the \"lab\"")
-    equal("the next free name", find(), "ipip1,ipip2\n")
+    equal("add: the next free name", find(), "ipip1,ipip2\n")
     good("add", "name=x", "remote-address=10.9.9.8", "dont-fragment=inherit", "clamp=both",
          "link=wan", "fwmark=0x10", "mode=any", "keepalive-mode=icmp", "keepalive-target=10.1.1.1",
          "require-ipsec=yes", "keepalive=1m30s,3")
-    equal("a comment", good("print", "1").splitlines()[3], '     ;;; to the "lab"')
+    equal("print: a comment", good("print", "1").splitlines()[3], '     ;;; to the "lab"')
     wait(lambda: json.loads(good("-j", "print"))[2]["mtu_state"] != "off")
     data = json.loads(good("-j", "print"))
-    equal("JSON: all", [t["name"] for t in data], ["ipip1", "ipip2", "x"])
+    equal("JSON: the names of all tunnels", [t["name"] for t in data], ["ipip1", "ipip2", "x"])
     with open(f"{HERE}/../tools/ipipctl.schema.json", encoding="ascii") as f:
         properties = json.load(f)["$defs"]["tunnel"]["properties"]
     want = {**{key: p["default"] for key, p in properties.items() if "default" in p},
@@ -104,67 +104,73 @@ def add_and_print():
             "ipsec_state": None, "ipsec_proposal": None, "ipsec_bytes_in": None,
             "ipsec_bytes_out": None, "ipsec_rekey_s": None, "altnames": [], "link_missing": False,
             "link_netnsid": None, "mtu_age_ms": None, "mtu_measured": None, "mtu_state": "base"}
-    # What changes while one looks, or depends on the kernel.
+    # Values that change during the test, or that depend on the kernel.
     moving = "keepalive_state_age_ms", "carrier_up_count", "carrier_down_count"
 
     def still(tunnel):
         return {key: value for key, value in tunnel.items() if key not in moving}
-    check("JSON: since when, and carriers", all(type(data[2][key]) is int for key in moving),
+    check("JSON: the age of the state and the carrier counters",
+          all(type(data[2][key]) is int for key in moving),
           data[2])
     equal("JSON: each key", still(data[2]), want)
     equal("JSON: a fixed DSCP", (data[1]["dscp"], data[1]["keepalive_interval_ms"]), (46, 0))
     equal("JSON: count", json.loads(good("-j", "print", "count-only")), {"count": 3})
-    equal("get", [get("x", p) for p in ("keepalive", "mtu", "actual-mtu", "link", "fwmark")],
+    equal("get: one property",
+          [get("x", p) for p in ("keepalive", "mtu", "actual-mtu", "link", "fwmark")],
           ["1m30s,3", "auto", "1480", "wan", "0x10"])
-    equal("get, as JSON", [json.loads(good("-j", "get", "x", p)) for p in ("actual-mtu", "name")],
+    equal("get: one property, as JSON",
+          [json.loads(good("-j", "get", "x", p)) for p in ("actual-mtu", "name")],
           [{"actual_mtu": 1480}, {"name": "x"}])
-    equal("get and export, as JSON", [
+    equal("get and export: all properties, as JSON", [
         [still(t) for t in json.loads(good("-j", *words))]
         for words in (("get", "2"), ("export", "where", "name=x"))], [[want], [want]])
-    equal("version", list(json.loads(good("-j", "version"))), ["version", "driver"])
-    check("get: all", "remote-address=10.9.9.8\n" in good("get", "2"))
-    equal("-n", json.loads(good("--json", "-n", "a", "find", netns="b")), ["ipip1", "ipip2", "x"])
+    equal("version, as JSON", list(json.loads(good("-j", "version"))), ["version", "driver"])
+    check("get: all properties", "remote-address=10.9.9.8\n" in good("get", "2"))
+    equal("-n: another netns",
+          json.loads(good("--json", "-n", "a", "find", netns="b")), ["ipip1", "ipip2", "x"])
 
 
 def where():
     equal("where property=value", find("where", "keepalive=90s,3"), "x\n")
     equal("where property!=value", find("name!=x"), "ipip1,ipip2\n")
     equal("where property~regex", find("remote-address~^10\\.9"), "ipip2,x\n")
-    equal("where running, twice", find("running", "mtu=auto"), "ipip1,x\n")
+    equal("where with two conditions", find("running", "mtu=auto"), "ipip1,x\n")
     equal("where !running", find("!running"), "")
-    equal("print where", good("print", "count-only", "where", "mode=any"), "1\n")
+    equal("print count-only where", good("print", "count-only", "where", "mode=any"), "1\n")
 
 
 def change():
     good("set", "x", "mtu=1300", "keepalive=5s")
-    equal("set: what was named", (get("x", "mtu"), get("x", "keepalive")), ("1300", "5s,3"))
-    equal("set: what was not", (get("x", "clamp-tcp-mss"), get("x", "dont-fragment")),
+    equal("set: the named properties", (get("x", "mtu"), get("x", "keepalive")), ("1300", "5s,3"))
+    equal("set: the other properties haven't changed",
+          (get("x", "clamp-tcp-mss"), get("x", "dont-fragment")),
           ("both", "inherit"))
     good("set", "x", "mtu=1300")
-    equal("the MTU in force, once more, stays fixed", get("x", "mtu"), "1300")
+    equal("set: the present MTU again stays fixed", get("x", "mtu"), "1300")
     good("set", "0,ipip2", "dscp=10", "!keepalive")
-    equal("set: two", find("dscp=10", "keepalive=no"), "ipip1,ipip2\n")
-    equal("!keepalive is absent in detail", "keepalive" in good("print", "0", "detail"), False)
+    equal("set: two tunnels", find("dscp=10", "keepalive=no"), "ipip1,ipip2\n")
+    equal("print detail leaves out a keepalive that is off",
+          "keepalive" in good("print", "0", "detail"), False)
     good("reset", "x", "mtu,keepalive", "dont-fragment")
-    equal("reset", [get("x", p) for p in ("mtu", "keepalive", "dont-fragment")],
+    equal("reset: three properties", [get("x", p) for p in ("mtu", "keepalive", "dont-fragment")],
           ["auto", "10s,10", "no"])
     good("unset", "x", "keepalive")
-    equal("unset", get("x", "keepalive"), "")
+    equal("unset: keepalive", get("x", "keepalive"), "")
     good("comment", "0,1", "caf\u00e9 \"1\"")
-    equal("comment", link()["ifalias"], "caf\u00e9 \"1\"")
+    equal("comment: sets the alias", link()["ifalias"], "caf\u00e9 \"1\"")
     good("unset", "0", "comment")
-    equal("no comment", "ifalias" in link(), False)
+    equal("unset: comment removes the alias", "ifalias" in link(), False)
     good("disable", "x")
     good("set", "x", "name=y")
-    equal("rename", find("disabled"), "y\n")
+    equal("set: name renames", find("disabled"), "y\n")
     good("enable", "y")
     run("ip -n a link add name s1 type ipip local 10.0.0.1 remote 10.7.7.7 ttl 9")
-    equal("a tunnel that ip(8) made", good("print", "s1", "terse").split(" ", 4)[4],
+    equal("print: a tunnel that ip(8) made", good("print", "s1", "terse").split(" ", 4)[4],
           "name=s1 mtu=1480 actual-mtu=1480 local-address=10.0.0.1 remote-address=10.7.7.7 dscp=0 "
           "clamp-tcp-mss=no dont-fragment=legacy mode=any ttl=9\n")
     good("set", "s1", "keepalive=10s")
     run("ip -n a link set dev s1 type ipip ttl 10")
-    equal("ip(8) changes it and keeps ours", (get("s1", "ttl"), get("s1", "keepalive")),
+    equal("a change by ip(8) keeps keepalive", (get("s1", "ttl"), get("s1", "keepalive")),
           ("10", "10s,10"))
 
 
@@ -195,10 +201,10 @@ def refusals():
     refused(1, "nope: no such tunnel", "set", "nope", "ttl=1")
     refused(2, "unset: dscp: can't be unset", "unset", "0", "dscp")
     refused(2, "set: name: for one tunnel only", "set", "0,1", "name=q")
-    # The second tunnel is refused: the first is put back.
+    # The kernel refuses the change of the second tunnel; the tool undoes that of the first.
     refused(1, "ipip2: remote-address: a tunnel with this local, remote and link exists", "set",
             "ipip1,ipip2", "remote=6.6.6.6", "local=10.0.0.1")
-    equal("and nothing has changed", good("export", "verbose"), before)
+    equal("refusals change nothing", good("export", "verbose"), before)
     r = subprocess.run(["ip", "netns", "exec", "a", "setpriv", "--bounding-set=-net_admin", TOOL,
                         "add", "remote=9.9.9.9"], capture_output=True, text=True, env=NET)
     equal("without CAP_NET_ADMIN", (r.returncode, r.stderr),
@@ -208,24 +214,25 @@ def refusals():
 def files(work):
     before = good("export", "verbose")
     compact = good("export")
-    check("lines of 80 columns at most", all(len(s) <= 80 for s in before.splitlines()))
+    check("export verbose: lines of 80 columns at most", all(len(s) <= 80 for s in before.splitlines()))
     state = good("-j", "print").replace('"id"', "").split("ifindex")[0]
     for text, name in ((before, "verbose"), (compact, "compact")):
         clear()
         good("import", "-", stdin=text)
-        equal(f"export | import is the identity: {name}", good("export", "verbose"), before)
-    equal("and so is JSON", good("-j", "print").replace('"id"', "").split("ifindex")[0], state)
+        equal(f"export and import give the same tunnels: {name}", good("export", "verbose"), before)
+    equal("export and import give the same JSON",
+          good("-j", "print").replace('"id"', "").split("ifindex")[0], state)
 
     good("save", f"{work}/tunnels.conf")
-    equal("save: mode", oct(os.stat(f"{work}/tunnels.conf").st_mode & 0o777), "0o600")
-    equal("save: nothing else is left", os.listdir(work), ["tunnels.conf"])
+    equal("save: the file's mode", oct(os.stat(f"{work}/tunnels.conf").st_mode & 0o777), "0o600")
+    equal("save: leaves no other file", os.listdir(work), ["tunnels.conf"])
     good("remove", "ipip1")
     good("set", "ipip2", "dscp=1", "comment=other")
     good("add", "name=more", "remote=7.1.1.1")
     good("restore", f"{work}/tunnels.conf")
     good("restore", f"{work}/tunnels.conf")
     good("remove", "more")
-    equal("restore: what was missing is there, what differed is as it was",
+    equal("restore: recreates missing tunnels and resets changed ones",
           sorted(good("export", "verbose").replace(" \\\n   ", "").splitlines()),
           sorted(before.replace(" \\\n   ", "").splitlines()))
     clear()
@@ -252,30 +259,32 @@ add address=1.1.1.1/24 interface=ipip-lab network=1.1.1.0
 
 def routeros():
     r = ctl("import", "-", stdin=ROUTEROS)
-    equal("a secret, and nobody to give it to", (r.status, r.out, r.err.splitlines()[-1]),
+    equal("import: a secret without an IKE daemon is refused",
+          (r.status, r.out, r.err.splitlines()[-1]),
           (1, "", "ipipctl: -:11: ipip-sec: ipsec-secret: the netns a has no IKE daemon: "
            "there is no /etc/netns/a/strongswan.conf"))
-    equal("nothing is made", find(), "")
+    equal("import: the refused file makes no tunnel", find(), "")
     r = ctl("import", "-", stdin=ROUTEROS.replace("hunter2", '""').replace("\n", "\r\n"))
-    equal("RouterOS's export", (r.status, r.out, r.err.replace("ipipctl: -:", "").splitlines()),
+    equal("import: RouterOS's export", (r.status, r.out, r.err.replace("ipipctl: -:", "").splitlines()),
           (0, "", ["4: /interface bridge: another menu, left out",
                    "14: /ip address: another menu, left out"]))
-    equal("all of it", find(), "ipip-syd,ipip-lab,ipip-sec,ipip1,short\n")
-    equal("no keepalive, another MTU", (get("0", "keepalive"), get("0", "mtu")), ("", "1500"))
-    equal("a comment", get("1", "comment"), 'caf\u00e9 "2"')
-    equal("disabled, DSCP, keepalive", [get("1", p) for p in ("disabled", "dscp", "keepalive")],
+    equal("import: all tunnels", find(), "ipip-syd,ipip-lab,ipip-sec,ipip1,short\n")
+    equal("import: no keepalive, and an MTU", (get("0", "keepalive"), get("0", "mtu")), ("", "1500"))
+    equal("import: a comment", get("1", "comment"), 'caf\u00e9 "2"')
+    equal("import: disabled, DSCP, keepalive", [get("1", p) for p in ("disabled", "dscp", "keepalive")],
           ["yes", "46", "1m,3"])
-    equal("clamp and DF", [get("ipip-sec", p) for p in ("clamp-tcp-mss", "dont-fragment")],
+    equal("import: clamp and DF", [get("ipip-sec", p) for p in ("clamp-tcp-mss", "dont-fragment")],
           ["no", "inherit"])
     clear()
     lines = "add name=b1 remote-address=10.0.1.1\nadd name=b2 remote-address=10.0.1.1\n" \
             "add name=b3 remote-address=10.0.1.3\n"
     r = ctl("import", "-", stdin=lines)
-    equal("one is refused: all are", (r.status, r.err, find()),
+    equal("import: one refused line, no tunnel is made", (r.status, r.err, find()),
           (1, "ipipctl: -:2: b2: remote-address: a tunnel with this local, remote and link exists\n",
            ""))
     r = ctl("import", "--continue", "-", stdin=lines)
-    equal("--continue", (r.status, find()), (1, "b1,b3\n"))
+    equal("import --continue: one refused line, the others are made",
+          (r.status, find()), (1, "b1,b3\n"))
     clear()
     for line, why in (("add name=c remote-address=", "remote-address: '' not an IPv4 address"),
                       ("add name=c", "remote-address: is needed"),
@@ -287,7 +296,7 @@ def routeros():
         r = ctl("import", "-", stdin=line)
         equal(f"refused: {line}", (r.status, r.err), (1, f"ipipctl: -:1: {why}\n"))
     refused(1, "/nonexistent: No such file or directory", "import", "/nonexistent")
-    equal("nothing was made", find(), "")
+    equal("import: refused lines make no tunnel", find(), "")
 
 
 def dry_run():
@@ -302,7 +311,7 @@ def dry_run():
          "comment=a b", "dont-fragment=legacy", "clamp=no", "!keepalive")
     same = [good("print", n, "terse").split(" ", 5)[5].replace("4.4.4.5", "4.4.4.4")
             for n in ("d1", "d2")]
-    equal("and those commands make the same", same[0], same[1])
+    equal("--dry-run: its commands make the same tunnel", same[0], same[1])
     clear()
 
 
@@ -313,19 +322,22 @@ def counters():
     run("ip -n a addr add 192.168.5.1/30 dev t; ip -n c addr add 192.168.5.2/30 dev t")
     run("ip netns exec a ping -c 4 -i 0.2 -W 5 192.168.5.2")
     tunnel = json.loads(good("-j", "print", "stats"))[0]
-    equal("stats", (tunnel["statistics"]["rx_packets"], tunnel["statistics"]["tx_bytes"]),
+    equal("print stats, as JSON",
+          (tunnel["statistics"]["rx_packets"], tunnel["statistics"]["tx_bytes"]),
           (4, 4 * 84))
-    check("module's counters", tunnel["counters"]["keepalive_answered"] > 0, tunnel["counters"])
-    check("a round-trip time", tunnel["keepalive_rtt_us"] > 0 and tunnel["keepalive_age_ms"] >= 0,
+    check("print stats: the driver's counters",
+          tunnel["counters"]["keepalive_answered"] > 0, tunnel["counters"])
+    check("print stats: a round-trip time",
+          tunnel["keepalive_rtt_us"] > 0 and tunnel["keepalive_age_ms"] >= 0,
           tunnel)
     row = good("print", "stats").splitlines()[2].split()
-    equal("stats as text", row[2:7], ["t", str(4 * 84), str(4 * 84), "4", "4"])
+    equal("print stats, as text", row[2:7], ["t", str(4 * 84), str(4 * 84), "4", "4"])
     good("reset-counters", "t")
     run("ip netns exec a ping -c 1 -W 5 192.168.5.2")
     equal("reset-counters", json.loads(good("-j", "print", "stats"))[0]["statistics"]["rx_packets"],
           1)
     line = good("monitor", "t", "once", "interval=300ms")
-    check("monitor, into a pipe", line.startswith("name=t running=yes rx-packets-per-second=") and
+    check("monitor once, into a pipe", line.startswith("name=t running=yes rx-packets-per-second=") and
           "keepalive-state=up keepalive-rtt=" in line, line)
     ping = subprocess.Popen(["ip", "netns", "exec", "a", "ping", "-q", "-i", "0.02", "192.168.5.2"],
                             stdout=subprocess.DEVNULL)
@@ -339,41 +351,42 @@ def counters():
 
 
 def terminal():
-    """Colours and columns only where a person looks."""
+    """Colours and the width of lines depend on whether the output is a terminal."""
     good("add", "remote=10.9.9.9", "name=term")
     pty = f"ip netns exec a script -qec '{{}} {TOOL} print {{}}' /dev/null"
     colored = run(pty.format("", ""), env={**NET, "TERM": "xterm"})
     plain = run(pty.format("NO_COLOR=1", ""), env={**NET, "TERM": "xterm"})
-    check("a terminal has colours", "\033[1m" in colored, colored)
-    check("NO_COLOR", "\033" not in plain, plain)
-    check("a pipe has none", "\033" not in good("print"))
+    check("print: colours on a terminal", "\033[1m" in colored, colored)
+    check("print: no colours with NO_COLOR", "\033" not in plain, plain)
+    check("print: no colours into a pipe", "\033" not in good("print"))
     narrow = run(pty.format("stty cols 40; NO_COLOR=1", "detail"), env={**NET, "TERM": "xterm"})
-    check("a narrow terminal", max(map(len, narrow.splitlines())) <= 40, narrow)
+    check("print detail: at most as wide as a narrow terminal",
+          max(map(len, narrow.splitlines())) <= 40, narrow)
     clear()
 
 
 def encap():
-    """FOU, GUE and external mode, and that an export has them."""
+    """FOU, GUE and external mode, also in an export."""
     run("modprobe fou")
     good("add", "name=f", "remote-address=10.9.9.1", "encap=fou", "encap-dport=5555",
          "encap-csum=yes", "encap-sport", "7777")
     data = link("f")["linkinfo"]["info_data"]["encap"]
-    equal("FOU, as ip(8) sees it", [data[k] for k in ("type", "sport", "dport", "csum")],
+    equal("FOU: ip(8) shows the same values", [data[k] for k in ("type", "sport", "dport", "csum")],
           ["fou", 7777, 5555, True])
-    equal("its MTU leaves room", get("f", "actual-mtu"), "1472")
+    equal("FOU: the MTU leaves room for the UDP header", get("f", "actual-mtu"), "1472")
     good("set", "f", "encap=gue", "encap-sport=auto")
-    equal("set: what was named, and what was not",
+    equal("GUE: set changes the named properties, and keeps the others",
           [get("f", "encap" + p) for p in ("", "-sport", "-dport", "-csum", "-remcsum")],
           ["gue", "auto", "5555", "yes", "no"])
-    check("detail has it", "encap=gue encap-csum=yes encap-dport=5555" in
+    check("GUE: print detail shows the properties", "encap=gue encap-csum=yes encap-dport=5555" in
           " ".join(good("print", "f", "detail").split()), good("print", "f", "detail"))
     refused(2, "set: encap: 'vxlan' must be none, fou or gue", "set", "f", "encap=vxlan")
     refused(2, "set: encap-dport: '65536' must be none or 1 to 65535", "set", "f", "encap-dport=65536")
     refused(1, "f: keepalive-mode: keepalive mode routeros doesn't work with an encap", "set", "f",
             "keepalive-mode=routeros")
     good("add", "name=e", "external=yes")
-    equal("external", (get("e", "external"), get("e", "keepalive")), ("yes", ""))
-    check("as ip(8) sees it", link("e")["linkinfo"]["info_data"].get("external"))
+    equal("external: on, and keepalive off", (get("e", "external"), get("e", "keepalive")), ("yes", ""))
+    check("external: ip(8) shows it", link("e")["linkinfo"]["info_data"].get("external"))
     refused(1, "e2: external: a tunnel in external mode exists", "add", "name=e2", "external=yes")
     refused(2, "set: external: 'no' can't be changed: a tunnel keeps its mode for as long as it "
             "exists", "set", "e",
@@ -385,15 +398,15 @@ def encap():
     before = good("export")
     good("remove", "e,f")
     good("import", "-", stdin=before)
-    equal("import of the export", good("export"), before)
+    equal("export and import give the same encap and external", good("export"), before)
     good("remove", "e,f")
-    check("tunl0 is not among the tunnels", "tunl0" not in good("print") + good("export"))
+    check("print and export leave tunl0 out", "tunl0" not in good("print") + good("export"))
     refused(1, "tunl0: no such tunnel", "remove", "tunl0")
 
 
 def test():
     if not os.path.exists(TOOL):
-        skip("ipipctl", "it isn't built here")
+        skip("ipipctl", "the tool isn't built")
         return
     shell("ns_add a b; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
           "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan")
@@ -401,15 +414,15 @@ def test():
         refused(1, "ipip: the loaded driver is the in-tree one, which has none of these properties",
                 "add", "remote-address=10.9.9.9")
         run("ip -n a link add name s1 type ipip remote 10.9.9.9")
-        check("print works", "10.9.9.9" in good("print"))
+        check("in-tree driver: print", "10.9.9.9" in good("print"))
         good("enable", "s1")
         good("comment", "s1", "stock")
-        equal("so do enable and comment", (get("s1", "disabled"), get("s1", "comment")),
+        equal("in-tree driver: enable and comment", (get("s1", "disabled"), get("s1", "comment")),
               ("no", "stock"))
         refused(1, "ipip: the loaded driver is the in-tree one, which has none of these "
                 "properties", "set", "s1", "ttl=3")
         good("remove", "s1")
-        equal("and remove", find(), "")
+        equal("in-tree driver: remove", find(), "")
         return
     with tempfile.TemporaryDirectory() as work:
         add_and_print()

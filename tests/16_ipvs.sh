@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A real server behind IPVS in tunnel mode: the director puts the outer header on
-# by itself, tunl0 takes it off, and the answer goes straight to the client.
+# A real server behind IPVS in tunnel mode: IPVS on the director adds the outer header,
+# tunl0 on the real server removes it, and the answer goes directly to the client.
 #
 #   a, the director ---- r, the client ---- b, the real server
 #   VIP 172.16.9.9       10.1.0.254         VIP on lo, 10.2.0.1
@@ -29,32 +29,32 @@ wait_for 10 listening b 80
 before=$(stat b tunl0 rx.packets)
 send() { echo "$1" | ns r nc -N -w 10 -s 10.1.0.254 $vip 80; }
 for i in 1 2 3; do
-	check "connection $i by the director" send "line $i"
+	check "connection $i through the director" send "line $i"
 done
 wait_for 5 grep -q 'line 3' "$WORK/received"
-is "all has arrived" "$(tr '\n' ' ' < "$WORK/received")" "line 1 line 2 line 3 "
-check "through tunl0" test "$(stat b tunl0 rx.packets)" -gt $((before + 9))
-is "nothing of it goes back through the tunnel" "$(stat b tunl0 tx.packets)" 0
+is "the server received all lines" "$(tr '\n' ' ' < "$WORK/received")" "line 1 line 2 line 3 "
+check "tunl0 received the packets" test "$(stat b tunl0 rx.packets)" -gt $((before + 9))
+is "no answer goes back through tunl0" "$(stat b tunl0 tx.packets)" 0
 
-# Bulk, larger than what fits with the outer header.
+# Segments that are too long for the path once they have an outer header.
 head -c 2M /dev/urandom > "$WORK/sent"
 rm -f "$WORK/received"
 ns r nc -N -w 20 -s 10.1.0.254 $vip 80 < "$WORK/sent"
 wait_for 10 cmp "$WORK/sent" "$WORK/received"
-check "two megabytes arrive as they were" cmp "$WORK/sent" "$WORK/received"
+check "2 MiB arrive unchanged" cmp "$WORK/sent" "$WORK/received"
 
-# A bare device in its place, as Katran's real servers have it.
+# A device in external mode instead of tunl0, as on Katran's real servers.
 ip -n b link set tunl0 down
-refuse "nothing without it" send "lost"
+refuse "no connection without tunl0" send "lost"
 ip -n b link add name ipip0 type ipip external
 ip -n b link set ipip0 up
 ns b sysctl -qw net.ipv4.conf.ipip0.rp_filter=0
 rm -f "$WORK/received"
-check "Katran: a device in external mode takes them" send "external"
+check "Katran: a connection through a device in external mode" send "external"
 ip -n b link del ipip0
 ip -n b link add name ipip0 type ipip local 10.2.0.1
 ip -n b link set ipip0 up
 ns b sysctl -qw net.ipv4.conf.ipip0.rp_filter=0
-check "so does one of its local to any" send "wildcard"
+check "a connection through a tunnel from local to any" send "wildcard"
 wait_for 5 grep -q wildcard "$WORK/received"
-is "both have arrived" "$(tr '\n' ' ' < "$WORK/received")" "external wildcard "
+is "the server received both lines" "$(tr '\n' ' ' < "$WORK/received")" "external wildcard "
