@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""ipipctl's words: what the user typed is understood as he meant it or refused, and what is
-printed can be read back, by a shell, a script or a person at a terminal."""
+"""ipipctl's arguments and output: an argument is understood as the user meant it, or refused, and a
+shell, a script, ipipctl itself or a person at a terminal can read the output."""
 import contextlib
 import fcntl
 import json
@@ -18,20 +18,20 @@ from lib import HERE, Tap, check, equal, main, run, shell
 
 
 def brackets():
-    """What is in brackets without find is never all tunnels."""
+    """Brackets without find are refused: they must not select all tunnels."""
     for i in range(3):
         good("add", f"name=x{i}", f"remote-address=10.1.1.{i + 1}")
     for words in (("[", "name=x1", "]"), ("[", "]"), ("[", "name=x1]"), ("[", "fnid", "name=x1", "]"),
                   ("[", "where", "name=x1", "]"), ("[ ", "]")):
         for verb in "disable", "print", "remove":
             refused(2, f"{verb}: '[' without 'find' behind it", verb, *words)
-    equal("nothing is gone", found("!disabled"), "x0,x1,x2")
+    equal("brackets without find change nothing", found("!disabled"), "x0,x1,x2")
     good("disable", "[", "find", "name=x1", "]")
     good("disable", "[", "find", "name=x2]")
-    equal("with find it is those that are meant", found("disabled"), "x1,x2")
+    equal("brackets with find and a condition select by it", found("disabled"), "x1,x2")
     good("enable", "[", "find", "]")
     good("disable", "[", "find]")
-    equal("also without a condition", found("disabled"), "x0,x1,x2")
+    equal("brackets with find alone select all tunnels", found("disabled"), "x0,x1,x2")
     clear()
 
 
@@ -42,36 +42,37 @@ def proplists():
     good("add", "name=x", "remote-address=10.1.1.1")
     for view in (), ("detail",), ("terse",), ("follow",):
         refused(2, "print: proplist: given twice", "print", *view, everything, everything)
-    equal("once, with a name that is given twice", good("print", "proplist=name,mtu,name"),
+    equal("print: proplist with a name twice shows one column", good("print", "proplist=name,mtu,name"),
           "Flags: X - disabled; R - running\nColumns: NAME, MTU\n #    NAME MTU\n 0 R  x    auto\n")
     clear()
 
 
 def mode_is_kept():
-    """The kernel takes it for a new tunnel only, and ignores it afterwards."""
+    """The kernel sets the mode when it makes a tunnel, and ignores it in a change."""
     kept = "a tunnel keeps its mode for as long as it exists"
     good("add", "name=m", "remote-address=10.1.1.1", "mode=any")
     refused(2, f"set: mode: 'ipip' can't be changed: {kept}", "set", "m", "mode=ipip", "ttl=9")
     refused(2, f"reset: mode: 'ipip' can't be changed: {kept}", "reset", "m", "mode")
-    equal("nothing has changed", (get("m", "mode"), get("m", "ttl")), ("any", "64"))
+    equal("a refused change of mode changes nothing",
+          (get("m", "mode"), get("m", "ttl")), ("any", "64"))
     good("set", "m", "mode=any", "ttl=9")
-    equal("the mode that it has is no change", get("m", "ttl"), "9")
+    equal("set with the present mode is accepted", get("m", "ttl"), "9")
     text = "/interface ipip\n{}add name=m remote-address=10.1.1.1 mode=ipip\n"
     refused(1, f"-:2: mode: {kept}", "restore", "-", stdin=text.format(""))
     good("import", "-", stdin=text.format("remove m\n"))
-    equal("one that is removed and added is another one", get("m", "mode"), "ipip")
+    equal("a tunnel that is removed and added may have another mode", get("m", "mode"), "ipip")
     good("add", "copy-from=m", "name=n", "remote-address=10.1.1.2", "mode=any")
-    equal("so is a copy", get("n", "mode"), "any")
+    equal("a copy may have another mode", get("n", "mode"), "any")
     clear()
 
 
 def namespaces():
-    """One netns has two names, of which the user has chosen one."""
+    """A netns may have two names; each has its own folder /etc/netns/NAME."""
     run("ip netns add n1; touch /run/netns/n2; mount --bind /run/netns/n1 /run/netns/n2")
     for name in "n1", "n2":
         _, _, err = ctl("-n", name, "add", "remote-address=10.1.1.1", "ipsec-secret-file=-",
                         stdin="secret")
-        check(f"-n {name}: its own folder", f"/etc/netns/{name}" in err, err)
+        check(f"-n {name}: uses the folder of this name", f"/etc/netns/{name}" in err, err)
     run("umount /run/netns/n2; rm /run/netns/n2; ip netns del n1")
     for verb in "save", "restore":
         refused(2, f"{verb}: which file? With --netns it needs a name", "-n", "b", verb)
@@ -80,7 +81,7 @@ def namespaces():
 
 
 def through_sh(text):
-    """In a folder where a pattern finds something."""
+    """Run commands in sh, in a folder with the file axb, which the pattern a*b matches."""
     run("mkdir -p /run/files && touch /run/files/axb")
     run(["ip", "netns", "exec", "a", "sh", "-e", "-c", f"cd /run/files\n{text}"],
         env={**ENV, "PATH": f"/run/bin:{ENV['PATH']}"})
@@ -90,14 +91,16 @@ def for_a_shell():
     for i, name in enumerate(("a*b", "-x", "--help")):
         through_sh(good("add", f"name={name}", f"remote-address=10.1.1.{i + 1}", "comment=a*b",
                         "--dry-run"))
-    equal("--dry-run of add", (found(), get("a*b", "comment")), ("a*b,-x,--help", "a*b"))
+    equal("--dry-run of add: the commands in sh",
+          (found(), get("a*b", "comment")), ("a*b,-x,--help", "a*b"))
     through_sh(good("import", "--dry-run", "-", stdin="""/interface ipip
 set a*b comment="a*"
 set -x ttl=9
 disable --help
 add name=*b remote-address=10.1.1.9
 """))
-    equal("--dry-run of import", (found("disabled"), found("ttl=9"), get("a*b", "comment"),
+    equal("--dry-run of import: the commands in sh",
+          (found("disabled"), found("ttl=9"), get("a*b", "comment"),
                                   get("*b", "remote-address")),
           ("--help", "-x", "a*", "10.1.1.9"))
     clear()
@@ -113,12 +116,12 @@ def dry_run_is_complete():
         out = good("add", "name=d", "remote-address=10.1.1.1", "!keepalive", "clamp-tcp-mss=no",
                    "mtu=1400", *(("dont-fragment=legacy",) if "keepalive" in words[0] else ()),
                    *words, "--dry-run")
-        equal(f"what ip has no word for: {' '.join(words)}",
+        equal(f"--dry-run names what ip(8) can't set: {' '.join(words)}",
               [line.partition(" for ")[2] for line in out.splitlines() if line[0] == "#"], want)
     out = good("import", "--dry-run", "-", stdin='/interface ipip\n'
                'add name="site03-branch(*)" remote-address=10.1.1.1\n')
     through_sh(out)
-    equal("an altname is given, too", get("site03-branch(*)", "remote-address"), "10.1.1.1")
+    equal("--dry-run of import sets the altname", get("site03-branch(*)", "remote-address"), "10.1.1.1")
     clear()
 
 
@@ -126,7 +129,7 @@ def dry_run_is_complete():
 def started(*words):
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, *words], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True, env=ENV)
-    # What doesn't come would be waited for all the time.
+    # Without the timer, readline() would wait forever for a line that doesn't come.
     timer = threading.Timer(20, p.kill)
     timer.start()
     try:
@@ -139,7 +142,7 @@ def started(*words):
 
 
 def lines_until(p, last):
-    """What it prints up to the line that begins so."""
+    """The lines printed up to the one that begins with last."""
     lines = []
     while not lines or not lines[-1].startswith(last):
         lines.append(p.stdout.readline())
@@ -156,38 +159,41 @@ def followed():
         good("disable", "f0")
         good("disable", "f1")
         good("enable", "f1")
-        equal("what doesn't meet the condition isn't removed, and comes again",
+        equal("follow: a tunnel that meets the condition again is shown again",
               lines_until(p, " 1 R  name=f1"), [" 1 R  name=f1\n"])
         good("remove", "f0")
-        equal("what was shown once and is removed has gone", lines_until(p, "- f0"), ["- f0\n"])
+        equal("follow: removal of a tunnel that no longer met the condition",
+              lines_until(p, "- f0"), ["- f0\n"])
         good("disable", "f2")
         good("remove", "f1")
-        equal("and so has what is shown", lines_until(p, "- f1"), ["- f1\n"])
+        equal("follow: removal of a tunnel that met the condition", lines_until(p, "- f1"), ["- f1\n"])
     good("enable", "f2")
     with started("-j", "print", "f2", "proplist=name", "follow") as p:
         lines_until(p, "[")
         good("remove", "f2")
         good("add", "name=other", "remote-address=10.1.1.8")
         good("add", "name=f2", "remote-address=10.1.1.9")
-        equal("a tunnel that is named may go and come", lines_until(p, '{"id":'),
+        equal("follow: a tunnel that was named is removed and added", lines_until(p, '{"id":'),
               ['{"removed":"f2"}\n', '{"id":1,"name":"f2"}\n'])
     with started("print", "0", "terse", "proplist=name", "interval=100ms") as p:
         lines_until(p, " 0 R  name=other")
         good("remove", "other")
         good("add", "name=other", "remote-address=10.1.1.8")
-        equal("also with interval=", lines_until(p, " 1 R  name=other")[-1], " 1 R  name=other\n")
+        equal("interval=: a tunnel that was named is removed and added",
+              lines_until(p, " 1 R  name=other")[-1], " 1 R  name=other\n")
     refused(1, "gone: no such tunnel", "print", "gone", "follow")
     clear()
 
 
 def keepalive_of_none():
-    """add gives no keepalive to a tunnel that can't have one; nor does reset."""
+    """Neither add nor reset turns keepalive on where the driver would refuse it."""
     good("add", "name=any", "local-address=10.0.0.1", "remote-address=0.0.0.0")
     good("add", "name=mpls", "remote-address=10.1.1.1", "mode=mplsip")
     good("add", "name=ext", "external=yes")
     good("add", "name=one", "remote-address=10.1.1.2", "!keepalive")
     good("reset", "any,mpls,ext,one", "keepalive", "ttl")
-    equal("reset keepalive", [get(name, "keepalive") for name in ("any", "mpls", "ext", "one")],
+    equal("reset keepalive, on three tunnels that can't have it and one that can",
+          [get(name, "keepalive") for name in ("any", "mpls", "ext", "one")],
           ["", "", "", "10s,10"])
     clear()
 
@@ -207,22 +213,23 @@ def counters():
     send("c1", 3)
     good("reset-counters", "c1")
     send("c1", 1)
-    equal("reset-counters", sent("c1"), 1)
+    equal("reset-counters: counts from zero", sent("c1"), 1)
     for name, remote in ("c2", "10.1.1.1"), ("c1", "10.1.1.2"):
         run(f"ip -n a link del dev {found()}; "
             f"ip -n a link add name {name} index {index} type ipip remote {remote}; "
             f"ip -n a link set {name} up")
         send(name, 5)
-        equal("another tunnel of the same index has its own counters", sent(name), 5)
+        equal("reset-counters: doesn't apply to a new tunnel with the same index", sent(name), 5)
     good("reset-counters", "c1")
     kept = [name for name in os.listdir("/run/ipip") if name.endswith(f".{index}")]
-    equal("what is kept", len(kept), 1)
+    equal("reset-counters: one file", len(kept), 1)
     good("remove", "c1")
-    equal("goes with the tunnel", os.path.exists(f"/run/ipip/{kept[0]}"), False)
+    equal("reset-counters: remove deletes the file", os.path.exists(f"/run/ipip/{kept[0]}"), False)
     good("add", "name=c1", "remote-address=10.1.1.1")
     good("reset-counters", "c1")
     good("import", "-", stdin="/interface ipip\nremove c1\n")
-    equal("also with import", [name for name in os.listdir("/run/ipip")
+    equal("reset-counters: remove in an import deletes the file",
+          [name for name in os.listdir("/run/ipip")
                                if name.startswith(kept[0].split(".")[0])], [])
 
 
@@ -233,18 +240,19 @@ def going_on():
     good("add", "name=g3", "remote-address=10.1.1.3")
     refused(1, f"g2: mode: 'ipip' can't be changed: {kept}", "--continue", "set", "[find]", "ttl=9",
             "mode=ipip")
-    equal("--continue skips what can't be changed", found("ttl=9"), "g1,g3")
+    equal("--continue set skips the tunnel that can't be changed", found("ttl=9"), "g1,g3")
     refused(2, f"set: mode: 'ipip' can't be changed: {kept}", "set", "[find]", "ttl=8", "mode=ipip")
-    equal("without it nothing is", found("ttl=8"), "")
+    equal("set without --continue changes no tunnel", found("ttl=8"), "")
     refused(2, "set: mtu: '67' must be auto or 68 to 65515", "--continue", "set", "[find]", "mtu=67")
     refused(2, "set: name: for one tunnel only", "--continue", "set", "[find]", "name=x")
     for verb in "find", "help", "version":
         refused(2, f"{verb}: --continue: there is nothing to go on with", "--continue", verb)
     status, out, err = ctl("--continue", "print", "g1,nobody,g3", "terse", "proplist=name")
-    equal("print does, too", (status, out, err), (1, " 0 R  name=g1\n 2 R  name=g3\n",
+    equal("--continue print skips an unknown name",
+          (status, out, err), (1, " 0 R  name=g1\n 2 R  name=g3\n",
                                                   "ipipctl: nobody: no such tunnel\n"))
     clear()
-    # As at a boot, when the daemon starts later; on a copy of /etc, which is the host's.
+    # At boot the IKE daemon starts later. /etc is the host's, so an overlay covers it.
     script = ("mkdir -p /run/etc && mount -t tmpfs none /run/etc && "
               "mkdir -p /run/etc/up /run/etc/work && mount -t overlay none -o "
               "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work /etc && "
@@ -253,7 +261,7 @@ def going_on():
     add = f"{TOOL} --continue add name=s remote-address=10.1.1.1 ipsec-secret-file=/run/secret"
     out = run(["unshare", "-m", "sh", "-c", f"{script} {add}; ls /etc/netns/b/swanctl/conf.d; "
                f"ip netns exec b {TOOL} remove s || :"], env=ENV)
-    equal("--continue add waits for no IKE daemon", out, "ipip-s.conf\n")
+    equal("--continue add works without a running IKE daemon", out, "ipip-s.conf\n")
 
 
 def on_terminal(*words):
@@ -262,7 +270,8 @@ def on_terminal(*words):
 
 
 def controls():
-    """Of what others have named a terminal gets no control characters, a program all."""
+    """Names and comments may contain control characters. The tool replaces them on a terminal, and
+    passes them to a program unchanged."""
     name, comment = "x\033[31m", "a\033]0;b\007 \u009b2J caf\u00e9"
     run(["ip", "-n", "a", "link", "add", "name", name, "type", "ipip", "remote", "10.1.1.1"])
     run(["ip", "-n", "a", "link", "property", "add", "dev", name, "altname", "y\033[0m"])
@@ -277,18 +286,18 @@ def controls():
         equal(f"{' '.join(words)!r} on a terminal",
               (want in out, [c for c in out if not c.isprintable() and c not in "\r\n"]),
               (True, []))
-    equal("for a program", (good("get", "0", "comment"), good("find")),
+    equal("control characters in a pipe", (good("get", "0", "comment"), good("find")),
           (comment + "\n", name + "\n"))
-    check("a table in a pipe has none, either", "\033" not in good("print"))
+    check("no control characters in a table in a pipe", "\033" not in good("print"))
     clear()
 
 
 def latin_blanks():
-    """The second byte of this letter is a blank to the kernel."""
+    """The kernel takes the second byte of this letter, 0xa0, for a blank."""
     refused(2, "add: name: 'voil\u00e0' not a name for a device: 1 to 15 characters, no / : % or "
             "blank", "add", "name=voil\u00e0", "remote-address=10.1.1.1")
     good("import", "-", stdin='add name="voil\\C3\\A0" remote-address=10.1.1.1\n')
-    equal("import gives such a tunnel another name", get("voil\u00e0", "name")[:5], "voil-")
+    equal("import gives a tunnel with such a name a short name", get("voil\u00e0", "name")[:5], "voil-")
     clear()
 
 
@@ -296,16 +305,18 @@ def altnames():
     good("add", "name=many", "remote-address=10.1.1.1")
     names = [f"{'n' * 100}{i}" for i in range(60)]
     run("\n".join(f"ip -n a link property add dev many altname {name}" for name in names))
-    equal("each of many altnames is one", [get(name, "name") for name in names[::10] + names[-1:]],
+    equal("get by each of many altnames", [get(name, "name") for name in names[::10] + names[-1:]],
           ["many"] * 7)
-    equal("JSON has them all", json.loads(good("-j", "get", "many", "altnames"))["altnames"], names)
-    equal("so has find", (found(f"name={names[-1]}"), found("name~^n+59$"), found("altnames~^n+58$")),
+    equal("get: JSON has all altnames",
+          json.loads(good("-j", "get", "many", "altnames"))["altnames"], names)
+    equal("find by an altname",
+          (found(f"name={names[-1]}"), found("name~^n+59$"), found("altnames~^n+58$")),
           ("many",) * 3)
     clear()
 
 
 def complete_bash(line):
-    """What bash puts in the place of the last word."""
+    """The completions of the last word in bash."""
     script = (f". {HERE}/../tools/completion/ipipctl.bash; compopt() {{ :; }}; "
               f"COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}; _ipipctl; "
               "printf '%s\\n' \"${COMPREPLY[@]}\"")
@@ -318,17 +329,18 @@ def completion():
     for i, name in enumerate(("k;id", "k$(id)", "k1")):
         good("add", f"name={name}", f"remote-address=10.1.1.{i + 1}")
     good("comment", "k1", comment)
-    equal("a comment ends with its line", good("complete", "set", ""),
+    equal("complete: only the first line of a comment", good("complete", "set", ""),
           "k;id\nk$(id)\nk1\tfirst\n")
-    equal("bash gets words", complete_bash("ipipctl set "), ["k\\;id", "k\\$\\(id\\)", "k1"])
-    equal("also behind a comma", complete_bash("ipipctl set k1,"), ["k1\\,k\\;id", "k1\\,k\\$\\(id\\)"])
-    equal("and behind an equals sign", complete_bash("ipipctl add copy-from=k1"), ["k1"])
+    equal("bash: names are quoted", complete_bash("ipipctl set "), ["k\\;id", "k\\$\\(id\\)", "k1"])
+    equal("bash: names after a comma are quoted",
+          complete_bash("ipipctl set k1,"), ["k1\\,k\\;id", "k1\\,k\\$\\(id\\)"])
+    equal("bash: names after an equals sign", complete_bash("ipipctl add copy-from=k1"), ["k1"])
     clear()
 
 
 @contextlib.contextmanager
 def asked(*words):
-    """The tool on a terminal of its own, which has asked for a secret."""
+    """Run the tool on its own terminal, up to its prompt for the secret."""
     ours, theirs = pty.openpty()
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, *words], stdin=theirs, stdout=theirs,
                          stderr=theirs, env=ENV, start_new_session=True,
@@ -352,20 +364,22 @@ def prompts():
     words = "add", "name=p", "remote-address=10.1.1.1", "ipsec-secret-file=-"
     for what, signum in (("Ctrl-C", signal.SIGINT), ("SIGTERM", signal.SIGTERM)):
         with asked(*words) as (p, terminal, has_echo):
-            equal("a secret isn't shown", has_echo(), False)
+            equal(f"{what}: the terminal doesn't echo the secret", has_echo(), False)
             if what == "Ctrl-C":
                 os.write(terminal, b"sec\x03")
             else:
                 p.send_signal(signum)
-            equal(f"{what} ends it", p.wait(), -signum)
-            equal("and the echo is back", has_echo(), True)
+            equal(f"{what}: ends the tool", p.wait(), -signum)
+            equal(f"{what}: the terminal echoes again", has_echo(), True)
     with asked(*words) as (p, terminal, has_echo):
         os.write(terminal, b"secret\n")
-        equal("a secret is taken", (p.wait(), has_echo()), (1, True))
+        equal("the tool reads the secret, and the terminal echoes again",
+              (p.wait(), has_echo()), (1, True))
         said = os.read(terminal, 4000).decode()
-        check("and nobody is there to have it", "ipsec-secret: " in said and "swanctl" in said or
+        check("the tool says that it found no IKE daemon",
+              "ipsec-secret: " in said and "swanctl" in said or
               "daemon" in said, said)
-    equal("nothing is made", found(), "")
+    equal("the tool made no tunnel", found(), "")
 
 
 def outputs():
@@ -383,7 +397,7 @@ def outputs():
 
 
 def copies():
-    """add and import say the same of what can't be copied."""
+    """add and import refuse with the same message a tunnel that can't be copied."""
     run("ip -n b link add name under type dummy")
     good("add", "name=far", "remote-address=10.1.1.1", "link=under", "!keepalive", netns="b")
     run("ip -n b link set far netns a")
@@ -394,7 +408,7 @@ def copies():
 
 
 def longest_comment():
-    """As long as the kernel takes, by each way that a comment goes."""
+    """The longest comment that the kernel accepts, by each verb that sets one."""
     text = "c" * 255
     good("add", "name=c1", "remote-address=10.1.1.1", f"comment={text}")
     equal("255 bytes: add", get("c1", "comment"), text)
@@ -406,24 +420,24 @@ def longest_comment():
     good("restore", "/run/files/long")
     equal("255 bytes: restore", get("c1", "comment"), text)
     good("unset", "c1", "comment")
-    equal("none", get("c1", "comment"), "")
+    equal("255 bytes: unset", get("c1", "comment"), "")
     refused(2, f"set: comment: '{text}c' longer than 255 bytes", "set", "c1", f"comment={text}c")
     clear()
 
 
 def numbers():
-    """Decimal numbers: what looks like another kind is a name."""
+    """Only decimal digits are the number of a tunnel; 0x1 is a name."""
     good("add", "name=0x1", "remote-address=10.1.1.1")
     good("add", "name=other", "remote-address=10.1.1.2")
     good("add", "name=more", "remote-address=10.1.1.3")
     good("remove", "0x1")
     refused(1, "0x1: no such tunnel", "remove", "0x1")
-    equal("the others are there", found(), "other,more")
+    equal("remove 0x1 removes that name, not a number", found(), "other,more")
     clear()
 
 
 def files():
-    """save replaces files, and nothing else."""
+    """save writes only to regular files."""
     good("add", "name=o", "remote-address=10.1.1.1")
     os.mkfifo("/run/files/pipe")
     os.symlink("real", "/run/files/link")
@@ -431,18 +445,18 @@ def files():
         refused(1, f'{name}: not a regular file; "-" is the standard output', "save", name)
     for name in "new", "real", "link":
         good("save", f"/run/files/{name}")
-    check("a symbolic link stays one", os.path.islink("/run/files/link"))
+    check("save: a symbolic link stays one", os.path.islink("/run/files/link"))
     with open("/run/files/real", encoding="ascii") as real, open("/run/files/new",
                                                                 encoding="ascii") as new:
-        equal("and what it leads to is written", real.read(), new.read())
+        equal("save: writes the target of a symbolic link", real.read(), new.read())
     clear()
 
 
 def outer_ttl():
-    """What OSPF and eBGP send has a TTL of 1; it has to reach the far end."""
+    """OSPF and eBGP send packets with a TTL of 1, which must reach the far end."""
     good("add", "name=o", "remote-address=10.1.1.1", "!keepalive")
     good("import", "-", stdin="/interface ipip\nadd name=p remote-address=10.1.1.2 !keepalive\n")
-    equal("add and import give a TTL, and leave DF alone",
+    equal("add and import set a TTL without changing DF",
           [(get(name, "ttl"), get(name, "dont-fragment")) for name in ("o", "p")], [("64", "no")] * 2)
     run("ip -n a addr add 192.168.77.1/30 dev o")
     tap = Tap("a", "wan", "out")
@@ -455,16 +469,16 @@ def outer_ttl():
 
     equal("a packet with a TTL of 1: outer TTL, inner TTL, DF", sent(), (64, 1, 0))
     run("ip -n a link set dev o type ipip ttl 9")
-    equal("ip changes the TTL, and leaves DF alone", sent(), (9, 1, 0))
+    equal("ip changes the TTL without changing DF", sent(), (9, 1, 0))
     good("unset", "o", "ttl")
-    equal("unset: it is inherited", (get("o", "ttl"), sent()), ("inherit", (1, 1, 0)))
+    equal("unset ttl: inherit", (get("o", "ttl"), sent()), ("inherit", (1, 1, 0)))
     good("reset", "o", "ttl")
-    equal("reset: it is what add gives", get("o", "ttl"), "64")
+    equal("reset ttl: the default of add", get("o", "ttl"), "64")
     clear()
 
 
 def test():
-    if not can_run("ipipctl's words"):
+    if not can_run("ipipctl's arguments and output"):
         return
     shell("ns_add a b; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
           "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan; "

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Packet sockets on the tunnel: what they may send without saying what it is, and what
-they see; and what ethtool has to say of the device."""
+"""Packet sockets on the tunnel: sending without a protocol, receiving; and the properties
+that ethtool shows and sets."""
 import socket
 
 from scapy.all import ICMP, IP, UDP, raw
@@ -18,22 +18,23 @@ def sockets():
         s.bind(("t0", 0))
     packet = raw(IP(src=A, dst=B, id=77) / UDP(sport=1, dport=9) / b"from a packet socket")
     s.send(packet)
-    equal("a raw packet whose protocol isn't said is known for IPv4",
+    equal("a raw packet without a protocol is recognized as IPv4",
           near.receive(lambda d: b"packet socket" in d), packet)
     outer = wire.receive(lambda d: b"packet socket" in d)
-    equal("and is sent", outer and outer[20:], packet)
+    equal("a raw packet without a protocol is sent", outer and outer[20:], packet)
     before = stat("a", "t0", "tx_errors")
     s.send(bytes([0x60]) + bytes(39))
     s.send(bytes([0x00]) + bytes(39))
-    equal("what isn't IPv4 is not", stat("a", "t0", "tx_errors") - before, 2)
+    equal("raw packets that aren't IPv4 are transmit errors", stat("a", "t0", "tx_errors") - before, 2)
     for size in (1, 19):
         try:
             s.send(packet[:size])
         except OSError:
             pass
-    equal("nor what is no packet", stat("a", "t0", "tx_errors") - before, 4)
+    equal("raw packets without a whole IPv4 header are transmit errors",
+          stat("a", "t0", "tx_errors") - before, 4)
 
-    # Both directions, without a link layer's header.
+    # A packet socket sees both directions, without a link layer's header.
     far = Tap("b", "t0")
     run(f"ip netns exec a ping -c 1 -W 5 {B}")
     seen = [far.receive(lambda d: d[9] == 1) for _ in range(2)]
@@ -44,7 +45,7 @@ def sockets():
 def ethtool():
     text = run("ip netns exec a ethtool -i t0 2>&1 || :")
     if "not supported" in text:
-        skip("ethtool -i names the driver", "this kernel doesn't say the link kind")
+        skip("ethtool -i names the driver", "this kernel doesn't report the link kind")
     else:
         check("ethtool -i names the driver", "driver: " in text, text)
     features = dict(line.strip().split(": ", 1) for line in
@@ -55,7 +56,7 @@ def ethtool():
                         ("generic-receive-offload", "on"), ("rx-checksumming", "off [fixed]"),
                         ("netns-local", "off [fixed]")):
         if name not in features:
-            skip(f"ethtool -k: {name}", "this ethtool or kernel hasn't got it")
+            skip(f"ethtool -k: {name}", "this ethtool or kernel doesn't have it")
         else:
             equal(f"ethtool -k: {name}", features[name], value)
     for name in ("tso", "gso", "gro", "sg", "tx"):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""ipipctl on a router that is in use: nothing comes up through another driver, nothing is
-done to another tunnel than the one that was named, and what scripts read is what the schema
-says."""
+"""ipipctl on a router in use: no tunnel comes up through another driver, a command changes only the
+tunnel that was named, and JSON is valid by the schema."""
 import contextlib
 import json
 import os
@@ -23,7 +22,7 @@ with open(os.path.join(HERE, "../tools/ipipctl.schema.json"), encoding="utf-8") 
 
 
 def links(netns="a"):
-    """Of the kind, but for tunl0."""
+    """The names of all ipip devices except tunl0."""
     return [link["ifname"] for link in json.loads(run(f"ip -n {netns} -j link show type ipip") or
                                                   "[]") if link["ifname"] != "tunl0"]
 
@@ -45,7 +44,7 @@ def load_ours():
 
 @contextlib.contextmanager
 def without_our_module():
-    """As after a kernel's update without its DKMS build: the kernel finds its own."""
+    """As after a kernel update whose DKMS build failed: the kernel loads the in-tree driver."""
     clear()
     run("rmmod ipip")
     try:
@@ -69,19 +68,19 @@ def another_driver(work):
         with without_our_module():
             what = " ".join(words).replace(work, "")
             equal(f"{what}: refused in one line", ctl(*words), (1, "", FOREIGN))
-            check(f"{what}: it was the kernel's own driver that answered", is_in_tree())
-            # What would leave if the tunnel were there.
+            check(f"{what}: the in-tree driver was loaded", is_in_tree())
+            # If the tunnel existed, this ping would leave through it.
             subprocess.run("ip -n a addr add 192.168.7.1/30 dev t1 && "
                            "ip netns exec a ping -c 1 -W 1 192.168.7.2", shell=True, check=False,
                            capture_output=True)
-            equal(f"{what}: nothing is left", links(), [])
+            equal(f"{what}: no tunnel is left", links(), [])
     with without_our_module():
         run("modprobe ipip; ip -n a link add name s1 type ipip local 10.0.0.1 remote 10.0.0.2")
         refused(1, FOREIGN[9:-1], "set", "s1", "require-ipsec=yes")
-        equal("a stock tunnel is as it was", links(), ["s1"])
+        equal("a tunnel of the in-tree driver is left", links(), ["s1"])
         run("ip -n a link del s1")
     leaked = [p for p in tap.everything() if p[9] == 4]
-    equal("nothing was on the wire", leaked, [])
+    equal("no IPIP packet was sent", leaked, [])
 
 
 def swap_drivers():
@@ -89,7 +88,7 @@ def swap_drivers():
 
 
 def slowly(call, *words):
-    """The tool with a pause before its call-th request, in which the drivers are swapped."""
+    """Run the tool with a pause before its call-th request, and swap the drivers in the pause."""
     p = subprocess.Popen(
         ["ip", "netns", "exec", "a", "strace", "-o", "/dev/null", "-e", "trace=sendto", "-e",
          f"inject=sendto:delay_enter=4000000:when={call}", PLAIN, *words],
@@ -101,24 +100,24 @@ def slowly(call, *words):
 
 
 def swapped_between():
-    """The requests of one command are: make, read back, bring up."""
+    """add sends three requests: make the tunnel, read it back, bring it up."""
     words = "add", "name=t1", "remote-address=10.0.0.2", "require-ipsec=yes"
     for call, when, want in ((1, "made", FOREIGN),
                              (2, "read back", "ipipctl: t1: No such device\n"),
                              (3, "brought up", "ipipctl: t1: No such device\n")):
-        equal(f"swapped before it is {when}", slowly(call, *words), (1, "", want))
-        equal("and nothing is left", links(), [])
+        equal(f"drivers swapped before the tunnel is {when}", slowly(call, *words), (1, "", want))
+        equal(f"drivers swapped before the tunnel is {when}: none is left", links(), [])
         load_ours()
     good("add", "name=t1", "remote-address=10.0.0.2")
     status, _, err = slowly(2, "set", "t1", "require-ipsec=yes")
-    check("swapped before a change", status == 1 and err.startswith("ipipctl: t1: "), err)
+    check("drivers swapped before a change", status == 1 and err.startswith("ipipctl: t1: "), err)
     load_ours()
 
 
 # Dumps that the kernel interrupts
 
 class Churn:
-    """Links come and go all the time."""
+    """Adds and deletes a device all the time."""
 
     def __enter__(self):
         self.stop = False
@@ -146,12 +145,12 @@ class Churn:
 
 
 class Growth(Churn):
-    """New tunnels, one after the other: no two answers of the kernel are the same."""
+    """Adds tunnels all the time, so that no two dumps of the kernel are the same."""
 
     def churn(self):
         rtnl = Rtnl("a")
         self.turns = 0
-        # Each takes some 40 kB of the kernel's memory.
+        # A tunnel takes about 40 kB of the kernel's memory.
         while not self.stop and self.turns < 15000:
             rtnl.add(f"g{self.turns}", (IPTUN_REMOTE, addr(f"10.200.{self.turns // 250}."
                                                            f"{self.turns % 250 + 1}")))
@@ -167,7 +166,7 @@ def interrupted(work):
             for i in range(count)))
     good("import", f"{work}/many", tool=PLAIN)
     wrong = []
-    # Long enough between two changes for some dumps, and not for others.
+    # With this pause some dumps fit between two changes, and others don't.
     with Churn(0.02) as churn:
         printed = 0
         while printed < 25 or churn.turns < 50 and printed < 1000:
@@ -175,27 +174,28 @@ def interrupted(work):
             if result != (0, f"{count}\n", ""):
                 wrong.append(result)
             printed += 1
-    check("links came and went", churn.turns >= 50, churn.turns)
-    equal("25 times print and more while links come and go", wrong, [])
+    check("devices were added and deleted", churn.turns >= 50, churn.turns)
+    equal("print at least 25 times during changes", wrong, [])
     with Churn(0.02):
         for words in (("find",), ("get", "m7"), ("export",), ("save", f"{work}/saved"),
                       ("monitor", "m7", "once", "interval=100ms"), ("set", "m7", "ttl=9"),
                       ("restore", f"{work}/many")):
             status, _, err = ctl(*words, tool=PLAIN)
-            equal(f"{words[0]} meanwhile", (status, err), (0, ""))
-        equal("completion meanwhile", len(good("complete", "set", "m199", tool=PLAIN).split()), 11)
+            equal(f"{words[0]} during changes", (status, err), (0, ""))
+        equal("completion during changes", len(good("complete", "set", "m199", tool=PLAIN).split()), 11)
     with Churn(0):
         results = {ctl("print", "count-only", tool=PLAIN) for _ in range(5)}
-    equal("without a pause", results, {(0, f"{count}\n", "")})
+    equal("print during changes without a pause", results, {(0, f"{count}\n", "")})
     said = "ipipctl: netlink: tunnels came and went during each of 20 tries to read them\n"
     results = []
     with Growth(0.001):
-        # A machine that is busy otherwise may be too slow to make them.
+        # On a busy machine the tunnels may be made too slowly to disturb each dump.
         while said not in results and len(results) < 40:
             status, out, err = ctl("print", "count-only", tool=PLAIN)
             results.append(err if status == 1 else "" if status == 0 and int(out) >= count
                            else f"{status}: {out}{err}")
-    equal("while tunnels come all the time it is said", (results[-1], set(results) - {""}),
+    equal("print while tunnels are added all the time: an error, or all tunnels",
+          (results[-1], set(results) - {""}),
           (said, {said}))
     clear()
 
@@ -207,16 +207,16 @@ def names():
         "ip -n a link add name 0 type ipip remote 10.1.1.2; "
         "ip -n a link add name a,b type ipip remote 10.1.1.3; "
         "ip -n a link add name detail type ipip remote 10.1.1.4")
-    equal("an exact name comes before a number", get("0", "remote-address"), "10.1.1.2")
-    equal("a number that is no name", get("2", "remote-address"), "10.1.1.3")
-    equal("a name with a comma", get("a,b", "remote-address"), "10.1.1.3")
+    equal("an exact name takes precedence over a number", get("0", "remote-address"), "10.1.1.2")
+    equal("a number that is no tunnel's name", get("2", "remote-address"), "10.1.1.3")
+    equal("a name that contains a comma", get("a,b", "remote-address"), "10.1.1.3")
     good("set", "first,a,b,0", "ttl=9")
-    equal("a list with such a name", found("ttl=9"), "first,0,a,b")
-    equal("numbers= before what else is a word of print",
+    equal("a list with a name that contains a comma", found("ttl=9"), "first,0,a,b")
+    equal("print: numbers= selects a tunnel named detail",
           good("print", "numbers=detail", "count-only"), "1\n")
-    equal("print and a name", good("print", "a,b", "count-only"), "1\n")
+    equal("print: a name that contains a comma", good("print", "a,b", "count-only"), "1\n")
     good("remove", "0")
-    equal("remove 0 removes 0", found(), "first,a,b,detail")
+    equal("remove 0 removes the tunnel named 0", found(), "first,a,b,detail")
     why = "digits alone are a number, and a comma begins another tunnel"
     for name in "7", "c,d":
         refused(2, f"add: name: {why}", "add", f"name={name}", "remote-address=10.1.1.9")
@@ -224,9 +224,9 @@ def names():
     good("save", "/run/names")
     clear()
     good("restore", "/run/names")
-    equal("save and restore have them all the same", found(), "first,a,b,detail")
+    equal("save and restore keep such names", found(), "first,a,b,detail")
     status, _, err = ctl("--continue", "set", "first,nobody,detail", "ttl=10")
-    equal("--continue goes past an unknown name", (status, err, found("ttl=10")),
+    equal("--continue set skips an unknown name", (status, err, found("ttl=10")),
           (1, "ipipctl: nobody: no such tunnel\n", "first,detail"))
     clear()
 
@@ -244,24 +244,27 @@ add comment="two words" local-address=192.0.2.1 name="north gate" remote-address
 def long_names():
     good("import", "-", stdin=LONG)
     first = found().split(",")
-    check("short names, each its own", len(set(first)) == 3 and all(len(n) <= 15 for n in first),
+    check("long names: each tunnel gets its own short name",
+          len(set(first)) == 3 and all(len(n) <= 15 for n in first),
           first)
-    equal("found by its own name", get("site03-branch(backup)", "remote-address"), "198.51.100.7")
-    equal("and by the short one", get(first[0], "altnames"), "site03-branch(backup)")
-    equal("find by the long name", found("name=north gate"), first[2])
-    equal("print finds both", good("print", "north gate,site05-warehouse", "count-only"), "2\n")
-    equal("ip finds it", json.loads(run(
+    equal("long names: get by the long name",
+          get("site03-branch(backup)", "remote-address"), "198.51.100.7")
+    equal("long names: get by the short name", get(first[0], "altnames"), "site03-branch(backup)")
+    equal("long names: find by the long name", found("name=north gate"), first[2])
+    equal("long names: print", good("print", "north gate,site05-warehouse", "count-only"), "2\n")
+    equal("long names: ip(8) finds the tunnel", json.loads(run(
         "ip -n a -j link show dev site05-warehouse"))[0]["ifname"], first[1])
     exported = good("export")
-    check("export has the long names", 'name="site03-branch(backup)"' in exported, exported)
+    check("long names: export has them", 'name="site03-branch(backup)"' in exported, exported)
     clear()
     good("import", "-", stdin=exported)
-    equal("the same short names again", found().split(","), first)
+    equal("long names: import gives the same short names again", found().split(","), first)
     good("save", "/run/long")
     clear()
     good("--continue", "restore", "/run/long")
     good("restore", "/run/long")
-    equal("and from what was saved", (found().split(","), get("north gate", "comment")),
+    equal("long names: restore gives the same short names again",
+          (found().split(","), get("north gate", "comment")),
           (first, "two words"))
     clear()
 
@@ -276,7 +279,7 @@ remove [find name="peer-1"]
 add name="peer-1" local-address=10.0.0.1 remote-address=198.51.100.20
 remove [find name="gone"]
 """)
-    equal("remove [find] of nothing is no error", found(), "peer-1")
+    equal("import: remove [find] without a match is no error", found(), "peer-1")
     run("ip -n a addr add 192.168.20.1/30 dev peer-1")
     before = index("peer-1")
     good("add", "name=other", "remote-address=198.51.100.21")
@@ -287,28 +290,30 @@ set [find where remote-address=198.51.100.21] comment="a b" ttl=64
 disable [find comment="a b"]
 """
     good("import", "-", stdin=text)
-    equal("a tunnel that is removed and added is changed in place",
+    equal("import: a tunnel that is removed and added is changed in place",
           (index("peer-1"), get("peer-1", "remote-address"), get("peer-1", "mtu")),
           (before, "198.51.100.22", "1400"))
-    check("and keeps its addresses", "192.168.20.1" in run("ip -n a addr show dev peer-1"))
-    equal("set and disable [find]", [get("other", p) for p in ("comment", "ttl", "disabled")],
+    check("import: a tunnel that is changed in place keeps its addresses",
+          "192.168.20.1" in run("ip -n a addr show dev peer-1"))
+    equal("import: set and disable [find]", [get("other", p) for p in ("comment", "ttl", "disabled")],
           ["a b", "64", "yes"])
     before = good("export", "verbose")
     status, _, err = ctl("import", "-", stdin=text.replace("mtu=1400", "mtu=1300") + """
 remove [find name=other]
 add name=bad remote-address=198.51.100.30 keepalive-mode=icmp
 """)
-    equal("one line is refused", (status, err), (
+    equal("import: one line is refused", (status, err), (
         1, "ipipctl: -:8: bad: keepalive: keepalive mode icmp needs a target\n"))
-    equal("and nothing has changed", good("export", "verbose"), before)
-    # The kernel has the addresses once, so that the old one has to go first.
+    equal("import: one line is refused, nothing changes", good("export", "verbose"), before)
+    # Two tunnels can't have the same addresses, so the tool has to remove the old tunnel first.
     good("import", "-", stdin="/interface ipip\nremove other\nadd name=heir "
          "remote-address=198.51.100.21\n")
-    equal("one tunnel takes the addresses of another", found(), "peer-1,heir")
+    equal("import: a new tunnel takes the addresses of a removed one", found(), "peer-1,heir")
     status, _, err = ctl("import", "-", stdin="/interface ipip\nremove heir\nadd name=heir2 "
                          "remote-address=198.51.100.21\nadd name=bad keepalive-mode=icmp "
                          "remote-address=198.51.100.30\n")
-    equal("what had to go first is made once more", (status, err.splitlines(), found()), (
+    equal("import: a failure recreates the tunnel that was removed",
+          (status, err.splitlines(), found()), (
         1, ["ipipctl: heir: had been removed and is made once more, without addresses and routes",
             "ipipctl: -:4: bad: keepalive: keepalive mode icmp needs a target"], "peer-1,heir"))
     clear()
@@ -317,31 +322,32 @@ add name=bad remote-address=198.51.100.30 keepalive-mode=icmp
 def imports():
     status, out, err = ctl("import", "-", stdin="/interface ipip\nadd name=sec1 "
                            "remote-address=198.51.100.30 require-ipsce=yes\n")
-    equal("a misspelt property", (status, out, err, found()), (
+    equal("import: a misspelt property", (status, out, err, found()), (
         1, "", "ipipctl: -:2: require-ipsce: unknown: did you mean require-ipsec?\n", ""))
     good("import", "-", stdin="\ufeff/interface ipip\r\nadd keepalive=10s,0 name=m "
          "remote-address=10.1.1.1\r\n")
-    equal("a byte-order mark; 0 retries count as 1", get("m", "keepalive"), "10s,1")
+    equal("import: a byte-order mark; 0 retries are 1", get("m", "keepalive"), "10s,1")
     clear()
     lost = "/interface ipip\nadd allow-fast-path=no name=s remote-address=10.1.1.1\n"
     status, _, err = ctl("import", "-", stdin=lost)
-    check("a secret that the export lacks: it is said", status == 0 and
+    check("import: warns of a secret that the export lacks", status == 0 and
           "-:2: s: allow-fast-path=no without an ipsec-secret" in err and
           "in the clear" in err, err)
-    equal("and the tunnel is made", get("s", "disabled"), "no")
+    equal("import: makes the tunnel without the secret", get("s", "disabled"), "no")
     clear()
     status, _, err = ctl("import", "--disable-clear", "-", stdin=lost)
-    check("--disable-clear", status == 0 and err.endswith("It is made disabled\n"), err)
-    equal("it is disabled", get("s", "disabled"), "yes")
+    check("import --disable-clear: warns", status == 0 and err.endswith("It is made disabled\n"), err)
+    equal("import --disable-clear: the tunnel is disabled", get("s", "disabled"), "yes")
     before = good("export", "verbose")
     status, out, err = ctl("import", "--dry-run", "-", stdin="""/interface ipip
 remove [find name=s]
 add name=d1 remote-address=10.1.1.2 comment="it's $1 \\"x\\"" mtu=1400
 """)
-    equal("--dry-run changes nothing", (status, err, good("export", "verbose")), (0, "", before))
+    equal("import --dry-run changes nothing", (status, err, good("export", "verbose")), (0, "", before))
     run(["ip", "netns", "exec", "a", "sh", "-e", "-c", out],
         env={**ENV, "PATH": f"/run/bin:{ENV['PATH']}"})
-    equal("and what it prints does it", (found(), get("d1", "comment"), get("d1", "mtu")),
+    equal("import --dry-run: its commands make the changes",
+          (found(), get("d1", "comment"), get("d1", "mtu")),
           ("d1", 'it\'s $1 "x"', "1400"))
     clear()
 
@@ -356,38 +362,42 @@ def underlays():
     clear()
     run("ip -n a link del ppp0")
     status, _, err = ctl("--continue", "restore", "/run/links")
-    check("a tunnel whose device isn't there is reported",
+    check("restore: the underlay of a tunnel is missing",
           status == 1 and err.endswith("link: 'ppp0' no such device\n"), err)
-    equal("and the others are made", found(), "t2")
+    equal("restore: the other tunnels are made", found(), "t2")
     run("ip -n a link add name ppp0 type dummy; ip -n a link set ppp0 up")
     good("--continue", "restore", "/run/links")
-    equal("it is made when the device has come", (found(), get("t1", "link")), ("t2,t1", "ppp0"))
-    # The kernel has an index, the driver keeps the name.
+    equal("restore: the tunnel is made once the underlay exists",
+          (found(), get("t1", "link")), ("t2,t1", "ppp0"))
+    # The kernel stores the index of the underlay; the driver also keeps its name.
     run("ip -n a link del ppp0")
-    equal("the device has gone", [get("t1", p) for p in ("link", "link-missing")], ["ppp0", "yes"])
+    equal("the underlay was deleted: link and link-missing",
+          [get("t1", p) for p in ("link", "link-missing")], ["ppp0", "yes"])
     good("save", "/run/links2")
     with open("/run/links2", encoding="ascii") as f:
-        check("its name is saved", "link=ppp0" in f.read())
+        check("save: the name of the deleted underlay", "link=ppp0" in f.read())
     good("set", "t1", "ttl=9")
-    equal("another change leaves it", get("t1", "link-missing"), "yes")
+    equal("set of an unrelated property keeps the link", get("t1", "link-missing"), "yes")
     refused(2, "add: copy-from: the device of its link= isn't here", "add", "copy-from=t1",
             "remote-address=10.1.1.9")
     run("ip -n a link add name ppp0 type dummy; ip -n a link set ppp0 up")
-    equal("another device of that name takes its place", (found("link-missing"), get("t1", "link")),
+    equal("a new underlay of that name: the tunnel uses it", (found("link-missing"), get("t1", "link")),
           ("", "ppp0"))
     good("restore", "/run/links2")
-    equal("restore brings back what was saved", (get("t1", "ttl"), get("t1", "link")), ("64", "ppp0"))
+    equal("restore: sets the saved values", (get("t1", "ttl"), get("t1", "link")), ("64", "ppp0"))
     clear()
     good("add", "name=t1", "remote-address=10.1.1.1", "link=ppp0", "!keepalive")
     run("ip -n a link set t1 netns b")
     status, _, err = ctl("save", "/run/links3", netns="b")
-    equal("an underlay in another netns", (status, err), (
+    equal("save: the underlay is in another netns", (status, err), (
         1, "ipipctl: t1: its underlay is in another network namespace, which no property says\n"))
     tunnel = json.loads(good("-j", "print", netns="b"))[0]
-    check("print says so", tunnel["link"] == "ppp0" and tunnel["link_netnsid"] is not None and
+    check("print: the underlay is in another netns",
+          tunnel["link"] == "ppp0" and tunnel["link_netnsid"] is not None and
           not tunnel["link_missing"], tunnel)
     status, _, err = ctl("--continue", "save", "/run/links3", netns="b")
-    check("--continue saves the others", status == 1 and os.path.exists("/run/links3"), err)
+    check("save --continue: saves the other tunnels",
+          status == 1 and os.path.exists("/run/links3"), err)
     good("remove", "t1", netns="b")
     run("ip -n a link del ppp0")
 
@@ -395,7 +405,7 @@ def underlays():
 # What scripts read
 
 def validate(what, definition, text):
-    """By the schema, and with no key that it hasn't got."""
+    """Check that text is valid by the schema and has no key that the schema lacks."""
     schema = {"$ref": f"#/$defs/{definition}", "$defs": json.loads(json.dumps(SCHEMA["$defs"]))}
     for name, part in schema["$defs"].items():
         target = part.get("items", part)
@@ -431,10 +441,11 @@ def scripts_read():
             one = json.loads(text)
             types.setdefault(name, []).append(
                 all(k in tunnel and type(v) is type(tunnel[k]) for k, v in one.items()))
-    equal("get has the keys of print, with their types",
+    equal("get and print: the same keys and types",
           [name for name, same in types.items() if not all(same)], [])
-    equal("mtu", json.loads(good("-j", "get", "j1", "mtu")), {"mtu": 1400, "mtu_auto": False})
-    equal("fwmark", json.loads(good("-j", "get", "j1", "fwmark")), {"fwmark": 16})
+    equal("get as JSON: mtu",
+          json.loads(good("-j", "get", "j1", "mtu")), {"mtu": 1400, "mtu_auto": False})
+    equal("get as JSON: fwmark", json.loads(good("-j", "get", "j1", "fwmark")), {"fwmark": 16})
     equal("find without a match", ctl("find", "name=nobody"), (3, "", ""))
     equal("find without a match, as JSON", ctl("-j", "find", "name=nobody"), (3, "[]\n", ""))
     clear()
@@ -458,13 +469,13 @@ def monitor_goes_on():
     lines = [p.stdout.readline()]
     good("remove", "gone")
     time.sleep(0.6)
-    equal("monitor waits for a tunnel that has gone", p.poll(), None)
+    equal("monitor waits while its tunnel doesn't exist", p.poll(), None)
     good("add", "name=gone", "remote-address=10.1.1.1")
     lines += [p.stdout.readline() for _ in range(4)]
-    equal("and goes on with the new one", [json.loads(line)["name"] for line in lines],
+    equal("monitor goes on with the new tunnel", [json.loads(line)["name"] for line in lines],
           ["gone"] * 5)
     p.send_signal(signal.SIGINT)
-    equal("and ends when it is told to", p.wait(), 0)
+    equal("SIGINT ends monitor with status 0", p.wait(), 0)
     refused(1, "nobody: no such tunnel", "monitor", "nobody", "once")
     clear()
 
@@ -474,26 +485,27 @@ def errors():
     refused(2, "option: --nonsense: unknown", "--nonsense", "print")
     refused(2, "option: -n: has no value", "-n")
     refused(2, "option: --netns: has no value", "--netns")
-    # A host that has IPv6 alone.
+    # The host has only an IPv6 address.
     with open("/run/hosts", "w", encoding="ascii") as f:
         f.write("2001:db8::1 six.example\n")
     status, _, err = ctl_hosts("add", "remote-address=six.example")
-    check("a host without IPv4", status == 2 and "Address family" not in err and
+    check("add: a host without an IPv4 address is refused",
+          status == 2 and "Address family" not in err and
           err.startswith("ipipctl: add: remote-address: 'six.example' "), err)
     refused(2, "add: remote-address: '2001:db8::1' not an IPv4 address: IPv6 can't be the outer "
             "header here", "add", "remote-address=2001:db8::1")
     good("add", "name=any", "local-address=10.0.0.1",
          "remote-address=0.0.0.0")
-    equal("remote-address=0.0.0.0 gets no keepalive that nobody asked for", get("any", "keepalive"),
+    equal("add: keepalive is off by default without a remote", get("any", "keepalive"),
           "")
     status, _, err = ctl("add", "remote-address=0.0.0.0", "keepalive=10s")
-    check("one that was asked for is refused", status == 1 and "keepalive" in err, err)
+    check("add: keepalive without a remote is refused", status == 1 and "keepalive" in err, err)
     good("add", "name=mpls", "remote-address=10.1.1.1", "mode=mplsip")
-    equal("nor has a tunnel for MPLS", get("mpls", "keepalive"), "")
+    equal("add: keepalive is off by default on a tunnel for MPLS", get("mpls", "keepalive"), "")
     exported = good("export")
     clear()
     good("import", "-", stdin=exported)
-    equal("an export has both as they were", good("export"), exported)
+    equal("export and import give the same two tunnels", good("export"), exported)
     clear()
 
 
@@ -525,23 +537,23 @@ def habits():
     refused(2, "where: at the end: a condition is missing", "find", "mtu=1400", "or")
     refused(2, "where: name: 'x' is neither more nor less than another value", "find", "name<x")
     refused(2, "where: [: not a regular expression", "find", "comment~[")
-    equal("proplist", good("print", "proplist=name,mtu,keepalive", "where", "mtu>1400"),
+    equal("print proplist", good("print", "proplist=name,mtu,keepalive", "where", "mtu>1400"),
           "Flags: X - disabled; R - running\nColumns: NAME, MTU, KEEPALIVE\n #    NAME MTU  KEEPALIVE\n"
           " 2 R  h2   1450 30s,10\n")
-    equal("proplist, terse", good("print", "terse", "proplist=mtu,name", "where", "name=h0"),
+    equal("print terse proplist", good("print", "terse", "proplist=mtu,name", "where", "name=h0"),
           " 0 R  mtu=1300 name=h0\n")
-    equal("proplist, JSON", json.loads(good("-j", "print", "h0", "proplist=mtu,ttl")),
+    equal("print proplist, as JSON", json.loads(good("-j", "print", "h0", "proplist=mtu,ttl")),
           [{"id": 0, "mtu": 1300, "mtu_auto": False, "ttl": 64}])
     good("add", "copy-from=h0", "name=h3", "remote-address=10.1.1.9", "mtu=1350")
-    equal("copy-from", [get("h3", p) for p in ("mtu", "keepalive", "remote-address")],
+    equal("add copy-from", [get("h3", p) for p in ("mtu", "keepalive", "remote-address")],
           ["1350", "10s,10", "10.1.1.9"])
-    equal("get [find]", good("get", "[find", "name=h1]", "mtu"), "1400\n")
-    equal("get [find], one word", good("get", '[find name="h2"]', "mtu"), "1450\n")
+    equal("get [find ...]", good("get", "[find", "name=h1]", "mtu"), "1400\n")
+    equal("get [find ...] in one argument", good("get", '[find name="h2"]', "mtu"), "1450\n")
     good("set", "[find", "mtu<1400]", "comment=small")
-    equal("set [find]", found("comment=small"), "h0,h3")
+    equal("set [find ...]", found("comment=small"), "h0,h3")
     good("remove", "[find comment=small]")
     good("remove", "[find comment=small]")
-    equal("remove [find], and of nothing", found(), "h1,h2")
+    equal("remove [find ...], also without a match", found(), "h1,h2")
     refused(1, "get: no such tunnel", "get", "[find name=h0]", "mtu")
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, "print", "follow"],
                          stdout=subprocess.PIPE, text=True, env=ENV)
@@ -553,21 +565,21 @@ def habits():
     good("remove", "h9")
     while not lines[-1].startswith("- "):
         lines.append(p.stdout.readline())
-    check("print follow: the list", " h2 " in head[4], head)
-    check("print follow: what comes, changes and goes", " h9 " in lines[0] and
+    check("print follow: the present tunnels", " h2 " in head[4], head)
+    check("print follow: an added, changed and removed tunnel", " h9 " in lines[0] and
           any("1280" in line for line in lines) and lines[-1] == "- h9\n", lines)
     p.send_signal(signal.SIGTERM)
-    equal("print follow: ends", p.wait(), 0)
+    equal("print follow: SIGTERM ends it with status 0", p.wait(), 0)
     p = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, "print", "interval=100ms",
                           "count-only"], stdout=subprocess.PIPE, text=True, env=ENV)
-    equal("print interval=", [p.stdout.readline() for _ in range(3)], ["2\n"] * 3)
+    equal("print interval= repeats", [p.stdout.readline() for _ in range(3)], ["2\n"] * 3)
     p.send_signal(signal.SIGTERM)
     p.wait()
     clear()
 
 
 def complete_bash(line):
-    """What bash offers for a line."""
+    """The completions of a line in bash."""
     script = (f". {HERE}/../tools/completion/ipipctl.bash; compopt() {{ :; }}; "
               f"COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}; _ipipctl; "
               "printf '%s\\n' \"${COMPREPLY[@]}\"")
@@ -597,9 +609,10 @@ def completion():
         equal(f"completion: {line}", complete_bash(line), want)
     offered = good("complete", "set", "c1", "").split("\n")
     readable = {line.split("=")[0].split("\t")[0] for line in offered}
-    equal("what can only be read isn't offered to set", readable &
+    equal("completion of set: no read-only properties", readable &
           {"running", "ifindex", "actual-mtu", "keepalive-state", "altnames"}, set())
-    check("with what it means", "ttl=\tTTL of the outer header" in offered, offered)
+    check("completion of set: the meaning of a property",
+          "ttl=\tTTL of the outer header" in offered, offered)
     equal("help PROPERTY", good("help", "dscp"), "dscp=inherit|0-63\n    DSCP of the outer header\n"
           "    add gives: inherit\n")
     clear()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""ipipctl monitor on a terminal: no line is wider than it, what there is room for, a history,
-pages and orders by keys, and nothing that the terminal or NO_COLOR forbids."""
+"""ipipctl monitor on a terminal: the width of lines, columns by width, the history, pages, sorting by
+keys, and the limits that TERM, the locale and NO_COLOR set."""
 import fcntl
 import os
 import pty
@@ -22,7 +22,7 @@ CONTROL = re.compile(r"\033\[[0-9;?]*[A-Za-z]|\r")
 
 
 class Terminal:
-    """The monitor in a terminal of its own; TERM and the locale are as they are set."""
+    """The monitor on a terminal of its own; env may set TERM and the locale."""
 
     def __init__(self, *words, size=(80, 24), **env):
         self.master, slave = pty.openpty()
@@ -37,7 +37,7 @@ class Terminal:
 
     @staticmethod
     def lead():
-        """The terminal's foreground is this process."""
+        """Make this process the leader of a session on the terminal."""
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
@@ -56,7 +56,7 @@ class Terminal:
         return self.raw
 
     def frame(self, match=lambda lines: True, seconds=15):
-        """The lines of the first frame from now on for which match(lines) is true."""
+        """The lines of the next frame for which match(lines) is true, or []."""
         self.raw, end = "", time.monotonic() + seconds
         while time.monotonic() < end:
             for part in FRAME.findall(self.read(0.1)):
@@ -69,7 +69,8 @@ class Terminal:
         os.write(self.master, keys.encode())
 
     def end(self, keys="q"):
-        """Its exit status; the terminal is as it was."""
+        """End the monitor by keys or a signal. Returns its exit status, and whether the terminal's
+        settings are restored."""
         self.press(keys) if keys else self.process.send_signal(signal.SIGTERM)
         while self.process.poll() is None:
             self.read(0.1)
@@ -94,66 +95,68 @@ def widths():
                           (300, "NAME RX-PPS RX TX-PPS TX RATE STATE SINCE RTT RTT LOSS IPSEC")):
         t = Terminal(size=(columns, 24))
         lines = t.frame(lambda lines: len(lines) > 3)
-        equal(f"{columns} columns: what is shown",
+        equal(f"{columns} columns: the columns shown",
               lines and [w for w in lines[0].split() if w in want.split()], want.split()
               if columns > 40 else [w for w in lines[0].split() if w in want.split()])
         check(f"{columns} columns: no line is wider", lines and max(map(width, lines)) <= columns,
               lines)
-        equal(f"{columns} columns: q ends it, and the terminal is as it was", t.end(), (0, True))
+        equal(f"{columns} columns: q ends the monitor and restores the terminal", t.end(), (0, True))
     t = Terminal(size=(132, 24))
     t.frame()
     t.resize(60, 10)
     lines = t.frame(lambda lines: "LOSS" not in lines[0])
-    check("a terminal that gets smaller", lines and max(map(width, lines)) <= 60 and
+    check("after the terminal shrinks: no line is wider", lines and max(map(width, lines)) <= 60 and
           len(lines) <= 9, lines)
-    equal("a signal ends it, and the terminal is as it was", t.end(None), (0, True))
+    equal("SIGTERM ends the monitor and restores the terminal", t.end(None), (0, True))
 
 
 def histories():
     ping = subprocess.Popen(["ip", "netns", "exec", "a", "ping", "-q", "-i", "0.02", "192.168.5.2"],
                             stdout=subprocess.DEVNULL)
     for what, env, signs, others in (
-            ("UTF-8", {}, BLOCKS, ""), ("a locale without it", {"LC_ALL": "C"}, ".:-=+*%#", BLOCKS),
+            ("UTF-8", {}, BLOCKS, ""), ("a locale without UTF-8", {"LC_ALL": "C"}, ".:-=+*%#", BLOCKS),
             ("TERM=linux", {"TERM": "linux"}, ".:-=+*%#", BLOCKS),
             ("TERM=dumb", {"TERM": "dumb"}, ".:-=+*%#", BLOCKS)):
         t = Terminal("t0", size=(132, 24), **env)
         lines = t.frame(lambda lines: len(lines) > 1 and sum(lines[1].count(c) for c in signs) > 12)
         check(f"{what}: a history of rate and RTT", lines, t.raw[-400:])
-        check(f"{what}: of no other signs", not set(others) & set("".join(lines)), lines)
+        check(f"{what}: the history has no other characters",
+              not set(others) & set("".join(lines)), lines)
         t.end()
     ping.kill()
     ping.wait()
     t = Terminal("lost", size=(132, 24))
     lines = t.frame(lambda lines: len(lines) > 1 and "xxx" in lines[1])
-    check("without answers it has crosses", lines and "down" in lines[1], lines)
+    check("a history without answers shows x", lines and "down" in lines[1], lines)
     t.end()
 
 
 def pages():
     t = Terminal(size=(80, 13))
     first = t.frame(lambda lines: len(lines) == 12)
-    equal("a page has what the terminal has room for", names(first)[:-1],
+    equal("a page has as many tunnels as the terminal has room for", names(first)[:-1],
           [f"p{i:03}" for i in range(10)])
-    check("and says where it is", first and first[-1].startswith("1-10 of 502 by number"), first)
+    check("the last line of a page gives its position",
+          first and first[-1].startswith("1-10 of 502 by number"), first)
     for key, start in ((" ", 11), ("n", 21), ("b", 11), ("\033[6~", 21), ("\033[5~", 11),
                        ("\033[B", 21), ("\033[A", 11), ("p", 1), ("p", 1)):
         t.press(key)
         lines = t.frame(lambda lines: lines[-1].startswith(f"{start}-"))
-        check(f"{key!r}: from {start} on", lines, t.raw[-200:])
+        check(f"{key!r}: the page starts at {start}", lines, t.raw[-200:])
     t.press(" " * 15)
     t.press(" " * 15)
     t.press(" " * 15)
     t.press(" " * 15)
-    check("at the end it stays", t.frame(lambda lines: "of 502" in lines[-1]))
+    check("space on the last page: stays there", t.frame(lambda lines: "of 502" in lines[-1]))
     for order in "name", "rate", "rx", "tx", "rtt", "loss", "state", "number":
         t.press("s")
-        check(f"s: by {order}", t.frame(lambda lines: f"of 502 by {order}" in lines[-1]))
+        check(f"s: sorts by {order}", t.frame(lambda lines: f"of 502 by {order}" in lines[-1]))
     t.end()
 
 
 def orders():
     def leads(what, order, name):
-        """A look may come between two packets."""
+        """Wait for a frame where name is first: a single frame may fall between two packets."""
         t = Terminal(f"sort={order}", size=(80, 13))
         check(what, t.frame(lambda lines: len(lines) == 12 and f"by {order}" in lines[-1] and
                             names(lines)[0] == name), t.raw[-300:])
@@ -161,30 +164,30 @@ def orders():
     ping = subprocess.Popen(["ip", "netns", "exec", "a", "ping", "-q", "-i", "0.02", "192.168.5.2"],
                             stdout=subprocess.DEVNULL)
     for order in "rate", "rx", "tx", "rtt":
-        leads(f"sort={order}: the busy one, which answers, is the first", order, "t0")
+        leads(f"sort={order}: the busy tunnel, which answers, is first", order, "t0")
     ping.kill()
     ping.wait()
-    leads("sort=state: what is down is the first", "state", "lost")
-    leads("sort=loss: what loses most is the first", "loss", "lost")
-    leads("sort=name: the first letter", "name", "lost")
+    leads("sort=state: the tunnel that is down is first", "state", "lost")
+    leads("sort=loss: the tunnel with the most loss is first", "loss", "lost")
+    leads("sort=name: the alphabetically first is first", "name", "lost")
     lines = good("monitor", "once", "sort=name", "interval=100ms").splitlines()
-    equal("in a pipe, too", [line.split()[0] for line in lines[:2]], ["name=lost", "name=p000"])
+    equal("sort=name in a pipe", [line.split()[0] for line in lines[:2]], ["name=lost", "name=p000"])
 
 
 def colours():
     t = Terminal("t0")
     t.frame()
-    check("a state has its colour", "\033[32mup" in t.read(0.5), t.raw[-300:])
+    check("the state up is green", "\033[32mup" in t.read(0.5), t.raw[-300:])
     t.end()
     t = Terminal("t0", NO_COLOR="1")
     t.frame()
-    check("NO_COLOR: nothing has", not re.search(r"\033\[[0-9;]*m", t.read(0.5)), t.raw[-300:])
+    check("NO_COLOR: no colours", not re.search(r"\033\[[0-9;]*m", t.read(0.5)), t.raw[-300:])
     t.end()
     run("ip -n a link set dev t0 alias x")
     good("add", "name=\u6771\u4eac\u6771\u4eac", "remote-address=10.9.9.9", "!keepalive")
     t = Terminal("\u6771\u4eac\u6771\u4eac,t0", size=(60, 24))
     lines = t.frame(lambda lines: len(lines) == 3)
-    check("a name of wide characters keeps the columns", lines and lines[1].index("bps") ==
+    check("columns stay aligned with a name of wide characters", lines and lines[1].index("bps") ==
           lines[2].index("bps") + 4 and width(lines[2]) <= 60, lines)
     t.end()
 
@@ -200,7 +203,7 @@ def test():
     good("add", "local=10.5.0.1", "remote=10.5.0.2", "name=t0", "keepalive=100ms,3")
     good("add", "local=10.5.0.1", "remote=10.5.0.9", "name=lost", "keepalive=100ms,3")
     run("ip -n a addr add 192.168.5.1/30 dev t0; ip -n c addr add 192.168.5.2/30 dev t")
-    check("one answers, one doesn't", wait(lambda: found("keepalive-state=up") == "t0" and
+    check("one tunnel is up, one is down", wait(lambda: found("keepalive-state=up") == "t0" and
                                            found("keepalive-state=down") == "lost"))
     widths()
     histories()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""ipipctl xdp: which devices have an XDP program, and the one that forwards is attached and
-detached; another one is left alone."""
+"""ipipctl xdp: shows which devices have an XDP program, attaches and detaches the forwarding program,
+and keeps other programs."""
 import json
 import os
 import subprocess
@@ -15,7 +15,7 @@ NOT_BUILT = "xdp: this ipipctl was built without libbpf"
 
 
 def programs():
-    """What is attached, by device: mode and name."""
+    """{device: (mode, name of its XDP program)}."""
     return {d["device"]: (d["mode"], d["program"]) for d in json.loads(good("-j", "xdp"))}
 
 
@@ -24,9 +24,9 @@ def without_libbpf():
 
 
 def words():
-    equal("nothing attached", good("xdp"), HEAD)
-    equal("the same by name", good("xdp", "print"), HEAD)
-    equal("as JSON", json.loads(good("-j", "xdp")), [])
+    equal("xdp: no program is attached", good("xdp"), HEAD)
+    equal("xdp print: no program is attached", good("xdp", "print"), HEAD)
+    equal("xdp, as JSON: no program is attached", json.loads(good("-j", "xdp")), [])
     refused(2, "xdp: attavh: unknown: did you mean attach?", "xdp", "attavh", "wan")
     refused(2, "xdp: which device?", "xdp", "attach")
     refused(2, "xdp: which device?", "xdp", "detach")
@@ -36,19 +36,19 @@ def words():
     refused(2, "xdp: h1: not expected", "xdp", "detach", "wan", "h1")
     refused(1, "xdp: gone: no such device, or a tunnel", "xdp", "detach", "gone")
     refused(1, "xdp: t0: no such device, or a tunnel", "xdp", "attach", "wan,t0")
-    equal("actions are completed", good("complete", "xdp", ""), "attach\ndetach\nprint\n")
-    check("devices are completed", "wan\n" in good("complete", "xdp", "attach", ""))
-    check("in lists", "wan,h1\n" in good("complete", "xdp", "detach", "wan,"))
-    equal("files behind them", good("complete", "xdp", "attach", "wan", ""), ":files\n")
+    equal("completion: actions", good("complete", "xdp", ""), "attach\ndetach\nprint\n")
+    check("completion: devices", "wan\n" in good("complete", "xdp", "attach", ""))
+    check("completion: lists of devices", "wan,h1\n" in good("complete", "xdp", "detach", "wan,"))
+    equal("completion: the object file", good("complete", "xdp", "attach", "wan", ""), ":files\n")
 
 
 def state(built):
-    """A program of somebody else's is shown, told of, and left alone."""
+    """Another program's XDP program is shown, is an event, and is kept."""
     name = "" if built else None
     shell("python3 bpf.py pass /run/bpf/pass")
     watch = subprocess.Popen(["ip", "netns", "exec", "a", TOOL, "-j", "monitor", "events"],
                              stdout=subprocess.PIPE, text=True, env=ENV)
-    # It has read what there is when it tells of what comes.
+    # Once the monitor reports a new event, it has read the present state.
     told = []
     for i in range(20):
         run(f"ip -n a link add name p{i} type ipip remote 10.250.0.1; ip -n a link del p{i}")
@@ -59,27 +59,28 @@ def state(built):
         shell("sleep 1")
     os.set_blocking(watch.stdout.fileno(), True)
     shell("ip -n a link set dev wan xdpgeneric pinned /run/bpf/pass")
-    check("a generic one is shown", programs()["wan"][0] == "generic", programs())
+    check("xdp: shows a generic program", programs()["wan"][0] == "generic", programs())
     with open(f"{HERE}/../tools/ipipctl.schema.json", encoding="utf-8") as f:
         schema = json.load(f)
     jsonschema.validate(json.loads(good("-j", "xdp")),
                         {**schema["$defs"]["xdp"], "$defs": schema["$defs"]})
-    check("in a table", "wan             generic " in good("xdp"), good("xdp"))
+    check("xdp: a generic program in the table", "wan             generic " in good("xdp"), good("xdp"))
     if built:
         refused(1, "xdp: wan: it has another program", "xdp", "detach", "wan")
         refused(1, "xdp: wan: it has no program", "-n", "b", "xdp", "detach", "wan")
     shell("ip -n a link set dev wan xdpgeneric off; ip -n a link set dev wan xdpdrv pinned /run/bpf/pass")
-    equal("a native one is shown", programs()["wan"][0], "native")
-    check("its name is empty, or not known", programs()["wan"][1] in (name, None), programs())
+    equal("xdp: shows a native program", programs()["wan"][0], "native")
+    check("xdp: the name of the program is empty or unknown",
+          programs()["wan"][1] in (name, None), programs())
     shell("ip -n a link set dev wan xdp off")
-    equal("none is shown", programs(), {})
+    equal("xdp: shows no program after it was removed", programs(), {})
     wanted = ["generic", "none", "native", "none"]
     events = []
     while len(events) < len(wanted):
         event = json.loads(watch.stdout.readline())
         if event["event"] == "xdp":
             events.append((event["device"], event["state"]))
-    equal("events tell of each", events, [("wan", state) for state in wanted])
+    equal("monitor events: each change of the program", events, [("wan", state) for state in wanted])
     watch.terminate()
     watch.wait()
 
@@ -91,7 +92,7 @@ def errors():
                 "wan", "/dev/null")
         return False
     status, out, err = ctl("xdp", "attach", "wan", "/dev/null")
-    check("what is no object is refused", status == 1 and not out and
+    check("xdp attach: a file that is no object is refused", status == 1 and not out and
           err.startswith("ipipctl: xdp: /dev/null: "), err)
     return True
 
@@ -99,25 +100,28 @@ def errors():
 def attach():
     good("xdp", "attach", "wan,h1", OBJECT)
     both = {d: ("native", "ipip_xdp") for d in ("wan", "h1")}
-    equal("attached to both", programs(), both)
-    equal("as a table", good("xdp").splitlines()[-1].split()[1:], ["native", "ipip_xdp"])
+    equal("xdp attach: two devices", programs(), both)
+    equal("xdp: the attached program in the table",
+          good("xdp").splitlines()[-1].split()[1:], ["native", "ipip_xdp"])
     good("xdp", "attach", "wan", OBJECT)
-    equal("attached again", programs(), both)
+    equal("xdp attach: again on the same device", programs(), both)
     good("xdp", "detach", "h1")
-    equal("detached from one", programs(), {"wan": both["wan"]})
-    # All or none.
+    equal("xdp detach: one of two devices", programs(), {"wan": both["wan"]})
+    # attach changes all devices or none.
     shell("ip -n a link set dev h1 xdpdrv pinned /run/bpf/pass; ip -n a link set dev wan xdp off")
     refused(1, "xdp: h1: it has another program", "xdp", "attach", "wan,h1", OBJECT)
-    check("nothing has changed", list(programs()) == ["h1"], programs())
+    check("xdp attach: refused on one of two devices, nothing changes",
+          list(programs()) == ["h1"], programs())
     shell("ip -n a link set dev h1 xdp off; ip -n a link add name d0 type dummy")
     status, _, err = ctl("xdp", "attach", "wan,d0", OBJECT)
-    check("a driver without XDP is refused", status == 1 and
+    check("xdp attach: refused on a device without XDP", status == 1 and
           err.startswith("ipipctl: xdp: d0: "), err)
-    equal("and nothing has changed", programs(), {})
+    equal("xdp attach: refused on a device without XDP, nothing changes", programs(), {})
     good("xdp", "attach", "wan", OBJECT)
-    check("the module stays loaded", "in use" in run("rmmod ipip; true"))
+    check("the module can't be unloaded while the program is attached",
+          "in use" in run("rmmod ipip; true"))
     good("xdp", "detach", "wan")
-    equal("detached", programs(), {})
+    equal("xdp detach: no program is left", programs(), {})
 
 
 def test():
