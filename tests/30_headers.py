@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The outer header of transmitted packets, field by field, and MPLS inside."""
+"""The outer header of transmitted packets, field by field, also around MPLS."""
 import random
 import subprocess
 
@@ -14,7 +14,7 @@ PROTO = 253     # nobody answers while r doesn't forward
 
 
 class Path:
-    """Inner packets from a itself or from h1, outer ones as r gets them."""
+    """Sends inner packets from a itself or from h1; returns the outer packets that r receives."""
 
     def __init__(self):
         self.r = Tap("r", "a", "in")
@@ -44,7 +44,7 @@ class Path:
                               d[9] == 137 and d[28:30] == inner[4:6])
 
     def both(self):
-        """A way to send, and the arguments of inner() that go with it."""
+        """Each way to send, with the arguments of inner() for it."""
         yield "own", self.local, {}
         yield "forwarded", self.forwarded, {"src": "172.16.1.2", "dst": "172.16.2.2"}
 
@@ -63,7 +63,7 @@ def basics(path):
             equal(f"{name}: header checksum", checksum(data[:20]), 0)
             equal(f"{name}: addresses", (outer.src, outer.dst), (A, B))
             equal(f"{name}: not a fragment", (outer.flags.MF, outer.frag), (0, 0))
-            equal(f"{name}: the inner packet is the same, byte for byte", data[20:],
+            equal(f"{name}: the inner packet is unchanged", data[20:],
                   bytes(inner) if send == path.local else one_hop_on(inner))
 
     odd = {"with options": {"options": [IPOption_NOP()] * 3},
@@ -73,8 +73,8 @@ def basics(path):
     for name, fields in odd.items():
         inner = path.inner(60, **fields)
         data = path.local(inner)
-        equal(f"inner packet {name}: the same, byte for byte", data and data[20:], bytes(inner))
-        equal(f"inner packet {name}: nothing of it in the outer header",
+        equal(f"inner packet {name}: unchanged", data and data[20:], bytes(inner))
+        equal(f"inner packet {name}: the outer header has no options, fragment or reserved flag",
               (data[0], IP(data).flags & ~2, IP(data).frag), (0x45, 0, 0))
 
 
@@ -88,10 +88,10 @@ def idents(path, ip):
             path.raw.send(data)
             seen.add(path.outer(data)[4:6])
         if not flags and mode == "nopmtudisc":
-            equal("no DF: 50 packets have 50 IDs", len(seen), 50)
+            equal("without DF 50 packets have 50 outer IDs", len(seen), 50)
         else:
             differs("with DF the outer ID is the inner one")
-            equal(f"{mode}, inner flags '{flags}': the ID is the inner one", seen, {data[4:6]})
+            equal(f"{mode}, inner flags '{flags}': the outer ID is the inner one", seen, {data[4:6]})
     ip("link set dev t0 type ipip pmtudisc")
 
 
@@ -120,7 +120,7 @@ def tos(path, ip):
             data = send(path.inner(tos=inner, **ends))
             equal(f"TOS inherit, {way} packet with {inner:#x}", data and (data[1], data[21]),
                   (inner, inner))
-    # Bit 1 is ECN's and isn't configurable.
+    # Bit 1 belongs to ECN and isn't configurable.
     for fixed in (0, 0x04, 0x10, 0x28, 0xb8, 0xba, 0xfc):
         ip(f"link set dev t0 type ipip tos {fixed:#x}")
         for inner in (0, 0x28, 0xfc):
@@ -137,7 +137,7 @@ def ecn(path, ip):
                 data = send(path.inner(tos=0x28 | code, **ends))
                 if code == 3:
                     differs("CE is copied to the outer header (RFC 6040 normal mode)")
-                equal(f"TOS {mode}, {way} packet with {name}: copied",
+                equal(f"TOS {mode}, {way} packet with {name}: ECN is copied",
                       data and (data[1], data[21]), (dscp | code, 0x28 | code))
     ip("link set dev t0 type ipip tos 0")
 
@@ -154,7 +154,7 @@ def dont_fragment(path, ip):
     flags("pmtudisc: DF always", "DF", "DF")
     ip("link set dev t0 type ipip nopmtudisc")
     flags("nopmtudisc: DF is copied", "", "DF")
-    # ip(8) refuses to ask for it.
+    # ip(8) refuses this combination, so send it by netlink.
     error = Rtnl("a").change("t0", (IPTUN_LOCAL, addr(A)), (IPTUN_REMOTE, addr(B)),
                              (IPTUN_PMTUDISC, u8(0)), (IPTUN_TTL, u8(64)))
     equal("nopmtudisc with a fixed TTL is accepted", error[0], 0)
@@ -167,14 +167,15 @@ def source(path, ip):
        "route add 172.16.3.0/24 dev u0")
     inner = {"dst": "172.16.3.3"}
     data = path.local(path.inner(**inner))
-    equal("no local: the address of the link", data and IP(data).src, A)
+    equal("no local: the source is the address of the underlay", data and IP(data).src, A)
     ip("addr add 10.1.0.99/32 dev wan", "route add 10.2.0.9/32 via 10.1.0.254 src 10.1.0.99")
     data = path.local(path.inner(**inner))
-    equal("no local: the source that the route prefers", data and IP(data).src, "10.1.0.99")
+    equal("no local: the source is the route's preferred source", data and IP(data).src, "10.1.0.99")
     data = path.forwarded(path.inner(src="172.16.1.2", **inner))
-    equal("no local, forwarded packet: the same", data and IP(data).src, "10.1.0.99")
+    equal("no local, forwarded packet: the route's preferred source",
+          data and IP(data).src, "10.1.0.99")
     data = path.local(path.inner())
-    equal("a tunnel with local isn't concerned", data and IP(data).src, A)
+    equal("with local: the source is local", data and IP(data).src, A)
 
 
 def mpls_label(data):
@@ -183,8 +184,7 @@ def mpls_label(data):
 
 
 class Mpls:
-    """Packets for 172.16.9.0/24 get label 100 on a; b pops it and hands them to
-    h2."""
+    """a pushes label 100 onto packets for 172.16.9.0/24; b pops it and forwards them to h2."""
 
     def __init__(self, path, ip, ipb):
         self.path, self.ip, self.ipb = path, ip, ipb
@@ -194,7 +194,7 @@ class Mpls:
         run("ip -n b -f mpls route add 100 via inet 172.16.2.2 dev h2")
 
     def use(self, near, far):
-        """Tunnels of these modes between a and b, in place of those before."""
+        """Replace the tunnels by ones of these modes on a and b."""
         previous, self.device = self.device, f"m-{near}-{far}"
         name = self.device
         for ip, local, remote, mode in ((self.ip, A, B, near), (self.ipb, B, A, far)):
@@ -208,7 +208,7 @@ class Mpls:
         return Delta("a", name), Delta("b", name)
 
     def send(self, dst):
-        """The outer packet, and that which h2 gets."""
+        """(inner packet, outer packet, packet that h2 receives)."""
         inner = self.path.inner(80, src="192.168.9.1", dst=dst)
         data = self.path.local(inner)
         got = self.h2.receive(lambda d: d[4:6] == bytes(inner)[4:6], 1.5 if data else 0.2)
@@ -227,10 +227,10 @@ def mpls(path, ip):
         check(f"mode {mode}: an MPLS packet is sent", data is not None)
         outer = IP(data)
         equal(f"mode {mode}: protocol 137", outer.proto, 137)
-        equal(f"mode {mode}: the label, and it is the last", mpls_label(data), (100, 1))
+        equal(f"mode {mode}: the label, at the bottom of the stack", mpls_label(data), (100, 1))
         equal(f"mode {mode}: addresses and checksum",
               (outer.src, outer.dst, checksum(data[:20])), (A, B, 0))
-        equal(f"mode {mode}: TTL of the host, no TOS, DF",
+        equal(f"mode {mode}: the host's default TTL, TOS 0, DF",
               (outer.ttl, outer.tos, str(outer.flags)), (64, 0, "DF"))
         equal(f"mode {mode}: the payload arrives",
               got and (IP(got).src, IP(got).dst, got[20:]),
@@ -238,7 +238,7 @@ def mpls(path, ip):
 
     m.use("any", "any")
     inner, data, got = m.send("172.16.2.2")
-    equal("mode any: IPv4, too, with protocol 4", (data[9], got and got[20:]),
+    equal("mode any: IPv4 has protocol 4 and arrives", (data[9], got and got[20:]),
           (4, bytes(inner)[20:]))
 
     near, far = m.use("mplsip", "any")
@@ -256,9 +256,9 @@ def mpls(path, ip):
         check(f"mode {mode} drops a received packet of the other protocol",
               data is not None and got is None)
         check(f"mode {mode} doesn't count it as received", "rx_packets" not in far())
-        differs("what is dropped is counted")
+        differs("the in-tree driver doesn't count such drops")
         equal(f"mode {mode} counts it as an error", far(), {"rx_errors": 1})
-        check(f"mode {mode} takes a packet of its protocol", m.send(right)[2] is not None)
+        check(f"mode {mode} receives a packet of its protocol", m.send(right)[2] is not None)
 
 
 def test():
@@ -273,7 +273,7 @@ def test():
     ecn(path, ip)
     dont_fragment(path, ip)
     source(path, ip)
-    equal("no transmit error", counters("a")["t0"]["tx_errors"], 0)
+    equal("no transmit errors", counters("a")["t0"]["tx_errors"], 0)
     mpls(path, ip)
 
 

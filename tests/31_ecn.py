@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the ECN field becomes on decapsulation (RFC 6040 figure 4), what is
-dropped, counted and logged."""
+"""The ECN field after decapsulation (RFC 6040 figure 4), and which packets are dropped, counted and
+logged."""
 import os
 import time
 
@@ -14,14 +14,14 @@ NOT_ECT, ECT1, ECT0, CE = range(4)
 PARAMETER = "/sys/module/ipip/parameters/log_ecn_error"
 COST = "/proc/sys/net/core/message_cost"
 
-# [inner][outer]: what it becomes; None is dropped.
+# [inner][outer]: the inner ECN field after decapsulation; None: the packet is dropped.
 FIGURE4 = {
     NOT_ECT: {NOT_ECT: NOT_ECT, ECT0: NOT_ECT, ECT1: NOT_ECT, CE: None},
     ECT0: {NOT_ECT: ECT0, ECT0: ECT0, ECT1: ECT1, CE: CE},
     ECT1: {NOT_ECT: ECT1, ECT0: ECT1, ECT1: ECT1, CE: CE},
     CE: {NOT_ECT: CE, ECT0: CE, ECT1: CE, CE: CE},
 }
-# (inner, outer) that Linux finds worth a line.
+# (inner, outer) that Linux logs.
 LOGGED = {(NOT_ECT, ECT0), (NOT_ECT, ECT1), (NOT_ECT, CE)}
 
 
@@ -36,7 +36,7 @@ def read(path):
 
 
 class Path:
-    """Outer packets from r to b, inner ones as h2 gets them."""
+    """Sends outer packets from r to b; returns the inner packets that h2 receives."""
 
     def __init__(self):
         self.r = Tap("r", "b")
@@ -45,14 +45,14 @@ class Path:
         self.id = 0
 
     def send(self, inner_tos, outer_tos, **fields):
-        """What was sent, what h2 gets, and what b's tunnel counts."""
+        """(inner packet sent, packet that h2 receives, receive counters of b's tunnel)."""
         self.id += 1
         fields = {"src": "172.16.1.2", "dst": "172.16.2.2", "proto": 253, "ttl": 20, **fields}
         inner = IP(id=self.id, tos=inner_tos, **fields) / bytes(range(40))
         outer = IP(src="10.1.0.1", dst="10.2.0.1", proto=4, tos=outer_tos) / inner
         delta = Delta("b", "t0", "rx_")
         self.r.send(outer, self.b)
-        # Dropped or received, it is counted.
+        # The tunnel counts each packet, as received or as dropped.
         end = time.monotonic() + 5
         while not delta() and time.monotonic() < end:
             time.sleep(0.002)
@@ -63,7 +63,7 @@ class Path:
 
 
 class Log:
-    """The lines of the kernel log since the last look."""
+    """The lines of the kernel log since the last call of lines()."""
 
     def __init__(self):
         self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
@@ -76,12 +76,12 @@ class Log:
                 lines.append(os.read(self.fd, 8192).decode(errors="replace"))
             except BlockingIOError:
                 return lines
-            except BrokenPipeError:     # overtaken
+            except BrokenPipeError:     # older lines were overwritten
                 pass
 
 
 def expected(inner, tos):
-    """The inner packet one hop on, with this TOS."""
+    """The inner packet as forwarded, with this TOS."""
     packet = IP(bytes(inner))
     packet.ttl -= 1
     packet.tos = tos
@@ -100,7 +100,7 @@ def decapsulate(path):
                 continue
             check(f"{name}: arrives", got is not None)
             equal(f"{name}: becomes {CODES[want]}", got and CODES[got[1] & 3], CODES[want])
-            equal(f"{name}: DSCP, and all the rest, is as it was",
+            equal(f"{name}: nothing else of the packet changes",
                   got and got[:1] + bytes([got[1] & 0xfc]) + got[2:10] + got[12:],
                   sent and expected(sent, 0x28)[:10] + expected(sent, 0x28)[12:])
             equal(f"{name}: header checksum", got and checksum(got[:20]), 0)
@@ -116,12 +116,12 @@ def dscp(path):
 
 
 def checksums(path):
-    """The checksum is amended, not made anew."""
+    """The driver updates the inner checksum incrementally: it doesn't repair a wrong one."""
     options = [IPOption_NOP()] * 4
     for outer, want in ((CE, CE), (ECT1, ECT1)):
         sent, got, _ = path.send(ECT0, outer, options=options)
         equal(f"inner options, outer {CODES[outer]}: arrives right", got, expected(sent, want))
-        # Values by which carries show; the ID makes them.
+        # Checksums at which a wrong carry shows. The inner ID is chosen to give them.
         for target in (0x0000, 0x0001, 0x00ff, 0x0100, 0xfeff, 0xff00, 0xfffe):
             path.id = 0
             base = IP(bytes(IP(id=0, tos=ECT0, src="172.16.1.2", dst="172.16.2.2", proto=253,
@@ -132,13 +132,13 @@ def checksums(path):
             assert (IP(bytes(sent)).chksum - target) % 0xffff == 0
             equal(f"{name}: arrives right", got, expected(sent, want))
         _, got, counted = path.send(ECT0, outer, chksum=0x1234)
-        check(f"outer {CODES[outer]}, wrong inner checksum: it isn't mended", got is None)
-        equal(f"outer {CODES[outer]}, wrong inner checksum: IP's business, not the tunnel's",
+        check(f"outer {CODES[outer]}, wrong inner checksum: not repaired", got is None)
+        equal(f"outer {CODES[outer]}, wrong inner checksum: the tunnel counts the packet as received",
               counted, {"rx_packets": 1})
 
 
 def logging(path, log):
-    """The TOS in the line tells which packet it is about."""
+    """The TOS in the logged line identifies the packet."""
     for value, wanted in (("Y", LOGGED), ("N", set())):
         write(PARAMETER, value)
         equal(f"log_ecn_error={value}: reads back", read(PARAMETER), value)
@@ -159,14 +159,14 @@ def test():
     topo()
     path = Path()
     log = Log()
-    equal("log_ecn_error is on at first", read(PARAMETER), "Y")
+    equal("log_ecn_error is on by default", read(PARAMETER), "Y")
     cost = read(COST)
     decapsulate(path)
     try:
         write(PARAMETER, "N")
         dscp(path)
         checksums(path)
-        write(COST, "0")    # no limit to the rate
+        write(COST, "0")    # no rate limit
         logging(path, log)
     finally:
         write(COST, cost)

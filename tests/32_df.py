@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""DF of the outer header, and DSCP with ECN."""
+"""DF and the TOS field of the outer header."""
 import random
 import time
 
@@ -22,7 +22,7 @@ class Path:
         self.id = 0
 
     def send(self, own=False, size=60, **fields):
-        """Send an inner packet; it, and its outer header as it is on the wire."""
+        """Send an inner packet; returns it and the outer packet from the wire."""
         self.id += 1
         random.seed(self.id)
         packet = bytes(IP(**(OWN if own else HOSTS), proto=253, id=self.id, ttl=20, **fields) /
@@ -39,7 +39,7 @@ class Path:
 
 
 def matrix(path):
-    """What the outer DF is, for a TTL that is inherited or fixed, and an inner DF."""
+    """The outer DF by mode, inherited or fixed TTL, and inner DF."""
     want = {"no": lambda ttl, df: 0, "inherit": lambda ttl, df: df, "set": lambda ttl, df: 1,
             "legacy": lambda ttl, df: 1}
     for mode, rule in want.items():
@@ -60,7 +60,7 @@ def matrix(path):
 
 
 def segments(path):
-    """DF of segments that are cut behind the tunnel."""
+    """DF of packets that are segmented after the tunnel."""
     run("ip netns exec a ethtool -K wan tso off gso off")
     for mode, want in ("no", {0}), ("inherit", {1}), ("set", {1}):
         path.rtnl.set("t0", df=mode)
@@ -72,12 +72,12 @@ def segments(path):
             ids.append(data[4:6])
         path.h2.drain()
         check(f"df {mode}: segments were seen", len(ids) > 100, len(ids))
-        equal(f"df {mode}: DF of all of them", seen, want)
-        equal(f"df {mode}: no two have the same ID", len(set(ids)), len(ids))
+        equal(f"df {mode}: DF of all segments", seen, want)
+        equal(f"df {mode}: no two segments have the same ID", len(set(ids)), len(ids))
 
 
 def narrow(path):
-    """A path of 1400 behind r, and no ICMP from there."""
+    """A path of 1400 bytes after r, and no ICMP errors from r."""
     shell("ip -n r link set dev b mtu 1400; ip -n b link set dev wan mtu 1400; "
           "ip -n r rule add iif lo to 10.1.0.1 prohibit; ip -n a route flush cache")
     path.rtnl.set("t0", df="no")
@@ -85,10 +85,10 @@ def narrow(path):
         for flags in "DF", 0:
             packet, _ = path.send(size=size, flags=flags)
             got = path.arrives(packet)
-            check(f"df no, {size} bytes, inner {flags or 'without DF'}: arrives whole",
+            check(f"df no, {size} bytes, inner {flags or 'without DF'}: arrives unchanged",
                   got and got[20:] == packet[20:])
     shell("tcp_bulk h1 h2 172.16.2.2 1")
-    check("df no: TCP gets through", True)
+    check("df no: 1 MiB over TCP arrives", True)
     for mode, flags in (("inherit", "DF"), ("set", 0), ("legacy", "DF")):
         path.rtnl.set("t0", df=mode)
         packet, _ = path.send(size=1480, flags=flags)
@@ -96,18 +96,18 @@ def narrow(path):
               path.arrives(packet), None)
     path.rtnl.set("t0", df="inherit")
     packet, _ = path.send(size=1480, flags=0)
-    check("df inherit, inner without DF: arrives whole", path.arrives(packet))
+    check("df inherit, inner without DF: arrives", path.arrives(packet))
 
 
 def idents(path):
-    """Fragments are put together by their IDs: these come round soon enough."""
+    """A receiver reassembles fragments by ID, so the driver must not use up the 65,536 IDs too fast."""
     path.rtnl.set("t0", df="no")
     ids = []
     for _ in range(20):
         ids.append(int.from_bytes(path.send(flags=0)[1][4:6], "big"))
         time.sleep(0.02)
     used = (ids[-1] - ids[0]) % 65536
-    check("df no: 20 packets take less than 64 IDs each", used < 19 * 64, used)
+    check("df no: 20 packets use less than 64 IDs each", used < 19 * 64, used)
 
 
 def dscp(path):
@@ -118,7 +118,7 @@ def dscp(path):
         for ecn in range(4):
             _, outer = path.send(tos=0xa8 | ecn)
             got.append(outer and outer[1])
-        equal(f"DSCP {value}: on each packet, with the inner ECN field", got,
+        equal(f"DSCP {value}: outer DSCP, and the inner ECN field", got,
               [value << 2 | ecn for ecn in range(4)])
     path.rtnl.change("t0", (IPTUN_TOS, u8(1)))
     for value in 0, 0x2e, 0x3f:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The outer ID: whether GRO of the receiver can merge interleaved flows, and whether
-fragments of different packets ever have the same."""
+"""The outer ID: the receiver's GRO can merge interleaved flows, and fragments of different packets
+never have the same ID."""
 import collections
 import os
 import struct
@@ -22,7 +22,7 @@ def ipv4(proto, ident, payload, flags=DF):
 
 
 class Flow:
-    """A TCP connection's data, or UDP datagrams. Whose IDs are fixed has 0 always."""
+    """Segments of a TCP connection, or UDP datagrams. With fixed, all IDs are 0."""
 
     def __init__(self, number, fixed=False):
         self.port, self.fixed = 1000 + number, fixed
@@ -54,7 +54,7 @@ class Path:
         self.h1.send(packet, self.gateway)
 
     def mode(self, df):
-        """The outer header has DF, or hasn't. The in-tree driver has it if the inner one has."""
+        """Send with DF in the outer header, or without. The in-tree driver then copies the inner DF."""
         if INTREE:
             self.ip(f"link set dev t0 type ipip ttl inherit {'pmtudisc' if df else 'nopmtudisc'}")
         else:
@@ -63,7 +63,7 @@ class Path:
             tap.drain()
 
     def outer(self, match, number, timeout=3):
-        """So many outer packets with an inner one that is wanted."""
+        """Up to number outer packets for whose inner packet match(bytes) is true."""
         packets, end = [], time.monotonic() + timeout
         while len(packets) < number and time.monotonic() < end:
             data = self.wire.receive(lambda d: d[9] == 4, 0.5)
@@ -84,17 +84,17 @@ def with_df(path):
         path.send(flow.segment())
         outer = path.outer(lambda d: d[9] == 6, 1)
         differs("with DF the outer ID is the inner one")
-        equal(f"DF, inner ID {number}: the outer one is the same", outer and ident(outer[0]), number)
+        equal(f"DF, inner ID {number}: the outer ID is the same", outer and ident(outer[0]), number)
     if not INTREE:
         path.rtnl.set("t0", df="inherit")
         path.send(flow.segment())
         outer = path.outer(lambda d: d[9] == 6, 1)
-        equal("DF inherited: the same", ident(outer[0]), ident(outer[0][20:]))
+        equal("DF inherited: the outer ID is the inner one", ident(outer[0]), ident(outer[0][20:]))
 
 
 def interleaved(path, number, in_a_row, df):
-    """Flows in turn, some packets of each. Only a burst can be merged: h1 and r keep the
-    packets back for a while."""
+    """Send from each flow in turn, some packets in a row. h1 and r delay the packets and send them in
+    bursts, since GRO merges only within a burst."""
     name = f"{number} flows, {in_a_row} in a row, {'DF' if df else 'no DF'}"
     path.mode(df)
     flows = [Flow(i) for i in range(number)]
@@ -105,10 +105,10 @@ def interleaved(path, number, in_a_row, df):
             for _ in range(in_a_row):
                 path.send(flow.segment(DF if df or not INTREE else 0))
     outer = path.outer(lambda d: d[9] == 6, total)
-    equal(f"{name}: all are on the wire", len(outer), total)
-    equal(f"{name}: their DF", {p[6] >> 6 & 1 for p in outer}, {int(df)})
+    equal(f"{name}: all packets are on the wire", len(outer), total)
+    equal(f"{name}: the outer DF", {p[6] >> 6 & 1 for p in outer}, {int(df)})
     if not df:
-        equal(f"{name}: no ID twice", len({ident(p) for p in outer}), total)
+        equal(f"{name}: no outer ID twice", len({ident(p) for p in outer}), total)
 
     got = collections.defaultdict(bytes)
     end = time.monotonic() + 10
@@ -116,35 +116,35 @@ def interleaved(path, number, in_a_row, df):
         data = path.h2.receive(lambda d: d[9] == 6, 0.5)
         if data:
             got[int.from_bytes(data[20:22], "big")] += data[40:]
-    equal(f"{name}: h2 has each flow's bytes in sequence",
+    equal(f"{name}: h2 receives each flow's bytes in order",
           [f.port for f in flows if got[f.port] != f.sent], [])
     packets = received()["rx_packets"]
-    # Before 6.18 GRO doesn't look at the outer ID if there is DF.
+    # Before 6.18 GRO ignores the outer ID of packets with DF.
     if in_a_row == 1 and (not df or int(os.uname().release.split(".")[0]) >= 7):
         differs("interleaved flows can be merged")
-    # Without DF a flow has IDs that are in sequence until the next tick.
+    # Without DF the IDs of a flow are consecutive until the next timer tick.
     limit = total // 2 if df else total * 3 // 4
-    check(f"{name}: the tunnel gets {total} packets in {limit} or fewer", packets <= limit, packets)
+    check(f"{name}: GRO merges {total} packets into at most {limit}", packets <= limit, packets)
 
 
 def fixed(path):
-    """A host that gives all its packets with DF the ID 0, merged by a and cut again."""
+    """h1 sends all packets with DF and the ID 0. a merges them, and segments them after the tunnel."""
     run("ip netns exec a ethtool -K wan tso off gso off")
     run("ip netns exec a ethtool -K h1 gro on; ip netns exec h1 ethtool -K eth0 tso off")
     run("tc -n h1 qdisc add dev eth0 root netem limit 10000 slot 50ms 50ms")
     for df in (True,) if INTREE else (True, False):
-        name = f"inner ID 0, merged and cut again, {'DF' if df else 'no DF'}"
+        name = f"inner ID 0, merged and segmented, {'DF' if df else 'no DF'}"
         path.mode(df)
         received = Delta("a", "t0", "tx")
         flow = Flow(1, fixed=True)
         for _ in range(32):
             path.send(flow.segment())
         outer = path.outer(lambda d: d[9] == 6, 32)
-        equal(f"{name}: all are on the wire", len(outer), 32)
-        check(f"{name}: the tunnel has had fewer", received()["tx_packets"] < 32)
+        equal(f"{name}: all packets are on the wire", len(outer), 32)
+        check(f"{name}: the tunnel sent merged packets", received()["tx_packets"] < 32)
         if df:
             steps = {(ident(b) - ident(a)) & 0xffff for a, b in zip(outer, outer[1:])}
-            check(f"{name}: outer IDs can be merged", steps in ({0}, {1}), steps)
+            check(f"{name}: GRO can merge packets with these outer IDs", steps in ({0}, {1}), steps)
         else:
             equal(f"{name}: no outer ID twice", len({ident(p) for p in outer}), 32)
         if int(os.uname().release.split(".")[0]) >= 7:
@@ -154,7 +154,7 @@ def fixed(path):
 
 
 def fragments(path):
-    """The outer packet is fragmented: each ID is that of one packet."""
+    """The outer packets are fragmented: no two packets have the same ID."""
     path.mode(False)
     path.ip("link set dev t0 mtu 4000", "link set dev h1 mtu 4000")
     run("ip -n h1 link set dev eth0 mtu 4000")
@@ -167,13 +167,13 @@ def fragments(path):
         data = path.wire.receive(lambda d: d[9] == 4, 0.5)
         if data:
             parts[ident(data)].append(int.from_bytes(data[6:8], "big"))
-    equal("64 flows, fragmented: as many IDs as packets", len(parts), 64 * ROUNDS)
-    equal("64 flows, fragmented: of each a first and a last fragment, once",
+    equal("64 flows, fragmented: as many outer IDs as packets", len(parts), 64 * ROUNDS)
+    equal("64 flows, fragmented: each ID has one first and one last fragment",
           {tuple(p) for p in parts.values()}, {(0x2000, 1480 // 8)})
 
 
 def hidden(path):
-    """ESP in transport mode keeps the outer ID, which tells nothing of what is inside."""
+    """ESP in transport mode sends the outer ID in the clear, so it must not reveal the inner one."""
     subprocess.call(["modprobe", "-aq", "esp4"])
     run(f"ip -n a xfrm state add src {A} dst {B} proto esp spi 1 mode transport "
         f"aead 'rfc4106(gcm(aes))' 0x{'11' * 20} 128; "
@@ -186,13 +186,13 @@ def hidden(path):
         data = path.wire.receive(lambda d: d[9] == 50)
         idents.append(data and ident(data))
     differs("with DF the outer ID is the inner one")
-    equal("behind ESP, DF: the ID is 0", idents, [0] * 5)
+    equal("ESP, DF: the outer ID is 0", idents, [0] * 5)
     path.mode(False)
     idents = set()
     for _ in range(5):
         path.send(flow.segment())
         idents.add(ident(path.wire.receive(lambda d: d[9] == 50)))
-    equal("behind ESP, no DF: no ID twice", len(idents), 5)
+    equal("ESP, no DF: no outer ID twice", len(idents), 5)
     run("ip -n a xfrm policy flush; ip -n a xfrm state flush")
 
 
@@ -203,11 +203,12 @@ def test():
     run("ip netns exec h1 ping -c 1 -W 5 172.16.2.2")
     with_df(path)
     hidden(path)
-    # GRO has one list without a hash, with eight packets; what NICs have is there.
+    # Without a flow hash GRO puts all packets into one list of at most eight. A NIC computes the
+    # hash in hardware; a veth doesn't, so a program does.
     run("mkdir -p /run/bpf; mount -t bpf bpf /run/bpf; "
         f"/usr/bin/python3 {HERE}/bpf.py hash /run/bpf/hash && tc -n a qdisc add dev h1 clsact && "
         "tc -n a filter add dev h1 ingress bpf da pinned /run/bpf/hash; umount /run/bpf")
-    # By NAPI, and so by GRO, it takes what a device without TSO has sent.
+    # This veth receives by NAPI, with GRO. Its peer has no TSO, so that it sends single segments.
     run("ip netns exec b ethtool -K wan gro on; ip netns exec r ethtool -K b tso off")
     run("tc -n h1 qdisc add dev eth0 root netem limit 10000 slot 20ms 20ms packets 128")
     run("tc -n r qdisc add dev b root netem limit 10000 slot 60ms 60ms packets 128")

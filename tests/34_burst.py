@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Of a burst, no packet overtakes another one of its flow, whether or not GRO merges them, nor
-any other that isn't for GRO."""
+"""The order of packets in a burst: no packet overtakes another one of its flow, whether or not GRO
+merges them, and packets that GRO doesn't merge stay in order across flows."""
 import collections
 import os
 import random
@@ -13,13 +13,13 @@ from lib import Tap, check, main, run, topo
 
 SRC, DST = "172.16.1.2", "172.16.2.2"
 UDP, TCP, OTHER = 17, 6, 253
-# A burst has to fit into a veth's ring, of 256.
+# A burst must fit into a veth's ring of 256 packets.
 ROUNDS = 30
 
 
 class Flow:
-    """Each packet's data is its number, some times over. TCP: now and then one is without data,
-    which GRO doesn't keep."""
+    """The data of each packet is its number, repeated. Each fifth TCP packet has no data: GRO doesn't
+    hold such a packet back."""
 
     def __init__(self, proto, port, size, dst=DST):
         self.proto, self.port, self.size, self.dst = proto, port, size, dst
@@ -44,18 +44,18 @@ HEADER = {UDP: 8, TCP: 20, OTHER: 2}
 
 
 def dropped():
-    """Packets for which the veth's ring, of 256, had no room."""
+    """The number of packets that didn't fit into the veth's ring of 256."""
     return int(run("ip netns exec r cat /sys/class/net/b/statistics/tx_dropped"))
 
 
 class Burst:
-    """Sends flows through a tunnel, and says in which sequence their packets arrive."""
+    """Sends flows through the tunnel and checks the order in which their packets arrive."""
 
     def __init__(self, h1, h2, gateway):
         self.h1, self.h2, self.gateway = h1, h2, gateway
 
     def arrivals(self, net, total):
-        """(protocol, port, data) of the packets to net, until so many bytes of data have come."""
+        """(protocol, port, data) of packets to net, until total bytes of data have arrived."""
         want = socket.inet_aton(SRC) + socket.inet_aton(net)[:2]
         end = time.monotonic() + 10
         while total > 0 and time.monotonic() < end:
@@ -67,7 +67,7 @@ class Burst:
                 total -= len(data) - 20 - HEADER[data[9]]
 
     def mixed(self, name):
-        """Flows in turn, some of which GRO may merge."""
+        """Send from each flow in turn; GRO may merge some of the flows."""
         flows = [Flow(UDP, 1000 + i, 20) for i in range(4)] + [Flow(TCP, 2000 + i, 50) for i in range(3)]
         flows += [Flow(OTHER, 3000, 10)]
         for _ in range(ROUNDS):
@@ -79,13 +79,13 @@ class Burst:
         for flow in flows:
             data = got[flow.proto, flow.port]
             at = next((i for i, (x, y) in enumerate(zip(data, flow.sent)) if x != y), len(data))
-            check(f"{name}: flow {flow.proto}/{flow.port} arrives in sequence", data == flow.sent,
+            check(f"{name}: flow {flow.proto}/{flow.port} arrives in order", data == flow.sent,
                   f"{len(data)} of {len(flow.sent)} bytes; at {at}: {data[at:at + 8].hex()} for "
                   f"{flow.sent[at:at + 8].hex()}; the veth dropped {dropped()}")
 
     def plain(self, name, destinations, in_a_row):
-        """Flows that GRO doesn't merge, each to one of so many destinations, with so many
-        packets in a row."""
+        """Send from random flows that GRO doesn't merge, to so many destinations, with in_a_row
+        packets of a flow in a row."""
         flows = [Flow(proto, 1000 + i, 4, f"172.20.0.{i % destinations + 1}")
                  for i in range(8) for proto in (UDP, OTHER)]
         sent = []
@@ -97,7 +97,7 @@ class Burst:
         got = [(proto, port, int.from_bytes(data[:2], "big"))
                for proto, port, data in self.arrivals("172.20.0.0", 8 * len(sent))]
         at = next((i for i, (x, y) in enumerate(zip(got, sent)) if x != y), len(got))
-        check(f"{name}: all arrive in sequence", got == sent,
+        check(f"{name}: all packets arrive in order", got == sent,
               f"{len(got)} of {len(sent)}; at {at}: {got[at:at + 4]} for {sent[at:at + 4]}; "
               f"the veth dropped {dropped()}")
 
@@ -109,7 +109,7 @@ def all_plain(name, traffic):
 
 
 def test():
-    # All on one processor: what it sends from another may overtake in the underlay.
+    # Stay on one processor: in the underlay, packets from another processor may overtake.
     os.sched_setaffinity(0, {0})
     topo()
     sysctl("r", "ipv4/ip_forward", 1)
@@ -135,7 +135,7 @@ def test():
     run("ip netns exec b ethtool -K t0 gro off")
     traffic.mixed("tunnel without GRO")
     run("ip netns exec b ethtool -K t0 gro on rx-udp-gro-forwarding on")
-    traffic.mixed("GRO of UDP, too")
+    traffic.mixed("tunnel with GRO of UDP")
 
 
 main(test)

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Path MTU: learned from ICMP about outer packets, told to inner senders, both
-# ways; fragments where DF is clear.
+# Path MTU: the tunnel learns it from ICMP errors about outer packets and reports it to inner
+# senders, in both directions. Without DF the outer packet is fragmented.
 . ./lib.sh
 
-# The link between r and b is the narrow one. The tunnels don't know of it.
+# The link between r and b is narrow. The MTU of the tunnels doesn't take that into account.
 topo
 ip -n r link set dev b mtu 1400
 ip -n b link set dev wan mtu 1400
 route_mtu() { ns "$1" ip -j route get "$2" | grep -o '"mtu":[0-9]*' | cut -d: -f2; }
 probe() { ns "$1" ping -c 1 -W 1 -M "do" -s "$3" "$2" > /dev/null; }
 
-# The first packet learns for the outer route, the second for the inner sender.
+# The first packet makes the outer route learn the path MTU, the second makes the inner sender learn it.
 learn() {
 	probe "$1" "$2" 1452
 	sleep 0.2
@@ -20,57 +20,57 @@ learn() {
 }
 
 learn h1 172.16.2.2
-is "the router behind the tunnel's end learns the outer path MTU" "$(route_mtu a 10.2.0.1)" 1400
+is "the near end learns the outer path MTU" "$(route_mtu a 10.2.0.1)" 1400
 is "the inner sender learns the path MTU less 20" "$(route_mtu h1 172.16.2.2)" 1380
-check "what fits, with DF" ns h1 ping -c 1 -W 5 -M "do" -s 1352 172.16.2.2
-refuse "one byte more is refused at the sender" probe h1 172.16.2.2 1353
+check "a packet with DF that fits the path" ns h1 ping -c 1 -W 5 -M "do" -s 1352 172.16.2.2
+refuse "a packet of one byte more is refused at the sender" probe h1 172.16.2.2 1353
 learn h2 172.16.1.2
 is "the other way: the narrow link is the tunnel's own underlay" "$(route_mtu h2 172.16.1.2)" 1380
-check "what fits, with DF, the other way" ns h2 ping -c 1 -W 5 -M "do" -s 1352 172.16.1.2
+check "the other way: a packet with DF that fits the path" ns h2 ping -c 1 -W 5 -M "do" -s 1352 172.16.1.2
 
 capture h1 eth0 "icmp[icmptype] == icmp-unreach"
 ns h1 ip route flush cache
 learn h1 172.16.2.2
 captured > "$WORK/packets"
-check "the ICMP error is from the tunnel's end, with the MTU in it" \
+check "the near end sends the ICMP error, with the MTU" \
 	grep -q '172.16.1.1 > 172.16.1.2: ICMP 172.16.2.2 unreachable - need to frag (mtu 1380)' "$WORK/packets"
 
 probe a 192.168.0.2 1452
-is "a local sender learns it, too" "$(route_mtu a 192.168.0.2)" 1380
-# The first answer teaches the far end the same.
-check "a local sender cuts to it before the tunnel" \
+is "a local sender learns the path MTU" "$(route_mtu a 192.168.0.2)" 1380
+# The first answer makes the far end learn it, too.
+check "a local sender fragments to the path MTU before the tunnel" \
 	wait_for 10 ns a ping -c 1 -W 1 -M want -s 1452 192.168.0.2
-is "each packet that was too big is a transmit error" \
+is "each packet that was too long is a transmit error" \
 	"$([ "$(stat a t0 tx.errors)" -ge 2 ] && echo yes)" yes
 
-check "4 MB over TCP from h1 through the narrow link" tcp_bulk h1 h2 172.16.2.2 4
-check "4 MB over TCP from h2 through the narrow link" tcp_bulk h2 h1 172.16.1.2 4
+check "4 MiB over TCP from h1 through the narrow link" tcp_bulk h1 h2 172.16.2.2 4
+check "4 MiB over TCP from h2 through the narrow link" tcp_bulk h2 h1 172.16.1.2 4
 ns a ip route flush cache
 ns h1 ip route flush cache
-check "TCP finds the path MTU anew when its packets are forwarded joined" \
+check "TCP learns the path MTU again when GRO merges its packets on the way" \
 	timeout 30 "$BASH" -c '. ./lib.sh; trap "" EXIT; tcp_bulk h1 h2 172.16.2.2 2'
 
-# Without path MTU discovery and DF the outer packet is cut, by us and by r.
+# Without path MTU discovery and DF the outer packet is fragmented, by the tunnel's end and by r.
 ns_clean
 topo nopmtudisc
 ip -n r link set dev b mtu 1400
 ip -n b link set dev wan mtu 1400
 capture b wan "proto 4 and src 10.1.0.1"
-check "nopmtudisc: a packet without DF that is larger than the path" \
+check "nopmtudisc: a packet without DF that is longer than the path MTU" \
 	ns h1 ping -c 1 -W 5 -M dont -s 1452 172.16.2.2
 captured > "$WORK/packets"
-is "nopmtudisc: the outer packet comes in two fragments" \
+is "nopmtudisc: the outer packet arrives in two fragments" \
 	"$(grep -c 'proto IPIP (4)' "$WORK/packets")" 2
 check "nopmtudisc: an outer packet without DF" \
 	grep -q 'flags \[+\], proto IPIP' "$WORK/packets"
 ip -n a link set dev t0 mtu 4000
 ip -n b link set dev t0 mtu 4000
-check "nopmtudisc: larger than the underlay, cut at the tunnel's end" \
+check "nopmtudisc: a packet longer than the underlay's MTU is fragmented at the tunnel's end" \
 	ns a ping -c 1 -W 5 -M dont -s 3000 192.168.0.2
 learn h1 172.16.2.2
-is "nopmtudisc: an inner packet with DF still learns the path" "$(route_mtu h1 172.16.2.2)" 1380
+is "nopmtudisc: the sender of an inner packet with DF learns the path MTU" "$(route_mtu h1 172.16.2.2)" 1380
 
-# A locked MTU is an order not to set DF.
+# The outer header has no DF if the MTU of the route is locked.
 ns_clean
 topo
 ip -n a route add 10.2.0.1/32 via 10.1.0.254 mtu lock 1500
@@ -79,7 +79,7 @@ ns a ping -c 1 -W 5 192.168.0.2 > /dev/null
 captured > "$WORK/packets"
 check "no DF on a route whose MTU is locked" grep -q 'flags \[none\], proto IPIP' "$WORK/packets"
 
-# The mark of the tunnel leads to another uplink than the host's own packets take.
+# The mark of the tunnel selects another uplink than the host's own packets take.
 ns_clean
 topo_underlay
 ip link add name wan2 netns a type veth peer name a2 netns r
@@ -99,15 +99,15 @@ ip -n r link set dev b mtu 1400
 ip -n b link set dev wan mtu 1400
 capture r a2 "proto 4 and src 10.1.0.1"
 learn h1 172.16.2.2
-is "two uplinks: the outer packets take that of the mark" \
+is "two uplinks: the outer packets take the mark's uplink" \
 	"$([ "$(captured | grep -c 'proto IPIP (4)')" -gt 0 ] && echo yes)" yes
-differs "it looks for the route without the mark"
-is "the route of the mark learns the path MTU" "$(ns a ip -j route get 10.2.0.1 mark 7 |
+differs "the in-tree driver looks the route up without the mark"
+is "two uplinks: the mark's route learns the path MTU" "$(ns a ip -j route get 10.2.0.1 mark 7 |
 	grep -o '"gateway":"[0-9.]*"\|"mtu":[0-9]*' | paste -sd' ')" '"gateway":"10.5.0.254" "mtu":1400'
-differs "it looks for the route without the mark"
-is "the other route doesn't" "$(route_mtu a 10.2.0.1)" ""
-differs "it looks for the route without the mark"
-is "the inner sender learns it" "$(route_mtu h1 172.16.2.2)" 1380
-differs "it looks for the route without the mark"
-check "4 MB over TCP by the mark's uplink" \
+differs "the in-tree driver looks the route up without the mark"
+is "two uplinks: the other route doesn't learn it" "$(route_mtu a 10.2.0.1)" ""
+differs "the in-tree driver looks the route up without the mark"
+is "two uplinks: the inner sender learns it" "$(route_mtu h1 172.16.2.2)" 1380
+differs "the in-tree driver looks the route up without the mark"
+check "two uplinks: 4 MiB over TCP" \
 	timeout 60 "$BASH" -c '. ./lib.sh; trap "" EXIT; tcp_bulk h1 h2 172.16.2.2 4'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The MSS clamp: what is lowered, what is left alone byte for byte, checksums."""
+"""The MSS clamp: which SYNs it lowers, which packets it must not change, checksums."""
 import errno
 import fcntl
 import os
@@ -22,7 +22,7 @@ TCP_MD5SIG, TCP_AO_ADD_KEY = 14, 38
 
 
 def tcp(options, flags=SYN, data=b"", wrong=0, hosts=HOSTS, offset=None):
-    """A segment with its checksum, or one that is off by `wrong`."""
+    """A segment whose checksum is off by `wrong`."""
     options += bytes(-len(options) % 4)
     words = (20 + len(options)) // 4 if offset is None else offset
     segment = struct.pack(">HHIIBBHHH", 1024, 80, 1, 0, words << 4, flags, 65535, 0, 0)
@@ -34,7 +34,7 @@ def tcp(options, flags=SYN, data=b"", wrong=0, hosts=HOSTS, offset=None):
 
 
 def checksum_error(packet):
-    """0 if TCP's checksum is right, else by how much it is off."""
+    """0 if TCP's checksum is right, otherwise the difference."""
     ihl = (packet[0] & 15) * 4
     segment = packet[ihl:]
     pseudo = packet[12:20] + struct.pack(">HH", 6, len(segment))
@@ -42,7 +42,7 @@ def checksum_error(packet):
 
 
 class Path:
-    """Through the tunnel from h1 to h2, seen before and after each of its ends."""
+    """Sends packets from h1 through the tunnel to h2; captures them between the ends and at h2."""
 
     def __init__(self):
         self.h1, self.h2 = Tap("h1", "eth0"), Tap("h2", "eth0", "in")
@@ -56,11 +56,12 @@ class Path:
         self.b.set("t0", clamp_mss=b)
 
     def send(self, payload, proto=6, trailer=b"", **fields):
-        """Payloads of the packet behind its header: sent, on the wire, arrived."""
+        """Send an IPv4 packet with this payload. Returns the inner packet on the wire, and the packet
+        that arrived."""
         self.ident += 1
         packet = ip_header(*HOSTS, proto, len(payload), ident=self.ident, **fields) + payload
         ident = struct.pack(">H", self.ident)
-        # A connection before it may have used the same ID.
+        # An earlier connection may have used the same ID.
         self.wire.drain()
         self.h2.drain()
         self.h1.send(packet + trailer, self.gateway)
@@ -80,39 +81,39 @@ def segment_of(packet):
     return packet and packet[(packet[0] & 15) * 4:]
 
 
-# Options, and where in them the MSS is.
+# (name, options, offset of the MSS value in them).
 LOWERED = (
     ("alone", MSS, 2),
     ("after one NOP, at an odd place", b"\1" + MSS, 3),
     ("after two NOPs", b"\1\1" + MSS, 4),
     ("after three NOPs, at an odd place", b"\1\1\1" + MSS, 5),
     ("after window scale, at an odd place", b"\3\3\7" + MSS, 5),
-    ("among what Linux sends", MSS + b"\4\2\x08\x0a" + bytes(8) + b"\1\3\3\7", 2),
+    ("among the options that Linux sends", MSS + b"\4\2\x08\x0a" + bytes(8) + b"\1\3\3\7", 2),
     ("as the last of 40 bytes", b"\1" * 36 + MSS, 38),
     ("before the end of the list", MSS + b"\0\2\4\1", 2),
     ("before an unknown option", MSS + b"\xfe\4ab", 2),
-    ("before TCP-MD5, which signs no options", MSS + b"\1\1" + MD5, 2),
+    ("before TCP-MD5, which doesn't sign options", MSS + b"\1\1" + MD5, 2),
     ("after TCP-MD5", MD5 + MSS, 20),
 )
-# Options that TCP-AO signs, or may.
+# Options that TCP-AO signs, or may sign.
 SIGNED = (
     ("before TCP-AO", MSS + AO),
     ("after TCP-AO, at an odd place", b"\1" + AO + MSS),
-    ("among what Linux sends with TCP-AO", MSS + b"\4\2\1\3\3\7" + AO),
+    ("among the options that Linux sends with TCP-AO", MSS + b"\4\2\1\3\3\7" + AO),
     ("before a TCP-AO that has no MAC", MSS + b"\x1d\4\1\1"),
-    ("after a TCP-AO without anything in it", b"\x1d\2" + MSS),
+    ("after an empty TCP-AO option", b"\x1d\2" + MSS),
 )
 LEFT = (
     ("no option", b""),
     ("no MSS", b"\3\3\7\4\2"),
-    ("MSS behind the end of the list", b"\0" + MSS),
+    ("MSS after the end of the list", b"\0" + MSS),
     ("MSS twice", MSS + MSS),
     ("MSS of length 3", b"\2\3\5" + b"\1"),
     ("MSS of length 5", b"\2\5\5\xb4\0" + b"\1\1\1"),
     ("MSS of length 0", b"\2\0\5\xb4"),
     ("an option of length 0 before it", b"\3\0" + MSS + b"\1\1"),
     ("an option of length 1 before it", b"\3\1" + MSS + b"\1\1"),
-    ("an option that is longer than the list after it", MSS + b"\x08\x0a" + b"\1\1"),
+    ("an option after it that is longer than the list", MSS + b"\x08\x0a" + b"\1\1"),
     ("an option without a length after it", MSS + b"\1\1\1\x08"),
     ("an option that covers it", b"\x08\x08\1\1" + MSS),
     ("MSS that is cut off", b"\1\1\1\2"),
@@ -130,73 +131,75 @@ def table(path):
                 wire, arrived = map(segment_of, got)
                 want = sent[:20 + offset] + struct.pack(">H", BOUND) + sent[22 + offset:]
                 name_it = f"{b if where else a}, {kind}, MSS {name}"
-                check(f"{name_it}: {BOUND} arrives, the rest is the same", arrived is not None and
+                check(f"{name_it}: {BOUND} arrives, the rest is unchanged", arrived is not None and
                       arrived[:16] + bytes(2) + arrived[18:] == want[:16] + bytes(2) + want[18:],
                       repr(arrived))
                 equal(f"{name_it}: the checksum is right", checksum_error(got[1]), 0)
-                equal(f"{name_it}: on the wire it is {'as it was' if where else 'lowered'}",
+                equal(f"{name_it}: on the wire it is {'unchanged' if where else 'lowered'}",
                       wire, sent if where else arrived)
                 now = path.counted()
-                equal(f"{name_it}: counted once, there", (now[0] - before[0], now[1] - before[1]),
+                equal(f"{name_it}: counted once, at {'b' if where else 'a'}",
+                      (now[0] - before[0], now[1] - before[1]),
                       (0, 1) if where else (1, 0))
 
     path.clamp("both", "both")
     before = path.counted()
     for name, options in LEFT:
         sent = tcp(options)
-        equal(f"left alone: {name}", tuple(map(segment_of, path.send(sent))), (sent, sent))
+        equal(f"unchanged: {name}", tuple(map(segment_of, path.send(sent))), (sent, sent))
     for value in 0, 1, 536, BOUND - 1, BOUND:
         sent = tcp(b"\2\4" + struct.pack(">H", value))
-        equal(f"left alone: MSS {value}", segment_of(path.send(sent)[1]), sent)
+        equal(f"unchanged: MSS {value}", segment_of(path.send(sent)[1]), sent)
     for flags, name in (ACK, "ACK"), (FIN | ACK, "FIN"), (RST, "RST"), (0, "no flag"):
         sent = tcp(MSS, flags)
-        equal(f"left alone: {name} with an MSS", segment_of(path.send(sent)[1]), sent)
+        equal(f"unchanged: {name} with an MSS", segment_of(path.send(sent)[1]), sent)
     for offset in 0, 4:
         sent = tcp(MSS, offset=offset)
-        equal(f"left alone: a TCP header of {offset * 4} bytes", segment_of(path.send(sent)[1]),
+        equal(f"unchanged: a TCP header of {offset * 4} bytes", segment_of(path.send(sent)[1]),
               sent)
     sent = tcp(MSS, offset=15)
-    equal("left alone: a TCP header that is longer than the packet",
+    equal("unchanged: a TCP header that is longer than the packet",
           segment_of(path.send(sent)[1]), sent)
     sent = tcp(MSS)
-    equal("left alone: UDP with the same bytes", segment_of(path.send(sent, proto=17)[1]), sent)
-    equal("left alone: a later fragment with the same bytes",
+    equal("unchanged: UDP with the same bytes", segment_of(path.send(sent, proto=17)[1]), sent)
+    equal("unchanged: a later fragment with the same bytes",
           segment_of(path.send(sent, flags=100)[1]), sent)
     for size in 4, 8, 13, 14, 19:
-        equal(f"left alone: {size} bytes of TCP", segment_of(path.send(sent[:size])[1]),
+        equal(f"unchanged: {size} bytes of TCP", segment_of(path.send(sent[:size])[1]),
               sent[:size])
     for name, options in (("TCP-AO without an MSS", AO), ("TCP-AO that is cut off", MSS + AO[:8]),
-                          ("TCP-AO behind the end of the list, and two MSS", MSS * 2 + b"\0" + AO),
+                          ("TCP-AO after the end of the list, and two MSS", MSS * 2 + b"\0" + AO),
                           (f"MSS {BOUND} with TCP-AO", b"\2\4" + struct.pack(">H", BOUND) + AO)):
         sent = tcp(options)
-        equal(f"left alone: {name}", segment_of(path.send(sent)[1]), sent)
+        equal(f"unchanged: {name}", segment_of(path.send(sent)[1]), sent)
     sent = tcp(MSS + AO, ACK)
-    equal("left alone: no SYN, with TCP-AO", segment_of(path.send(sent)[1]), sent)
-    equal("none of that is counted", path.counted(), before)
-    equal("nor as signed", path.authenticated(), (0, 0))
+    equal("unchanged: no SYN, with TCP-AO", segment_of(path.send(sent)[1]), sent)
+    equal("unchanged packets don't count as clamped", path.counted(), before)
+    equal("unchanged packets don't count as signed by TCP-AO", path.authenticated(), (0, 0))
 
 
 def signed(path):
-    """TCP-AO's MAC is over the options (RFC 5925 section 5.1): a SYN that has it stays as it is,
-    and is counted."""
+    """TCP-AO's MAC covers the options (RFC 5925 section 5.1): a SYN with TCP-AO isn't changed, and
+    is counted."""
     for a, b in ("tx", "off"), ("off", "rx"):
         path.clamp(a, b)
         for name, options in SIGNED:
             for flags, kind in (SYN, "SYN"), (SYN | ACK, "SYN-ACK"):
                 before, clamped = path.authenticated(), path.counted()
                 sent = tcp(options, flags)
-                equal(f"{a}/{b}, {kind}, MSS {name}: left alone",
+                equal(f"{a}/{b}, {kind}, MSS {name}: unchanged",
                       tuple(map(segment_of, path.send(sent))), (sent, sent))
-                equal(f"{a}/{b}, {kind}, MSS {name}: counted once, there",
+                equal(f"{a}/{b}, {kind}, MSS {name}: counted once, at {'a' if a == 'tx' else 'b'}",
                       tuple(map(int.__sub__, path.authenticated(), before)),
                       (1, 0) if a == "tx" else (0, 1))
-                equal(f"{a}/{b}, {kind}, MSS {name}: nothing is lowered", path.counted(), clamped)
+                equal(f"{a}/{b}, {kind}, MSS {name}: not counted as clamped", path.counted(), clamped)
     path.clamp("tx", "off")
     before = path.counted(), path.authenticated()
     sent = tcp(MSS + b"\0" + AO)
-    equal("TCP-AO behind the end of the list is no option: lowered",
+    equal("TCP-AO after the end of the list is no option: lowered",
           struct.unpack(">H", segment_of(path.send(sent)[1])[22:24])[0], BOUND)
-    equal("and counted as that", (path.counted()[0] - before[0][0], path.authenticated()),
+    equal("TCP-AO after the end of the list: counted as clamped",
+          (path.counted()[0] - before[0][0], path.authenticated()),
           (1, before[1]))
 
 
@@ -206,7 +209,7 @@ def storage(address):
 
 
 def ao_key(peer):
-    """struct tcp_ao_add: HMAC-SHA-1-96 by an ID of 100."""
+    """struct tcp_ao_add: HMAC-SHA-1-96 with the key ID 100."""
     return (storage(peer) + b"hmac(sha1)".ljust(64, b"\0") +
             struct.pack("=iIHBBBBBB80s4x", 0, 0, 0, 32, 100, 100, 12, 0, 4, b"abcd"))
 
@@ -217,7 +220,7 @@ def md5_key(peer):
 
 
 def key_of(sock, option, key):
-    """Give a socket the key; False if the kernel knows no such thing."""
+    """Give a socket the key; False if the kernel doesn't support the option."""
     try:
         sock.setsockopt(socket.IPPROTO_TCP, option, key)
     except OSError as e:
@@ -228,8 +231,8 @@ def key_of(sock, option, key):
 
 
 def talk(option, key, port):
-    """What arrives of 300,000 bytes from h1 to h2 whose segments are signed; None if the kernel
-    can't do that."""
+    """How many of 300,000 bytes arrive from h1 at h2 in signed segments; None if the kernel doesn't
+    support the option."""
     with netns("h2"):
         listener = socket.socket()
     with netns("h1"):
@@ -275,12 +278,12 @@ def forget_path():
 
 
 def sockets(path):
-    """Connections whose ends check the signature, as BGP's do."""
+    """Connections whose ends check the signature, as BGP sessions do."""
     tap = Tap("h2", "eth0")
     for name, option, key, port in (("TCP-MD5", TCP_MD5SIG, md5_key, 5100),
                                     ("TCP-AO", TCP_AO_ADD_KEY, ao_key, 5200)):
         path.clamp("off", "off")
-        # TCP-AO ignores ICMP's "fragmentation needed", so that the path has to be known.
+        # TCP-AO ignores ICMP "fragmentation needed", so h1 must know the path MTU before.
         learn_path()
         got = talk(option, key, port)
         if got is None:
@@ -288,13 +291,13 @@ def sockets(path):
             continue
         equal(f"{name} without the clamp: 300,000 bytes arrive", got, 300000)
         path.clamp("both", "both")
-        # What has been learned of the path would lower the MSS at its source.
+        # A learned path MTU would lower the MSS already at the sender.
         if name == "TCP-MD5":
             forget_path()
         before = path.counted(), path.authenticated()
         tap.drain()
         equal(f"{name} with the clamp: 300,000 bytes arrive", talk(option, key, port + 1), 300000)
-        # A slow machine sends them again.
+        # On a slow machine SYNs may be sent again.
         seen = [d for d in tap.everything() if d[9] == 6]
         there, back = ([d for d in seen if d[33] & 0x3f == flags] for flags in (SYN, SYN | ACK))
         options = options_of(there[0])
@@ -303,14 +306,14 @@ def sockets(path):
               struct.pack(">H", 1460 if name == "TCP-AO" else BOUND))
         grown = tuple(tuple(map(int.__sub__, now, then)) for now, then in
                       zip((path.counted(), path.authenticated()), before))
-        # a: SYNs out, SYN-ACKs in; b: the other way round. A SYN that is lowered is so once.
-        equal(f"{name}: lowered at a and b, and left alone for its signature there", grown,
+        # a sends SYNs and receives SYN-ACKs; b the other way round. Only one end lowers a SYN.
+        equal(f"{name}: the counters of a and b", grown,
               ((0, 0), (len(there) + len(back),) * 2) if name == "TCP-AO" else
               ((len(there), 0), (0, 0)))
 
 
 def shapes(path):
-    """SYNs that are lowered, whatever they come in. tx, then rx."""
+    """SYNs with IP options, in a fragment, or with data are lowered, on transmit and on receive."""
     for a, b in ("tx", "off"), ("off", "rx"):
         path.clamp(a, b)
         for name, fields, data in (("IP options", {"options": b"\1" * 8}, b""),
@@ -320,16 +323,16 @@ def shapes(path):
             got = path.send(sent, **fields)[1]
             mss = segment_of(got) and struct.unpack(">H", segment_of(got)[22:24])[0]
             equal(f"{a}/{b}, SYN with {name}: lowered", mss, BOUND)
-            equal(f"{a}/{b}, SYN with {name}: the data are the same", segment_of(got)[24:], data)
+            equal(f"{a}/{b}, SYN with {name}: the data are unchanged", segment_of(got)[24:], data)
             equal(f"{a}/{b}, SYN with {name}: the checksum is right", checksum_error(got), 0)
         for wrong in 1, 0x1234:
             for options in MSS, b"\1" + MSS:
                 sent = tcp(options, wrong=wrong)
                 plain = ip_header(*HOSTS, 6, len(sent)) + sent
                 got = path.send(sent)[1]
-                equal(f"{a}/{b}: a wrong checksum stays as wrong as it was",
+                equal(f"{a}/{b}: a wrong checksum stays off by the same difference",
                       checksum_error(got), checksum_error(plain))
-        # Sums by which carries show.
+        # Values at which a wrong carry shows in the checksum.
         for value in range(1441, 65536, 4099):
             sent = tcp(b"\1\2\4" + struct.pack(">H", value))
             equal(f"{a}/{b}, MSS {value} at an odd place: the checksum is right",
@@ -355,15 +358,15 @@ def bounds(path):
 
 
 def clone(path):
-    """A packet that somebody else holds, too, is copied before it is written to."""
+    """The driver copies a packet that a packet socket shares before it writes to it."""
     path.clamp("off", "rx")
     seen = Tap("b", "wan", "in")
     sent = tcp(MSS)
     arrived = segment_of(path.send(sent)[1])
     held = seen.receive(lambda d: d[9] == 4 and
                         d[24:26] == struct.pack(">H", path.ident))
-    equal("a capture before the tunnel keeps the MSS that came", held[40:], sent)
-    equal("what arrives is lowered", struct.unpack(">H", arrived[22:24])[0], BOUND)
+    equal("a packet socket on the underlay sees the original MSS", held[40:], sent)
+    equal("the packet that arrives is lowered", struct.unpack(">H", arrived[22:24])[0], BOUND)
 
 
 def bad_checksums(ns):
@@ -373,7 +376,7 @@ def bad_checksums(ns):
 
 
 def connect(path):
-    """SYNs of the tunnel's end itself, whose checksum is left to the device."""
+    """SYNs of the tunnel's end itself, whose checksum the device computes."""
     path.clamp("tx", "off")
     bad = bad_checksums("h2")
     for offload in "on", "off":
@@ -401,11 +404,11 @@ def connect(path):
         equal(f"own connection, offload {offload}: 100,000 bytes arrive", got, 100000)
         for s in client, accepted, listener:
             s.close()
-    equal("no bad checksum at the receiver", bad_checksums("h2"), bad)
+    equal("no wrong checksums at the receiver", bad_checksums("h2"), bad)
 
 
 def nonlinear():
-    """A SYN of which the device below has brought the first bytes alone."""
+    """A SYN of which the underlay device puts only the first bytes into the linear part."""
     shell("ip -n r link set dev b down; ip -n b link set dev wan down; ip -n b link del wan")
     run("[ -e /dev/net/tun ] || modprobe tun")
     with netns("b"):
@@ -416,7 +419,7 @@ def nonlinear():
     run("ip -n b addr add 10.2.0.1/24 dev wan")
     tap = Tap("h2", "eth0", "in")
     before = Rtnl("b").xstats("t0")["rx_mss_clamped"]
-    # The vector's first element is the linear part: a header and no more.
+    # The first element of the vector becomes the linear part: only headers.
     segment = tcp(MSS, data=bytes(300))
     inner = ip_header(*HOSTS, 6, len(segment), ident=0x7777) + segment
     outer = ip_header("10.1.0.1", "10.2.0.1", 4, len(inner), flags=0)
@@ -434,7 +437,7 @@ def nonlinear():
 
 
 def transfer(source, sink, address, port):
-    """Send 300,000 bytes over TCP; how many arrive in time."""
+    """Send 300,000 bytes over TCP; returns how many arrive in time."""
     with netns(sink):
         listener = socket.create_server((address, port))
     listener.settimeout(5)
@@ -455,11 +458,11 @@ def transfer(source, sink, address, port):
 
 
 def black_hole():
-    """The tunnel's ends know its MTU, but no ICMP gets out of them to the hosts."""
+    """The ends know the tunnel's MTU, but their ICMP errors don't reach the hosts."""
     topo()
     for n, host in ("a", "172.16.1.2"), ("b", "172.16.2.2"):
         run(f"ip -n {n} link set dev t0 mtu 1300")
-        # A packet to the host that comes from the gateway itself is lost.
+        # The gateway can't send packets of its own to the host.
         run(f"ip -n {n} rule add iif lo to {host} prohibit")
         for dev in "t0", "h1" if n == "a" else "h2":
             run(f"ip netns exec {n} ethtool -K {dev} tso off gso off gro off")
@@ -474,7 +477,8 @@ def black_hole():
     Rtnl("b").set("t0", clamp_mss="rx")
     for port, (source, sink, address) in enumerate((("h1", "h2", "172.16.2.2"),
                                                     ("h2", "h1", "172.16.1.2")), 6010):
-        equal(f"TCP from {source} gets through with it", transfer(source, sink, address, port),
+        equal(f"TCP from {source} into a black hole passes with the clamp",
+              transfer(source, sink, address, port),
               300000)
 
 
@@ -485,10 +489,10 @@ def test():
     topo()
     path = Path()
     time.sleep(0.2)
-    path.send(tcp(MSS))     # finds the neighbours
+    path.send(tcp(MSS))     # resolves the neighbours
     for at in range(2):
         sent = tcp(MSS)
-        equal("off: left alone", tuple(map(segment_of, path.send(sent))), (sent, sent))
+        equal("off: unchanged", tuple(map(segment_of, path.send(sent))), (sent, sent))
     table(path)
     signed(path)
     sockets(path)

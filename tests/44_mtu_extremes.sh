@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# An automatic MTU where routes change all the time, where tunnels lead through each
-# other, and where IPsec has no SA yet.
+# An automatic MTU while routes change all the time, with tunnels whose routes lead through
+# each other, and with IPsec policies without SAs.
 . ./lib.sh
 
 if [ "$IPIP" = in-tree ]; then
@@ -19,7 +19,7 @@ stays() {	# NAME MTU [DEVICE]
 	sleep 3
 	is "$1" "$(mtu "${3:-t0}")" "$2"
 }
-# Set an attribute of ours, by name=value, for tunnels NAME1 to NAMEn.
+# Sets an attribute of IFLA_IPIP_EXT, by name=value, for the tunnels NAME1 to NAMEn.
 ext_all() {	# NAME NUMBER NAME=VALUE
 	ip netns exec a python3 - "$@" <<-'END'
 		import sys
@@ -43,8 +43,8 @@ for first in $(seq 0 10000 90000); do
 	routes add "$first" $((first + 9999)) | ip -n a -batch -
 done
 is "a table of 100,000 routes" "$(ns a grep -c . /proc/net/route | awk '{ print ($1 > 100000) }')" 1
-# One of them goes and comes, some thousand times a second. A dump of the table meets that
-# only where there are two processors.
+# Deletes and adds one of them some thousand times per second. A dump of the table can be
+# interrupted by that only with two processors.
 ip netns exec a python3 - <<-'END' &
 	import socket, struct
 	sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
@@ -61,34 +61,34 @@ END
 churn=$!
 sleep 1
 ./ext a t0 mtu_auto=1
-# Whoever asks for all routes first, to hear of each that changes, has given up when the
-# tunnel follows its underlay, and again somewhat later: the tunnel's own MTU has changed.
+# A notifier that asks for a dump of all routes first would have given up by the time the tunnel
+# follows its underlay, and again a little later, since the tunnel's own MTU has changed.
 start=$SECONDS
 ip -n a link set dev wan mtu 1450
-becomes "the underlay's MTU, while one of 100,000 routes comes and goes" 1430
+becomes "the underlay's MTU changes while one of 100,000 routes is added and deleted" 1430
 sleep $((2 * (SECONDS - start) + 2))
 ip -n a route add 10.2.0.1/32 via 10.1.0.254 mtu 1300
-becomes "a route with an MTU" 1280
-check "it does" kill -0 $churn
+becomes "a route with an MTU is added meanwhile" 1280
+check "the route was still being added and deleted" kill -0 $churn
 kill $churn
 wait $churn 2> /dev/null
 ip -n a route change 10.2.0.1/32 via 10.1.0.254 mtu 1200
-becomes "another MTU when that has come to rest" 1180
+becomes "the route's MTU changes after that has ended" 1180
 ns_clean
 
-# What a user asks for is refused.
+# The driver refuses the tunnel as its own link.
 topo
 ./ext a t0 mtu_auto=1
-refuse "the tunnel as its own link" ip -n a link set dev t0 type ipip dev t0
-check "it says why" grep -q "can't be its own link" "$WORK/output"
-stays "nothing has happened" 1480
+refuse "the tunnel as its own link is refused" ip -n a link set dev t0 type ipip dev t0
+check "the tunnel as its own link: the message says why" grep -q "can't be its own link" "$WORK/output"
+stays "the tunnel as its own link: the MTU stays" 1480
 ./ext a t0 mtu_auto=0
-check "without an automatic MTU it is as with the in-tree driver" \
+check "without an automatic MTU the tunnel may be its own link, as with the in-tree driver" \
 	ip -n a link set dev t0 type ipip dev t0
-is "the MTU isn't that of the tunnel less the header" "$(mtu)" 1480
-refuse "the MTU becomes automatic" ./ext a t0 mtu_auto=1
-check "it says why" grep -q "can't be its own link" "$WORK/output"
-is "a new tunnel whose link is the index that it asks for" "$(ip netns exec a python3 - <<-'END'
+is "the MTU isn't derived from the tunnel's own" "$(mtu)" 1480
+refuse "mtu_auto on a tunnel that is its own link is refused" ./ext a t0 mtu_auto=1
+check "mtu_auto on such a tunnel: the message says why" grep -q "can't be its own link" "$WORK/output"
+is "a new tunnel whose link is the index that it requests is refused" "$(ip netns exec a python3 - <<-'END'
 	import socket, struct, sys
 	sys.path.insert(0, ".")
 	from lib import IPTUN_LINK, IPTUN_LOCAL, IPTUN_REMOTE, NLM_F_CREATE, NLM_F_EXCL, RTM_NEWLINK, Rtnl, ext, u32
@@ -97,14 +97,14 @@ is "a new tunnel whose link is the index that it asks for" "$(ip netns exec a py
 	                      ends + [(IPTUN_LINK, u32(777)), ext(mtu_auto=1)], index=777)[:2])
 END
 )" "22 a tunnel with an automatic mtu can't be its own link"
-check "and both at once" ip -n a link set dev t0 type ipip dev wan
+check "another link is accepted" ip -n a link set dev t0 type ipip dev wan
 ./ext a t0 mtu_auto=1
 ip -n a link set dev wan mtu 1450
-becomes "it follows" 1430
+becomes "the MTU follows the other link" 1430
 ip -n a link set dev wan mtu 1500
-becomes "and again" 1480
+becomes "the MTU follows the other link again" 1480
 
-# What routes do isn't asked for.
+# Routes that lead tunnels through each other can't be refused.
 said() { dmesg | tail -n "+$(($1 + 1))" | grep -c "ipip: $2: .*in a circle"; }
 tunnel_to() {	# NAME REMOTE
 	ip -n a link add name "$1" type ipip local 10.1.0.1 remote "$2"
@@ -116,31 +116,31 @@ ip -n a link del dev t0
 tunnel_to t0 10.2.0.1
 tunnel_to t1 10.3.0.1
 ip -n a route add 10.2.0.1/32 dev t1
-becomes "a tunnel in another" 1460
+becomes "t0 leads through t1" 1460
 ip -n a route add 10.3.0.1/32 dev t0
-stays "and the other in this one: both keep what they have" 1460
-is "both" "$(mtu t1)" 1480
-is "it is said once of each" "$(said "$lines" t0) $(said "$lines" t1)" "1 1"
+stays "t1 also leads through t0: t0 keeps its MTU" 1460
+is "t1 also leads through t0: t1 keeps its MTU" "$(mtu t1)" 1480
+is "a circle is logged once for each tunnel" "$(said "$lines" t0) $(said "$lines" t1)" "1 1"
 tunnel_to t2 10.4.0.1
 ip -n a route add 10.4.0.1/32 dev t1
-stays "one that leads into the circle keeps its MTU, too" 1480 t2
+stays "t2 leads into the circle: t2 keeps its MTU" 1480 t2
 ip -n a route change 10.3.0.1/32 dev t2
 ip -n a route change 10.4.0.1/32 dev t0
-stays "a circle of three" 1460 t0
-is "the second of it" "$(mtu t1)" 1480
-is "the third of it" "$(mtu t2)" 1480
+stays "a circle of three: t0 keeps its MTU" 1460 t0
+is "a circle of three: t1 keeps its MTU" "$(mtu t1)" 1480
+is "a circle of three: t2 keeps its MTU" "$(mtu t2)" 1480
 ip -n a route del 10.4.0.1/32
-becomes "t2 leads out of it" 1480 t2
-becomes "and t1 with it" 1460 t1
-becomes "and t0" 1440 t0
+becomes "t2 leads out of the circle: t2 follows the underlay" 1480 t2
+becomes "t2 leads out of the circle: t1 follows t2" 1460 t1
+becomes "t2 leads out of the circle: t0 follows t1" 1440 t0
 ip -n a route del 10.2.0.1/32
 ip -n a route add 10.2.0.1/32 dev t0
-stays "a route into the tunnel itself" 1440
+stays "a route into the tunnel itself: the MTU stays" 1440
 ip -n a route del 10.2.0.1/32
-becomes "without it" 1480
+becomes "the route into the tunnel itself is deleted" 1480
 ns_clean
 
-# An IKE daemon is asked for an SA when there is a packet, and not before.
+# The kernel must not ask an IKE daemon for an SA before there is a packet.
 topo
 number=500
 for i in $(seq $number); do
@@ -166,14 +166,14 @@ for i in 1 2 3; do
 done
 ip -n a link set dev wan mtu 1400
 all_are() { [ "$(ip -n a -o link show type ipip | grep -c " m[0-9].*mtu $1 ")" = $number ]; }
-check "$number tunnels with policies and without SAs follow" wait_for 30 all_are 1380
-is "nobody has been asked for an SA" "$(acquires)" 0
+check "$number tunnels with policies and without SAs follow the underlay" wait_for 30 all_are 1380
+is "the kernel hasn't asked for an SA" "$(acquires)" 0
 ip -n a route add 192.168.7.0/24 dev m7
 ns a ping -c 1 -W 1 192.168.7.1 > /dev/null
 asked() { [ "$(acquires)" -ge 1 ]; }
 wait_for 10 asked
-is "the first packet asks" "$(acquires)" 1
+is "the first packet makes the kernel ask for an SA" "$(acquires)" 1
 ip -n a route add 10.9.4.0/24 via 10.1.0.254
 sleep 2
-is "the next route doesn't" "$(acquires)" 1
+is "the next change of routes doesn't" "$(acquires)" 1
 kill $monitor
