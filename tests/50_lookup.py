@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which tunnel takes a received packet."""
+"""Which tunnel receives a packet."""
 import functools
 import socket
 import time
@@ -19,7 +19,7 @@ RX = [c for c in COLUMNS if c.startswith("rx_")]
 
 @functools.lru_cache(maxsize=None)
 def packet(src, dst):
-    """b has no use for the inner packet: what matters is who counts it."""
+    """An IPIP packet. b drops the inner packet; the test looks at which tunnel counts it."""
     return bytes(IP(src=src, dst=dst, proto=4) / IP(src="172.16.1.2", dst="192.0.2.1", proto=253))
 
 
@@ -44,7 +44,7 @@ class Far:
         self.names = []
 
     def tunnels(self, **specifications):
-        """Have these tunnels, all up, and no others."""
+        """Replace the tunnels under test by these, all up."""
         self.ip(*(f"link del dev {name}" for name in self.names))
         self.names = []
         self.add(**specifications)
@@ -66,8 +66,8 @@ class Far:
         return {name: {c: now[name][c] for c in RX} for name in self.names}
 
     def take(self, src, dst, by="wan", to=None):
-        """Who takes a packet: a tunnel that counts it, and is the only one that
-        counts anything, or nobody, of which b tells the sender."""
+        """Send a packet. Returns the name of the tunnel that counts it, or all counters that have grown
+        if it isn't exactly one packet at one tunnel; the ICMP error if b sends one; or "nobody"."""
         before = self.counted()
         for tap in self.taps.values():
             tap.drain()
@@ -117,14 +117,14 @@ def classes(far):
     far.tunnels(**dict(reversed(CLASSES.items())))
     order = list(CLASSES)
     for n, name in enumerate(order):
-        equal(f"down: {order[:n]}: taken by {name}", far.take(R1, L1), name)
+        equal(f"down: {order[:n]}: {name} receives", far.take(R1, L1), name)
         far.set(name, "down")
-    equal("all down: port unreachable, no tunnel counts", far.take(R1, L1), UNREACHABLE)
+    equal("all down: port unreachable, no tunnel counts it", far.take(R1, L1), UNREACHABLE)
     for name in reversed(order):
         far.set(name, "up")
-        equal(f"{name} up again: takes it", far.take(R1, L1), name)
+        equal(f"{name} up again: receives", far.take(R1, L1), name)
     for n, name in enumerate(order):
-        equal(f"deleted: {order[:n]}: taken by {name}", far.take(R1, L1), name)
+        equal(f"deleted: {order[:n]}: {name} receives", far.take(R1, L1), name)
         far.delete(name)
     equal("all deleted: port unreachable", far.take(R1, L1), UNREACHABLE)
 
@@ -132,52 +132,53 @@ def classes(far):
 def no_match(far):
     far.tunnels(lr=f"local {L1} remote {R1}")
     for src, dst in ((R2, L1), (R1, L2), (R2, L2)):
-        equal(f"{src} to {dst}: port unreachable, no tunnel counts", far.take(src, dst),
+        equal(f"{src} to {dst}: port unreachable, no tunnel counts it", far.take(src, dst),
               UNREACHABLE)
-    equal("the one that fits", far.take(R1, L1), "lr")
+    equal("matching addresses: the tunnel receives", far.take(R1, L1), "lr")
     far.tunnels(crossed=f"local {R1} remote {L1}")
     equal("local is the destination, not the source", far.take(R1, L1), UNREACHABLE)
 
 
 def links(far):
     far.tunnels(lr=f"local {L1} remote {R1}", aa="dev wan")
-    equal("a wildcard on the receiving link before one that fits", far.take(R1, L1), "aa")
-    equal("but not by another link", far.take(R1, L1, "wan2"), "lr")
+    equal("a wildcard bound to the receiving link precedes matching addresses", far.take(R1, L1), "aa")
+    equal("a wildcard bound to another link doesn't", far.take(R1, L1, "wan2"), "lr")
 
     far.tunnels(lr=f"local {L1} remote {R1}", ar=f"remote {R1} dev wan2",
                 la=f"local {L1} dev wan3")
     for by, want in (("wan", "lr"), ("wan2", "ar"), ("wan3", "la")):
-        equal(f"by {by}: {want}", far.take(R1, L1, by), want)
+        equal(f"received on {by}: {want}", far.take(R1, L1, by), want)
     far.set("la", "down")
-    equal("by wan3, its tunnel is down: lr", far.take(R1, L1, "wan3"), "lr")
+    equal("received on wan3, whose tunnel is down: lr", far.take(R1, L1, "wan3"), "lr")
     far.set("la", "up")
     far.set("lr", "down")
-    equal("by wan, lr is down: the more specific of those on other links",
+    equal("received on wan, lr is down: the more specific tunnel of those on other links",
           far.take(R1, L1), "ar")
 
     far.tunnels(here=f"local {L1} remote {R1} dev wan", there=f"local {L1} remote {R1} dev wan2")
-    equal("the same endpoints on two links: by wan", far.take(R1, L1), "here")
-    equal("the same endpoints on two links: by wan2", far.take(R1, L1, "wan2"), "there")
+    equal("the same addresses on two links: received on wan", far.take(R1, L1), "here")
+    equal("the same addresses on two links: received on wan2", far.take(R1, L1, "wan2"), "there")
     far.add(any=f"local {L1} remote {R1}")
     for by, want in (("wan", "here"), ("wan2", "there")):
-        equal(f"and a third on any link: by {by}", far.take(R1, L1, by), want)
+        equal(f"the same addresses on two links and on any link: received on {by}",
+              far.take(R1, L1, by), want)
     far.delete("here")
     far.delete("any")
-    equal("a binding to another link excludes nothing", far.take(R1, L1), "there")
+    equal("a tunnel bound to another link still receives", far.take(R1, L1), "there")
     for what, want in ((f"local {L1} remote {R1}", "first"), (f"remote {R1}", "second"),
                        (f"local {L1}", "second"), ("", "second")):
         far.tunnels(first=f"{what} dev wan2", second=f"{what} dev wan3")
-        equal(f"two of '{what}', both on other links: the {want}", far.take(R1, L1), want)
+        equal(f"two tunnels with '{what}', both on other links: the {want}", far.take(R1, L1), want)
 
     far.tunnels(lr=f"local {L1} remote {R1}", la=f"local {L1} dev wan2")
-    equal("la is on wan2: lr takes it", far.take(R1, L1), "lr")
+    equal("la is bound to wan2: lr receives", far.take(R1, L1), "lr")
     far.set("la", "type ipip dev wan")
-    equal("la goes to wan: takes the next packet", far.take(R1, L1), "la")
-    equal("and no longer those by wan2", far.take(R1, L1, "wan2"), "lr")
+    equal("la is bound to wan now: la receives", far.take(R1, L1), "la")
+    equal("la is bound to wan now: lr receives on wan2", far.take(R1, L1, "wan2"), "lr")
 
 
 def wildcards(far):
-    """Several locals and remotes that overlap."""
+    """Tunnels with a wildcard whose addresses overlap."""
     far.tunnels(la1=f"local {L1}", la2=f"local {L2}", ar1=f"remote {R1}",
                 ar2=f"remote {R2}", lr=f"local {L2} remote {R2}")
     for src, dst, want in ((R1, L1, "ar1"), (R1, L2, "ar1"), (R1, L3, "ar1"),
@@ -193,21 +194,23 @@ def change(far):
     far.tunnels(lr=f"local {L1} remote {R1}", la=f"local {L1}")
     equal("before the change", far.take(R1, L1), "lr")
     far.set("lr", f"type ipip remote {R2}")
-    equal("another remote: found by it at once", far.take(R2, L1), "lr")
-    equal("another remote: no longer by the former", far.take(R1, L1), "la")
+    equal("change of remote: receives from the new one at once", far.take(R2, L1), "lr")
+    equal("change of remote: no longer receives from the old one", far.take(R1, L1), "la")
     far.set("lr", f"type ipip local {L2}")
-    equal("another local: found by it at once", far.take(R2, L2), "lr")
-    equal("another local: no longer by the former", far.take(R2, L1), "la")
-    rtnl = Rtnl("b")    # ip(8) doesn't send what is unspecified
+    equal("change of local: receives at the new one at once", far.take(R2, L2), "lr")
+    equal("change of local: no longer receives at the old one", far.take(R2, L1), "la")
+    rtnl = Rtnl("b")    # ip(8) doesn't send addresses that are 0
     rtnl.change("lr", (IPTUN_LOCAL, addr("0.0.0.0")), (IPTUN_REMOTE, addr(R2)))
-    equal("any local: found for each", (far.take(R2, L1), far.take(R2, L3)), ("lr", "lr"))
+    equal("change of local to any: receives at each address",
+          (far.take(R2, L1), far.take(R2, L3)), ("lr", "lr"))
     far.set("la", f"type ipip local {L3}")
-    equal("a wildcard moves, too", far.take(R1, L3), "la")
-    equal("and leaves nothing behind", far.take(R1, L1), UNREACHABLE)
+    equal("change of a wildcard's local: receives at the new one", far.take(R1, L3), "la")
+    equal("change of a wildcard's local: no longer receives at the old one",
+          far.take(R1, L1), UNREACHABLE)
     far.set("lr", f"type ipip local {L1} remote {R1}")
-    equal("back where it was", (far.take(R1, L1), far.take(R2, L2)), ("lr", UNREACHABLE))
+    equal("change back: receives as before", (far.take(R1, L1), far.take(R2, L2)), ("lr", UNREACHABLE))
     far.set("lr", "type ipip ttl 64 tos inherit")
-    equal("a change of other things moves nothing", far.take(R1, L1), "lr")
+    equal("change of TTL and TOS: receives as before", far.take(R1, L1), "lr")
 
 
 def multicast(far):
@@ -220,21 +223,21 @@ def multicast(far):
 
     far.tunnels(group=f"local {L1} remote {GROUP}", aa="dev wan2")
     delta = Delta("b", "group")
-    equal("a tunnel to a group takes what is sent to it", take(R1), "group")
-    equal("it counts it as multicast", delta(), {"rx_packets": 1, "multicast": 1})
-    equal("from whomever", take(R3), "group")
-    equal("but not what is sent to its local", far.take(R1, L1), "aa")
+    equal("a tunnel to a group receives packets to the group", take(R1), "group")
+    equal("a tunnel to a group counts them as multicast", delta(), {"rx_packets": 1, "multicast": 1})
+    equal("a tunnel to a group receives from any source", take(R3), "group")
+    equal("a tunnel to a group doesn't receive packets to its local", far.take(R1, L1), "aa")
     far.set("group", "down")
-    equal("the tunnel is down: the wildcard", take(R1), "aa")
+    equal("the tunnel to the group is down: the wildcard receives", take(R1), "aa")
     far.set("group", "up")
     far.add(ar=f"remote {R1}")
-    equal("a tunnel to the sender comes first", take(R1), "ar")
-    equal("but not for other senders", take(R2), "group")
+    equal("a tunnel to the sender precedes the tunnel to the group", take(R1), "ar")
+    equal("a tunnel to the sender doesn't receive from other senders", take(R2), "group")
     far.delete("ar")
     far.add(bound=f"remote {GROUP} dev wan")
-    equal("one of two to the group, on the receiving link", take(R1), "bound")
+    equal("of two tunnels to the group, that on the receiving link receives", take(R1), "bound")
     far.tunnels(other="remote 239.1.1.2")
-    equal("another group's tunnel doesn't take it, and nobody is told", take(R1), "nobody")
+    equal("no tunnel to the group: dropped without an ICMP error", take(R1), "nobody")
     member.close()
 
 
@@ -256,14 +259,14 @@ def many(far):
         return got
 
     got = send_each()
-    equal(f"{n} tunnels: each takes its packet", [got[f"m{i}"] for i in range(n)], [1] * n)
-    equal(f"{n} tunnels: the wildcard takes none", got["la"], 0)
+    equal(f"{n} tunnels: each receives its packet", [got[f"m{i}"] for i in range(n)], [1] * n)
+    equal(f"{n} tunnels: the wildcard receives none", got["la"], 0)
     for i in range(0, n, 2):
         far.delete(f"m{i}")
     got = send_each()
-    equal("every other one deleted: those left take theirs",
+    equal("every other tunnel deleted: the others receive theirs",
           [got[f"m{i}"] for i in range(1, n, 2)], [1] * (n // 2))
-    equal("and the wildcard those of the deleted", got["la"], n // 2)
+    equal("every other tunnel deleted: the wildcard receives the packets for them", got["la"], n // 2)
 
 
 def test():
@@ -275,7 +278,7 @@ def test():
     change(far)
     multicast(far)
     many(far)
-    check("no receive error on a link", counters("b")["wan"]["rx_errors"] == 0)
+    check("no receive errors on the link", counters("b")["wan"]["rx_errors"] == 0)
 
 
 main(test)

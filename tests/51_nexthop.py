@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Next-hop mode, and that the outer route is always the present one."""
+"""Next-hop mode, and that packets always take the present outer route."""
 import ctypes
 import socket
 import struct
@@ -15,12 +15,12 @@ SO_ATTACH_FILTER = 26
 
 
 class MarkTap(Tap):
-    """A tap that sees only packets with this mark."""
+    """A tap that receives only packets with this mark."""
 
     def __init__(self, ns, device, mark):
         super().__init__(ns, device, "out")
         program = [(0x20, 0, 0, 0xfffff000 + 20),   # A = mark
-                   (0x15, 0, 1, mark),              # is it?
+                   (0x15, 0, 1, mark),              # if A == mark
                    (0x06, 0, 0, 0xffff), (0x06, 0, 0, 0)]
         code = b"".join(struct.pack("=HBBI", *i) for i in program)
         buffer = ctypes.create_string_buffer(code)
@@ -52,7 +52,7 @@ class Near:
         self.packets = {}
 
     def inner(self, dst, src="172.16.1.2", **fields):
-        """A packet with an ID of its own; made once for each kind."""
+        """A packet with a new ID. Packets that differ only in the ID are built once."""
         key = (dst, src, *fields.items())
         if key not in self.packets:
             self.packets[key] = IP(src=src, dst=dst, proto=253, **fields) / b"payload"
@@ -62,7 +62,7 @@ class Near:
         return bytes(packet)
 
     def send(self, dst, **fields):
-        """Forward a packet, and see what becomes of it."""
+        """Send a packet from h1 through a; returns outer()."""
         data = self.inner(dst, **fields)
         self.h1.send(data, self.mac)
         return self.outer(data)
@@ -84,7 +84,7 @@ class Near:
         return None
 
     def spread(self, name, dst, flows=64):
-        """Packets of as many flows take both paths."""
+        """Check that packets of so many flows take both paths."""
         links = []
         for port in range(flows):
             self.id += 1
@@ -98,8 +98,8 @@ class Near:
             f"route get 10.2.0.201 from {A} ipproto udp sport {1000 + port} dport 9"
             for port in range(16))).splitlines() if " dev " in line}
         if len(paths) == 1:
-            # Linux 6.16 and newer prefer the path that has the source address.
-            equal(f"{name}: {flows} flows go where the kernel sends what has this source", seen,
+            # Linux 6.16 and newer prefer the path whose device has the source address.
+            equal(f"{name}: {flows} flows take the path that the kernel prefers for this source", seen,
                   {link: flows if link in paths else 0 for link in self.links})
             return
         check(f"{name}: {flows} flows are spread over both paths",
@@ -107,7 +107,7 @@ class Near:
 
 
 def gateways(near):
-    """More gateways than a cache for them may be expected to hold."""
+    """More gateways than the small route cache has slots."""
     ip = near.ip
     ip(f"link add name t0 type ipip local {A}", "link set dev t0 up",
        "addr add 192.168.0.1/32 dev t0")
@@ -117,7 +117,7 @@ def gateways(near):
     for go in (1, 2):
         equal(f"{n} gateways in turn, round {go}: the outer destination is the gateway",
               [near.send(f"172.16.{100 + i}.9") for i in range(n)], want)
-    # So many that the driver makes the cache larger, in the background.
+    # Enough packets for the driver to enlarge the cache, in the background.
     for _ in range(64):
         for i in range(n):
             near.h1.send(near.inner(f"172.16.{100 + i}.9"), near.mac)
@@ -125,28 +125,31 @@ def gateways(near):
         while tap.receive(lambda data: True, 0.5):
             pass
     for go in (1, 2):
-        equal(f"{n} gateways in turn after many packets, round {go}: as before",
+        equal(f"{n} gateways in turn after many packets, round {go}: the outer destination is the gateway",
               [near.send(f"172.16.{100 + i}.9") for i in range(n)], want)
     equal("two gateways in alternation",
           [near.send(f"172.16.{100 + i % 2}.9") for i in range(8)],
           [want[i % 2] for i in range(8)])
-    equal("an own packet, too", near.send_own("172.16.100.9"), want[0])
+    equal("an own packet: the outer destination is the gateway", near.send_own("172.16.100.9"), want[0])
 
     ip("route replace 172.16.100.0/24 via 10.2.0.77 dev t0 onlink")
-    equal("another gateway: it takes the next packet", near.send("172.16.100.9"),
+    equal("the route gets another gateway: the next packet takes it", near.send("172.16.100.9"),
           ("wan", A, "10.2.0.77"))
-    equal("and the next own one", near.send_own("172.16.100.9"), ("wan", A, "10.2.0.77"))
+    equal("the route gets another gateway: the next own packet takes it",
+          near.send_own("172.16.100.9"), ("wan", A, "10.2.0.77"))
     ip("route add 172.16.100.9/32 via 10.2.0.78 dev t0 onlink")
-    equal("a more specific route: it takes the next packet", near.send("172.16.100.9"),
+    equal("a more specific route is added: the next packet takes it", near.send("172.16.100.9"),
           ("wan", A, "10.2.0.78"))
-    equal("but not those of others", near.send("172.16.100.8"), ("wan", A, "10.2.0.77"))
+    equal("a more specific route is added: packets to other addresses don't",
+          near.send("172.16.100.8"), ("wan", A, "10.2.0.77"))
     ip("route del 172.16.100.9/32")
-    equal("without it: as before", near.send("172.16.100.9"), ("wan", A, "10.2.0.77"))
+    equal("the more specific route is deleted: the next packet takes the first",
+          near.send("172.16.100.9"), ("wan", A, "10.2.0.77"))
 
 
 def no_gateway(near):
-    """The outer packet goes where the inner one does, by another route: the
-    rule tells forwarded packets from the outer ones, which are a's own."""
+    """The inner route has no gateway, so the outer destination is the inner one. The rule selects the
+    route into the tunnel for forwarded packets only, not for the outer ones, which are a's own."""
     ip = near.ip
     ip("rule add iif h1 lookup 100", "route add 10.201.0.0/16 dev t0 table 100")
     for dst in ("10.201.0.1", "10.201.7.7", "10.201.0.1"):
@@ -158,18 +161,19 @@ def no_gateway(near):
     collisions = Delta("a", "t0", "coll")
     check("the outer route leads through the tunnel itself: not sent",
           near.send("10.202.0.1") is None)
-    equal("that is an error", (delta(), collisions()), ({"tx_errors": 1}, {"collisions": 1}))
+    equal("the outer route leads through the tunnel itself: counted",
+          (delta(), collisions()), ({"tx_errors": 1}, {"collisions": 1}))
     ip("route del 10.202.0.0/16 dev t0")
 
     tap = Tap("a", "t0")
     delta = Delta("a", "t0")
     tap.send(near.inner("172.16.100.9"))
-    equal("a packet without a route, from a packet socket: no destination",
+    equal("a packet socket's packet has no route, so no destination: counted",
           delta(), {"tx_errors": 1, "tx_fifo": 1})
 
 
 def fixed(near):
-    """Tunnels with a fixed remote, whose outer route is likely to be cached."""
+    """Tunnels with a fixed remote, whose outer route is cached."""
     near.ip(f"link add name f0 type ipip local {A} remote 10.2.0.201", "link set dev f0 up",
             "route add 172.17.0.0/24 dev f0",
             "link add name any type ipip remote 10.2.0.202", "link set dev any up",
@@ -186,76 +190,81 @@ KINDS = {"next hop": ("172.16.101.9", "10.2.0.2", "t0"),
 def underlay(near):
     ip = near.ip
     for kind, (dst, outer, device) in KINDS.items():
-        equal(f"{kind}: the default route", near.send(dst), ("wan", A, outer))
+        equal(f"{kind}: packets take the default route", near.send(dst), ("wan", A, outer))
         ip(f"route add {outer}/32 via 10.3.0.254")
-        equal(f"{kind}: a new route for the far end takes the next packet", near.send(dst),
+        equal(f"{kind}: a new route to the far end: the next packet takes it", near.send(dst),
               ("wan2", A, outer))
         ip(f"route replace {outer}/32 via 10.1.0.254")
-        equal(f"{kind}: and a changed one", near.send(dst), ("wan", A, outer))
+        equal(f"{kind}: the route changes: the next packet takes it", near.send(dst), ("wan", A, outer))
         ip(f"route replace {outer}/32 via 10.3.0.254")
         near.send(dst)
         ip(f"route del {outer}/32")
-        equal(f"{kind}: without it, the default route", near.send(dst), ("wan", A, outer))
+        equal(f"{kind}: it is deleted: the next packet takes the default route",
+              near.send(dst), ("wan", A, outer))
         ip("rule add to 10.2.0.0/24 lookup 101", "route add default via 10.3.0.254 table 101")
-        equal(f"{kind}: a new rule takes the next packet", near.send(dst), ("wan2", A, outer))
+        equal(f"{kind}: a new rule: the next packet follows it", near.send(dst), ("wan2", A, outer))
         ip("rule del to 10.2.0.0/24 lookup 101", "route flush table 101")
-        equal(f"{kind}: without it, the default route", near.send(dst), ("wan", A, outer))
+        equal(f"{kind}: it is deleted: the next packet takes the default route",
+              near.send(dst), ("wan", A, outer))
 
         ip("route del default")
         delta = Delta("a", device, "tx_")
         check(f"{kind}: no route, not sent", near.send(dst) is None)
         equal(f"{kind}: no route is counted", delta(), {"tx_errors": 1, "tx_carrier": 1})
         ip("route add default via 10.1.0.254")
-        equal(f"{kind}: with a route again, sent", near.send(dst), ("wan", A, outer))
+        equal(f"{kind}: a route again: sent", near.send(dst), ("wan", A, outer))
 
         ip("link set dev wan down", "link set dev wan up", "route replace default via 10.1.0.254")
-        equal(f"{kind}: after the link was down", near.send(dst), ("wan", A, outer))
+        equal(f"{kind}: the link was down and is up again: sent", near.send(dst), ("wan", A, outer))
 
 
 def source(near):
     ip = near.ip
     dst, outer = "172.17.1.9", "10.2.0.202"
-    equal("no local: the address of the link", near.send(dst), ("wan", A, outer))
+    equal("no local: the source is the address of the underlay", near.send(dst), ("wan", A, outer))
     ip(f"addr add {LATE}/24 dev wan")
-    equal("no local: a second address doesn't matter", near.send(dst), ("wan", A, outer))
+    equal("no local: a second address on the underlay changes nothing",
+          near.send(dst), ("wan", A, outer))
     ip(f"route add {outer}/32 via 10.1.0.254 src {LATE}")
-    equal("no local: the source that a new route prefers", near.send(dst), ("wan", LATE, outer))
+    equal("no local: a new route's preferred source", near.send(dst), ("wan", LATE, outer))
     ip(f"route replace {outer}/32 via 10.1.0.254 src {A}")
-    equal("no local: and a changed one", near.send(dst), ("wan", A, outer))
+    equal("no local: the route's preferred source changes", near.send(dst), ("wan", A, outer))
     ip(f"route replace {outer}/32 via 10.1.0.254 src {LATE}")
     near.send(dst)
     ip(f"addr del {LATE}/24 dev wan")
-    equal("no local: the address is gone, and the route with it", near.send(dst),
+    equal("no local: the preferred address is deleted, and its route with it", near.send(dst),
           ("wan", A, outer))
     ip(f"addr add {LATE}/24 dev wan")
     near.send(dst)
     ip(f"addr del {A}/24 dev wan")
-    equal("no local: the first address is gone, the second is used", near.send(dst),
+    equal("no local: the first address is deleted, the second is used", near.send(dst),
           ("wan", LATE, outer))
-    check("a configured local that this host hasn't any more: not sent",
+    check("a configured local that this host no longer has: not sent",
           near.send("172.17.0.9") is None)
     ip(f"addr del {LATE}/24 dev wan", f"addr add {A}/24 dev wan",
        "route replace default via 10.1.0.254")
     equal("no local: the first address is back", near.send(dst), ("wan", A, outer))
     ip(f"route add {outer}/32 via 10.3.0.254")
-    equal("no local: by another link, with its address", near.send(dst), ("wan2", A2, outer))
+    equal("no local: a route through another link, with its address",
+          near.send(dst), ("wan2", A2, outer))
     ip(f"route del {outer}/32")
 
 
 def by_dscp(near):
-    """Routes by the outer DSCP, packet by packet."""
+    """Routing rules on the outer DSCP."""
     ip = near.ip
     ip("rule add to 10.2.0.0/24 dsfield 0x10 lookup 102",
        "route add default via 10.3.0.254 table 102")
     dst, outer, _ = KINDS["fixed remote, TOS inherited"]
-    equal("TOS inherited, a route for one TOS: packets alternate",
+    equal("TOS inherited, a rule for one TOS: packets alternate",
           [near.send(dst, tos=tos) for tos in (0x10, 0, 0x10, 0, 0x10)],
           [("wan2", A, outer), ("wan", A, outer)] * 2 + [("wan2", A, outer)])
-    equal("the ECN field is none of it", near.send(dst, tos=0x12), ("wan2", A, outer))
+    equal("TOS inherited, a rule for one TOS: the ECN field doesn't matter",
+          near.send(dst, tos=0x12), ("wan2", A, outer))
     dst, outer, _ = KINDS["fixed remote"]
-    equal("TOS 0, a route for one TOS: not taken", near.send(dst, tos=0x10), ("wan", A, outer))
+    equal("TOS 0, a rule for one TOS: doesn't match", near.send(dst, tos=0x10), ("wan", A, outer))
     ip("link set dev f0 type ipip tos 0x10")
-    equal("TOS 0x10: taken", near.send(dst), ("wan2", A, outer))
+    equal("TOS 0x10: the rule matches", near.send(dst), ("wan2", A, outer))
     ip("link set dev f0 type ipip tos 0", "link set dev t0 type ipip tos inherit")
     dst, outer, _ = KINDS["next hop"]
     equal("next hop, TOS inherited: packets alternate",
@@ -284,24 +293,25 @@ def marks(near):
 
     for dst, outer, name in (("172.17.3.9", ("wan2", A, "10.2.0.204"), "fixed remote"),
                              ("172.17.4.9", ("wan2", A2, "10.2.0.205"), "next hop")):
-        equal(f"fwmark, {name}: the rule for the mark is followed", near.send(dst), outer)
-        equal(f"fwmark, {name}: also by own packets", own(dst, 0), outer)
-        check(f"fwmark, {name}: outer packets don't get the mark",
+        equal(f"fwmark, {name}: the rule for the mark applies", near.send(dst), outer)
+        equal(f"fwmark, {name}: the rule for the mark applies to own packets", own(dst, 0), outer)
+        check(f"fwmark, {name}: the outer packet doesn't get the mark",
               seven["wan2"].receive(lambda d: d[9] == 4, 0.1) is None)
         equal(f"fwmark, {name}: the mark of an inner packet doesn't matter", own(dst, 9), outer)
-        check(f"fwmark, {name}: but its outer packet keeps that",
+        check(f"fwmark, {name}: the outer packet keeps the inner packet's mark",
               nine["wan2"].receive(lambda d: d[9] == 4, 2) is not None)
-    equal("no fwmark: a rule for the mark of the inner packet isn't followed",
+    equal("no fwmark: a rule for the inner packet's mark doesn't apply",
           own("172.17.0.9", 7), ("wan", A, "10.2.0.201"))
-    check("no fwmark: but the outer packet keeps it",
+    check("no fwmark: the outer packet keeps the inner packet's mark",
           seven["wan"].receive(lambda d: d[9] == 4, 2) is not None)
     ip("link set dev k0 type ipip fwmark 8")
-    equal("another fwmark: followed by the next packet", near.send("172.17.3.9"),
+    equal("change of fwmark: applies to the next packet", near.send("172.17.3.9"),
           ("wan", A, "10.2.0.204"))
     ip("link set dev k0 type ipip fwmark 7")
-    equal("and back", near.send("172.17.3.9"), ("wan2", A, "10.2.0.204"))
+    equal("change of fwmark back: applies to the next packet",
+          near.send("172.17.3.9"), ("wan2", A, "10.2.0.204"))
     ip("rule del to 10.2.0.0/24 fwmark 7 lookup 103", "route flush table 103")
-    equal("without the rule: the default route", near.send("172.17.3.9"),
+    equal("the rule for the mark is deleted: the default route", near.send("172.17.3.9"),
           ("wan", A, "10.2.0.204"))
 
 
@@ -312,12 +322,13 @@ def bound(near):
        "route add 172.17.5.0/24 dev d0",
        f"link add name d1 type ipip local {A} dev wan2", "link set dev d1 up",
        "route add 172.17.6.0/24 via 10.2.0.207 dev d1 onlink")
-    equal("dev wan2: the outer route is one of wan2", near.send("172.17.5.9"),
+    equal("dev wan2: the outer route is through wan2", near.send("172.17.5.9"),
           ("wan2", A, "10.2.0.206"))
-    equal("dev wan2, next hop: as well", near.send("172.17.6.9"), ("wan2", A, "10.2.0.207"))
-    equal("no dev: the better route", near.send("172.17.0.9"), ("wan", A, "10.2.0.201"))
+    equal("dev wan2, next hop: the outer route is through wan2",
+          near.send("172.17.6.9"), ("wan2", A, "10.2.0.207"))
+    equal("no dev: the route with the lower metric", near.send("172.17.0.9"), ("wan", A, "10.2.0.201"))
     ip("link set dev d0 type ipip dev wan")
-    equal("another dev: followed by the next packet", near.send("172.17.5.9"),
+    equal("change of dev: applies to the next packet", near.send("172.17.5.9"),
           ("wan", A, "10.2.0.206"))
     ip("route del default dev wan2 metric 500")
 
@@ -334,7 +345,7 @@ def multipath(near):
     for kind in "next hop", "fixed remote, TOS inherited":
         near.spread(f"{kind}, a group of next hops", KINDS[kind][0])
     near.ip("route del 10.2.0.0/24")
-    equal("one path again: all on it", near.send(KINDS["next hop"][0])[0], "wan")
+    equal("one path again: the packet takes it", near.send(KINDS["next hop"][0])[0], "wan")
 
 
 def test():

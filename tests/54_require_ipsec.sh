@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A tunnel that requires IPsec fails closed: in no order of events does clear
-# text leave or enter, and each packet that would have is counted.
+# A tunnel that requires IPsec fails closed: in no order of events does clear text leave or
+# enter it, and each packet that it drops for that is counted.
 . ./lib.sh
 
 if [ "$IPIP" = in-tree ]; then
@@ -40,7 +40,7 @@ policy() {	# NETNS add|del DIRECTION FROM TO PROTOCOL
 	ip -n "$1" xfrm policy "$2" dir "$3" src "$4" dst "$5" proto 4 "${template[@]}"
 }
 count() { ./ext "$1" t0 "$2"; }
-# The counter grows by exactly this much while the command runs.
+# Checks that the counter grows by exactly WANT while the command runs.
 counts() {	# NAME NETNS COUNTER WANT COMMAND...
 	local name=$1 n=$2 counter=$3 want=$4 before
 	shift 4
@@ -53,73 +53,73 @@ clear_text() { grep -c 'proto IPIP' "$WORK/packets"; }
 
 topo
 for n in a b; do
-	# An SA that nobody negotiates isn't waited for.
+	# There is no IKE daemon: don't wait long for an SA.
 	ns $n sysctl -qw net.core.xfrm_acq_expires=1
 done
 check "nothing is required: ping" ns a ping -c 1 -W 5 192.168.0.2
 
-# The far end doesn't know of it yet: what enters, then what leaves.
+# First only b requires IPsec: test receive, then transmit.
 ./ext b t0 require_ipsec=1
-counts "clear text doesn't get in, and counts" b rx_no_ipsec 2 ping_a
+counts "clear text is dropped on receive, and counted" b rx_no_ipsec 2 ping_a
 errors=$(stat b t0 rx.errors)
 refuse "ping into a tunnel that requires IPsec" ping_a
-is "it is a receive error, too" "$(($(stat b t0 rx.errors) - errors))" 2
+is "clear text on receive is a receive error" "$(($(stat b t0 rx.errors) - errors))" 2
 capture r b "src 10.2.0.1 and proto 4"
-counts "clear text doesn't get out, and counts" b tx_no_ipsec 2 \
+counts "clear text is dropped on transmit, and counted" b tx_no_ipsec 2 \
 	ns b ping -c 2 -i 0.2 -W 1 192.168.0.1
 captured > "$WORK/packets"
-is "and isn't on the wire" "$(clear_text)" 0
+is "clear text isn't on the wire" "$(clear_text)" 0
 ./ext a t0 require_ipsec=1
 
-# From here on both require it. Everything in the clear is seen at r.
+# From here on both ends require IPsec. r captures all clear text.
 capture r a "proto 4"
 sa add
 policies add
 check "ping with ESP" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
-check "1 MB over TCP with ESP" tcp_bulk h1 h2 172.16.2.2 1
+check "1 MiB over TCP with ESP" tcp_bulk h1 h2 172.16.2.2 1
 
 policies del
-refuse "the policies are gone" ping_a
+refuse "the policies are deleted: no ping" ping_a
 policies add
-check "and are back" ns a ping -c 1 -W 5 192.168.0.2
+check "the policies are back: ping" ns a ping -c 1 -W 5 192.168.0.2
 
 for n in a b; do
 	ip -n $n xfrm state flush
 done
-refuse "all SAs are gone" ping_a
+refuse "all SAs are deleted: no ping" ping_a
 sa add
-check "and are back, after a time" wait_for 20 ns a ping -c 1 -W 1 192.168.0.2
+check "the SAs are back: ping" wait_for 20 ns a ping -c 1 -W 1 192.168.0.2
 
 ip -n a xfrm policy flush
 ip -n a xfrm state flush
-refuse "policies and SAs are gone on one side" ping_a
+refuse "policies and SAs are deleted at one end: no ping" ping_a
 ip -n b xfrm policy flush
 ip -n b xfrm state flush
-refuse "and on the other" ping_a
+refuse "policies and SAs are deleted at both ends: no ping" ping_a
 
 policies add
-refuse "policies without SAs" ping_a
+refuse "policies without SAs: no ping" ping_a
 sa add
-check "and with them" wait_for 20 ns a ping -c 1 -W 1 192.168.0.2
+check "policies with SAs: ping" wait_for 20 ns a ping -c 1 -W 1 192.168.0.2
 ip -n a link set dev t0 down
 ip -n a link set dev t0 up
 ip -n a route add 172.16.2.0/24 dev t0
-check "after down and up" ns a ping -c 1 -W 5 192.168.0.2
+check "ping after the tunnel was down and up" ns a ping -c 1 -W 5 192.168.0.2
 
-# Keepalive goes the same way.
+# Keepalive requires IPsec, too.
 ./ext a t0 keepalive_interval=200 keepalive_retries=3
 answered() { [ "$(count a keepalive_answered)" -gt "$1" ]; }
 check "keepalives are answered through ESP" wait_for 20 answered 3
 policies del
 sa del
-check "without it the far end is gone" wait_for 20 sh -c \
+check "without IPsec keepalive takes the carrier away" wait_for 20 sh -c \
 	"ip -n a link show dev t0 | grep -q NO-CARRIER"
 unsent=$(count a keepalive_unsent)
-check "probes stay at home" wait_for 20 sh -c "[ \$(./ext a t0 keepalive_unsent) -gt $unsent ]"
+check "without IPsec probes aren't sent, and are counted" wait_for 20 sh -c "[ \$(./ext a t0 keepalive_unsent) -gt $unsent ]"
 captured > "$WORK/packets"
-is "in all that time no clear text left the tunnel's end" "$(clear_text)" 0
+is "no clear text has left the tunnel's end so far" "$(clear_text)" 0
 
-# Clear-text answers don't count, whatever they are.
+# Answers in the clear don't count as answers, whatever the mode of keepalive.
 ./ext b t0 require_ipsec=0
 policy a add out 10.1.0.1 10.2.0.1 esp
 policy b add in 10.1.0.1 10.2.0.1 esp
@@ -129,20 +129,20 @@ done
 before=$(count a keepalive_answered)
 check "the far end answers in the clear" wait_for 20 sh -c \
 	"[ \$(./ext b t0 keepalive_reflected) -gt $(count b keepalive_reflected) ]"
-check "and we refuse it" wait_for 20 sh -c "[ \$(./ext a t0 rx_no_ipsec) -gt 3 ]"
-is "none counts" "$(count a keepalive_answered)" "$before"
+check "answers in the clear are dropped" wait_for 20 sh -c "[ \$(./ext a t0 rx_no_ipsec) -gt 3 ]"
+is "answers in the clear don't count as answers" "$(count a keepalive_answered)" "$before"
 ./ext a t0 keepalive_mode=routeros
 before=$(count a rx_no_ipsec)
-check "nor do empty packets" wait_for 20 sh -c "[ \$(./ext a t0 rx_no_ipsec) -gt $((before + 3)) ]"
-is "none of them" "$(./ext a t0 keepalive_state)" down
+check "mode routeros: answers in the clear are dropped" wait_for 20 sh -c "[ \$(./ext a t0 rx_no_ipsec) -gt $((before + 3)) ]"
+is "mode routeros: answers in the clear don't make the state up" "$(./ext a t0 keepalive_state)" down
 ./ext a t0 keepalive_interval=0 keepalive_mode=cookie
 for n in a b; do
 	ip -n $n xfrm policy flush
 	ip -n $n xfrm state flush
 done
 
-# Another peer's SA isn't the far end's: r, as 10.2.0.99, has one to b, and sends
-# with a's address.
+# An SA of another peer doesn't count: r, as 10.2.0.99, has an SA to b, and sends packets
+# with a's address through it.
 ./ext a t0 require_ipsec=0
 ./ext b t0 require_ipsec=1
 ip -n r addr add 10.2.0.99/24 dev b
@@ -153,7 +153,7 @@ ip -n r link set dev fake up
 sa_one b add 10.2.0.99 10.2.0.1 esp 0x300
 sa_one r add 10.1.0.1 10.2.0.1 esp 0x300
 policy r add out 10.1.0.1 10.2.0.1 esp
-counts "a packet through somebody else's SA" b rx_no_ipsec 2 \
+counts "a packet through another peer's SA is dropped, and counted" b rx_no_ipsec 2 \
 	ns r ping -c 2 -i 0.2 -W 1 192.168.0.2
 ip -n r link del fake
 ip -n r addr del 10.1.0.1/32 dev lo
@@ -161,38 +161,38 @@ ip -n r xfrm policy flush
 ip -n r xfrm state flush
 ip -n b xfrm state flush
 
-# An ICMP error about a packet that we can't have sent in the clear.
+# An ICMP error that quotes a clear packet must be forged: the tunnel can't have sent it.
 ip -n b xfrm policy flush
 mtu_of() { ns b ip route get 10.1.0.1 | grep -o 'mtu [0-9]*'; }
 mtu_is() { [ "$(mtu_of)" = "$1" ]; }
 forge() { frag_needed r 10.2.0.1 10.1.0.1 1000 10.2.0.1; }
 ./ext b t0 require_ipsec=0
 forge
-check "a forged path MTU, where nothing is required" wait_for 5 mtu_is "mtu 1000"
+check "nothing is required: a forged path MTU is accepted" wait_for 5 mtu_is "mtu 1000"
 ip -n b route flush cache
 ./ext b t0 require_ipsec=1
 forge
 sleep 0.5
-is "a forged path MTU isn't believed" "$(mtu_of)" ""
+is "IPsec is required: a forged path MTU is ignored" "$(mtu_of)" ""
 
-# A rule of the host's own that changes the outer packet takes the SA from it, after the
-# tunnel has seen that there is one.
+# A netfilter rule of the host that changes the outer packet makes it lose its SA, after the
+# tunnel has checked that there is one.
 sa add esp
 policies add esp
 ip -n a addr add 10.1.0.2/24 dev wan
 rules() { ns a nft -f -; }
-# Two pings: none of their packets leaves in the clear, and each counts.
+# Sends two pings: neither leaves in the clear, and each is counted.
 held_back() {	# WHAT
 	capture r a "proto 4"
-	counts "$1: held back, and counts" a tx_no_ipsec 2 \
+	counts "$1: dropped, and counted" a tx_no_ipsec 2 \
 		ns a ping -c 2 -i 0.2 -W 1 192.168.0.2
-	is "$1: nothing in the clear" "$(captured | grep -c 'proto IPIP')" 0
+	is "$1: no clear text is sent" "$(captured | grep -c 'proto IPIP')" 0
 	ns a nft flush ruleset
 }
 clear() {	# WHAT
 	capture r a "proto 4"
 	ns a ping -c 1 -W 1 192.168.0.2 > /dev/null
-	is "$1: in the clear, where nothing is required" "$(captured | grep -c 'proto IPIP')" 1
+	is "$1: nothing is required: clear text is sent" "$(captured | grep -c 'proto IPIP')" 1
 }
 snat() {
 	rules <<-END
@@ -219,12 +219,12 @@ rules <<-END
 	}
 END
 held_back "DNAT"
-# The policy is that of packets with the tunnel's mark. The packet has another.
+# The policy applies to packets with the tunnel's mark. The rule gives the packet another mark.
 policy a del out 10.1.0.1 10.2.0.1
 ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.2.0.1 proto 4 mark 1 \
 	tmpl src 10.1.0.1 dst 10.2.0.1 proto esp mode transport
 ip -n a link set dev t0 type ipip fwmark 1
-check "the mark leads to the SA: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
+check "a policy for the tunnel's mark: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
 rules <<-END
 	table ip test {
 		chain output {
@@ -234,10 +234,11 @@ rules <<-END
 	}
 END
 held_back "another mark"
-check "without such rules: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
+check "a policy for the tunnel's mark, without rules: ping" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
 ip -n a link set dev t0 type ipip fwmark 0
 ip -n a addr del 10.1.0.2/24 dev wan
-# A VRF with a queueing discipline looks the route up again, and nobody can see for whom.
+# A VRF with a queueing discipline looks the route up again, and no hook can tell which tunnel
+# the packet is from.
 if modprobe -q vrf; then
 	ip -n a xfrm policy del dir out src 10.1.0.1 dst 10.2.0.1 proto 4 mark 1
 	policy a add out 10.1.0.1 10.2.0.1 esp
@@ -262,13 +263,13 @@ for n in a b; do
 	ip -n $n xfrm state flush
 done
 
-# AH is an SA, too.
+# AH counts as IPsec.
 ./ext a t0 require_ipsec=1
 sa add ah
 policies add ah
 check "ping with AH" ns a ping -c 2 -i 0.2 -W 5 192.168.0.2
 
-# Compression isn't protection.
+# IPComp doesn't count as IPsec.
 if modprobe -aq ipcomp deflate; then
 	for n in a b; do
 		ip -n $n xfrm policy flush
@@ -279,19 +280,19 @@ if modprobe -aq ipcomp deflate; then
 	policy a add out 10.1.0.1 10.2.0.1 comp
 	./ext a t0 require_ipsec=0
 	capture r a "src 10.1.0.1 and ip proto 108"
-	counts "IPComp doesn't get in, and counts" b rx_no_ipsec 2 \
+	counts "IPComp is dropped on receive, and counted" b rx_no_ipsec 2 \
 		ns a ping -c 2 -i 0.2 -W 1 -s 1000 -p 00 192.168.0.2
-	is "it was IPComp" "$(captured | grep -c 'IPComp')" 2
+	is "the dropped packets were IPComp" "$(captured | grep -c 'IPComp')" 2
 	./ext b t0 require_ipsec=0
-	check "and does where nothing is required" ns a ping -c 1 -W 5 -s 1000 -p 00 192.168.0.2
-	# They would take what no tunnel wants, and later tests want the kernel to answer
-	# that. A route that a tunnel has cached holds the SA, and that the module.
+	check "nothing is required: IPComp is received" ns a ping -c 1 -W 5 -s 1000 -p 00 192.168.0.2
+	# xfrm4_tunnel would receive packets that match no tunnel, but later tests expect the kernel to
+	# answer these. A route that a tunnel has cached holds a reference to the SA, which holds one to the module.
 	for n in a b; do
 		ip -n $n xfrm policy flush
 		ip -n $n xfrm state flush
 		ip -n $n link del dev t0
 	done
-	check "IPComp's modules can go" wait_for 10 modprobe -r ipcomp xfrm4_tunnel
+	check "IPComp's modules can be unloaded" wait_for 10 modprobe -r ipcomp xfrm4_tunnel
 else
-	skip "IPComp" "this kernel has none"
+	skip "IPComp" "this kernel has no IPComp"
 fi

@@ -4,7 +4,7 @@
 . ./lib.sh
 
 mtu() { ip -n "$1" -j link show dev "$2" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["mtu"])'; }
-encap() { # what ip shows of it
+encap() { # the encap that ip shows
 	ip -n a -d -j link show dev "$1" | python3 -c '
 import json, sys
 d = json.load(sys.stdin)[0]["linkinfo"]["info_data"].get("encap", {})
@@ -13,22 +13,22 @@ print(d.get("type"), d.get("sport"), d.get("dport"), d.get("csum"), d.get("remcs
 
 topo_underlay
 modprobe -r fou 2> /dev/null
-refuse "without the module fou" ip -n a link add name t type ipip \
+refuse "FOU without the module fou is refused" ip -n a link add name t type ipip \
 	local 10.1.0.1 remote 10.2.0.1 encap fou encap-sport auto encap-dport 5555
 differs "no message"
-check "the message says so" grep -q "is the module fou loaded" "$WORK/output"
+check "FOU without the module fou: the message names it" grep -q "is the module fou loaded" "$WORK/output"
 if ! modprobe -q fou; then
-	skip "FOU and GUE" "this kernel hasn't got them"
+	skip "FOU and GUE" "this kernel doesn't have them"
 	exit
 fi
 for n in a b; do
-	# So that the checksum is on the wire.
+	# Without this the checksum isn't computed before the wire.
 	ns $n ethtool -K wan tx off > /dev/null
 	ns $n ip fou add port 5555 ipproto 4
 	ns $n ip fou add port 5556 gue
 done
 
-use() {	# ARGUMENTS for both ends
+use() {	# ARGUMENT...: make the tunnel with these at both ends
 	local n
 	for n in a b; do
 		ip -n $n link del t0 2> /dev/null
@@ -39,30 +39,30 @@ use() {	# ARGUMENTS for both ends
 	ip -n b route add 172.16.1.0/24 dev t0
 }
 
-forget() {	# path MTUs
+forget() {	# forget learned path MTUs
 	for n in a b h1 h2; do ip -n $n route flush cache; done
 }
 
 while read -r name hlen port csum arguments; do
-	# shellcheck disable=SC2086 # they are words
+	# shellcheck disable=SC2086 # $arguments is several words
 	use encap $arguments
 	is "$name: the MTU leaves room" "$(mtu a t0)" $((1500 - 20 - hlen))
 	capture r a "udp dst port $port"
 	check "$name: ping" ns h1 ping -c 3 -i 0.2 -W 5 172.16.2.2
 	check "$name: ping that fills the MTU" \
 		ns h1 ping -c 1 -W 5 -M "do" -s $((1500 - 20 - hlen - 28)) 172.16.2.2
-	check "$name: ping that doesn't fit" sh -c "ip netns exec h1 ping -c 1 -W 2 -M do \
+	check "$name: ping one byte too long gets an ICMP error with the MTU" sh -c "ip netns exec h1 ping -c 1 -W 2 -M do \
 		-s $((1500 - 20 - hlen - 27)) 172.16.2.2 2>&1 | grep -q 'mtu *= *$((1500 - 20 - hlen))'"
 	captured > "$WORK/packets"
-	check "$name: both ways in UDP" sh -c "grep -q '10.1.0.1.*> 10.2.0.1.$port' $WORK/packets &&
+	check "$name: UDP in both directions" sh -c "grep -q '10.1.0.1.*> 10.2.0.1.$port' $WORK/packets &&
 		grep -q '10.2.0.1.*> 10.1.0.1.$port' $WORK/packets"
 	case $csum in
-	csum)	check "$name: with a checksum that holds" sh -c "grep -q 'udp sum ok' $WORK/packets &&
+	csum)	check "$name: with a valid UDP checksum" sh -c "grep -q 'udp sum ok' $WORK/packets &&
 			! grep -q 'bad udp' $WORK/packets" ;;
-	*)	check "$name: without a checksum" grep -q 'no cksum' "$WORK/packets" ;;
+	*)	check "$name: without a UDP checksum" grep -q 'no cksum' "$WORK/packets" ;;
 	esac
-	check "$name: TCP" tcp_bulk h1 h2 172.16.2.2 2
-	is "$name: no error" "$(stat a t0 tx.errors) $(stat b t0 rx.errors)" "0 0"
+	check "$name: 2 MiB over TCP" tcp_bulk h1 h2 172.16.2.2 2
+	is "$name: no errors" "$(stat a t0 tx.errors) $(stat b t0 rx.errors)" "0 0"
 done <<- 'END'
 	FOU 8 5555 none fou encap-sport auto encap-dport 5555
 	FOU+csum 8 5555 csum fou encap-sport auto encap-dport 5555 encap-csum
@@ -71,39 +71,39 @@ done <<- 'END'
 	GUE+remcsum 20 5556 csum gue encap-sport auto encap-dport 5556 encap-csum encap-remcsum
 END
 
-# What is configured, shown and changed.
+# Showing and changing the encap.
 use encap fou encap-sport 7777 encap-dport 5555 encap-csum
-is "it is shown" "$(encap t0)" "fou 7777 5555 True False"
+is "ip(8) shows FOU" "$(encap t0)" "fou 7777 5555 True False"
 capture r a "udp dst port 5555 and src port 7777"
-check "a source port of its own" ns h1 ping -c 1 -W 5 172.16.2.2
+check "FOU with a fixed source port: ping" ns h1 ping -c 1 -W 5 172.16.2.2
 captured > "$WORK/packets"
-check "is on the wire" grep -q '10.1.0.1.7777 > 10.2.0.1.5555' "$WORK/packets"
+check "FOU with a fixed source port: on the wire" grep -q '10.1.0.1.7777 > 10.2.0.1.5555' "$WORK/packets"
 ip -n a link set t0 type ipip encap gue encap-sport auto encap-dport 5556 noencap-csum
 is "change to GUE" "$(encap t0)" "gue 0 5556 False False"
-check "traffic goes on: what each end takes is its own matter" ns h1 ping -c 1 -W 5 172.16.2.2
-differs "the MTU stays"
-is "the MTU follows a change" "$(mtu a t0)" 1468
+check "change to GUE at one end: ping, since each end receives both" ns h1 ping -c 1 -W 5 172.16.2.2
+differs "the in-tree driver keeps the MTU"
+is "change to GUE: the MTU follows" "$(mtu a t0)" 1468
 ip -n a link set t0 type ipip encap none
 is "change to none" "$(encap t0)" "None None None None None"
-differs "the MTU stays"
-is "the MTU follows" "$(mtu a t0)" 1480
+differs "the in-tree driver keeps the MTU"
+is "change to none: the MTU follows" "$(mtu a t0)" 1480
 capture r a "proto 4 and src 10.1.0.1"
-check "traffic goes on" ns h1 ping -c 1 -W 5 172.16.2.2
+check "change to none: ping" ns h1 ping -c 1 -W 5 172.16.2.2
 captured > "$WORK/packets"
-check "now without UDP" grep -q '10.1.0.1 > 10.2.0.1: *IP' "$WORK/packets"
+check "change to none: no UDP on the wire" grep -q '10.1.0.1 > 10.2.0.1: *IP' "$WORK/packets"
 
-# The source that the route picks is in the checksum. For "local any" ip(8) sends nothing
-# (findings/pyroute2-ipip-change.sh).
+# Without a local the UDP checksum must cover the source that the route gives. ip(8) sends no
+# attribute for "local any" (findings/pyroute2-ipip-change.sh).
 use encap fou encap-sport auto encap-dport 5555 encap-csum
 ip -n a link set t0 type ipip local any
 capture r a "udp and src 10.1.0.1"
 ns h1 ping -c 1 -W 5 172.16.2.2 > /dev/null
 captured > "$WORK/packets"
-differs "the checksum is over the source 0.0.0.0"
-check "local any: a checksum that holds" sh -c "grep -q 'udp sum ok' $WORK/packets &&
+differs "the in-tree driver's checksum covers the source 0.0.0.0"
+check "local any: a valid UDP checksum" sh -c "grep -q 'udp sum ok' $WORK/packets &&
 	! grep -q 'bad udp' $WORK/packets"
 
-# An error about the UDP packet is one about the tunnel.
+# An ICMP error about the UDP packet applies to the tunnel.
 use encap fou encap-sport auto encap-dport 5555 ttl 64
 forget
 ip -n r link set dev b mtu 1400
@@ -113,9 +113,9 @@ check "path MTU: learned through ICMP" \
 ip -n r link set dev b mtu 1500
 forget
 
-# Without the far end's port nothing is taken.
+# The far end receives only on ports that are configured for FOU.
 ns b ip fou del port 5555
-refuse "no port there: nothing arrives" ns h1 ping -c 1 -W 1 172.16.2.2
+refuse "no FOU port at the far end: no ping" ns h1 ping -c 1 -W 1 172.16.2.2
 ns b ip fou add port 5555 ipproto 4
 
 if [ "$IPIP" = ours ]; then
@@ -124,24 +124,24 @@ if [ "$IPIP" = ours ]; then
 	capture r a "udp and src 10.1.0.1"
 	wait_for 5 sh -c "ip netns exec a ethtool -S t0 | grep -q 'keepalive_answered: [1-9]'"
 	captured > "$WORK/packets"
-	check "keepalive goes the same way" grep -q '10.1.0.1.*> 10.2.0.1.5555' "$WORK/packets"
-	check "and is answered" sh -c "ip netns exec a ethtool -S t0 | grep -q 'keepalive_answered: [1-9]'"
+	check "keepalive probes are sent in FOU" grep -q '10.1.0.1.*> 10.2.0.1.5555' "$WORK/packets"
+	check "keepalive probes in FOU are answered" sh -c "ip netns exec a ethtool -S t0 | grep -q 'keepalive_answered: [1-9]'"
 	ip -n b link set t0 down
-	check "the carrier goes with the far end" \
+	check "FOU: the far end is down: keepalive takes the carrier away" \
 		wait_for 10 sh -c "ip -n a link show dev t0 | grep -q NO-CARRIER"
 	ip -n b link set t0 up
-	check "and comes back" wait_for 10 sh -c "! ip -n a link show dev t0 | grep -q NO-CARRIER"
-	refuse "keepalive as RouterOS does, which has no FOU" ./ext a t0 keepalive_mode=routeros
+	check "FOU: the far end is up: the carrier is back" wait_for 10 sh -c "! ip -n a link show dev t0 | grep -q NO-CARRIER"
+	refuse "FOU: keepalive mode routeros is refused" ./ext a t0 keepalive_mode=routeros
 	./ext a t0 keepalive_interval=0
 
-	# The kernel's part may be taken away under a tunnel.
+	# The module fou may be unloaded while a tunnel uses it.
 	for n in a b; do
 		ns $n ip fou del port 5555
 		ns $n ip fou del port 5556
 	done
 	before=$(stat a t0 tx.errors)
-	check "rmmod fou" rmmod fou
+	check "fou can be unloaded" rmmod fou
 	ns a ping -c 1 -W 1 -I t0 172.16.2.2 > /dev/null
-	check "what can't be sent is counted" test "$(stat a t0 tx.errors)" -gt "$before"
-	check "by its name" sh -c "ip netns exec a ethtool -S t0 | grep -q 'tx_encap: [1-9]'"
+	check "fou is unloaded: packets are transmit errors" test "$(stat a t0 tx.errors)" -gt "$before"
+	check "fou is unloaded: packets count as tx_encap" sh -c "ip netns exec a ethtool -S t0 | grep -q 'tx_encap: [1-9]'"
 fi

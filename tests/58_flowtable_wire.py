@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a flow looks like on the wire and counts, with a flowtable: by default as the tunnel
-is configured, and with fast_path as the documentation's list says."""
+"""The outer header and the counters of a flow with a flowtable: by default as the tunnel is configured,
+and with fast_path as the documentation lists."""
 import os
 import socket
 import subprocess
@@ -24,7 +24,7 @@ NOT_ECT, ECT1, ECT0, CE = range(4)
 
 
 def rfc6040(outer, inner):
-    """Section 4.2: the ECN field that the receiver gets, or None for a drop."""
+    """RFC 6040 section 4.2: the ECN field that the receiver gets, or None for a drop."""
     if inner == NOT_ECT:
         return None if outer == CE else NOT_ECT
     if outer == CE or inner == CE:
@@ -38,7 +38,7 @@ def nft(ns, rules):
 
 
 class Flow:
-    """UDP from h1 to h2 and back. h2 answers with the TOS that a request asks for."""
+    """UDP from h1 to h2 and back, with a TOS for each packet."""
 
     def __init__(self):
         self.wire = Tap("r", "a", "in")
@@ -63,7 +63,7 @@ class Flow:
         self.near.sendto(os.urandom(size), ("172.16.2.2", PORT))
 
     def outer(self, **how):
-        """TTL, TOS and DF of the outer header of a packet that h1 sends."""
+        """(TTL, TOS, DF) of the outer header of a packet that h1 sends."""
         self.wire.drain()
         self.send(**how)
         packet = self.wire.receive(lambda p: p[9] == 4)
@@ -71,7 +71,7 @@ class Flow:
         return packet and (packet[8], packet[1], bool(packet[6] & 0x40))
 
     def answer(self, tos):
-        """The TOS that h1 gets, or None."""
+        """The TOS of h2's packet when h1 receives it, or None."""
         self.far.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
         self.far.sendto(b"answer", ("172.16.1.2", PORT))
         try:
@@ -88,7 +88,7 @@ class Flow:
 
 
 def seen():
-    """Packets that the stack has forwarded."""
+    """The number of packets that a's stack has forwarded."""
     rules = run("ip netns exec a nft list chain ip f forward")
     return int(rules.split("counter packets ")[1].split()[0])
 
@@ -100,7 +100,7 @@ def is_offloaded(flow):
 
 
 def remark(outer):
-    """The underlay sets the ECN field of what goes to a."""
+    """Make r set the ECN field of outer packets to a."""
     nft("r", f"""
 table ip m
 delete table ip m
@@ -134,12 +134,12 @@ def by_default(rtnl):
     rtnl.change("t0", (IPTUN_TTL, u8(33)), (IPTUN_TOS, u8(0x48)))
     flow = Flow()
     flow.establish()
-    check("the flow isn't offloaded", not is_offloaded(flow))
-    equal("TTL, DSCP and DF are the tunnel's, ECN is the inner one",
+    check("by default: the flow isn't offloaded", not is_offloaded(flow))
+    equal("by default: TTL, DSCP and DF are the tunnel's, ECN is the inner packet's",
           [flow.outer(tos=0xb8 | e, dont_fragment=False) for e in range(4)],
           [(33, 0x48 | e, True) for e in range(4)])
-    ecn(flow, "ECN on receipt: RFC 6040", rfc6040)
-    equal("it counts", counted(flow), 1)
+    ecn(flow, "by default: ECN on receive as in RFC 6040", rfc6040)
+    equal("by default: the packet is counted", counted(flow), 1)
     flow.close()
 
 
@@ -152,54 +152,55 @@ def with_fast_path(rtnl):
           [flow.outer(tos=0xb8 | e, dont_fragment=False) for e in range(4)],
           [(63, 0xb8 | e, False) for e in range(4)])
     ecn(flow, "fast_path: the outer ECN field is lost", lambda outer, inner: inner)
-    equal("fast_path: it counts nothing", counted(flow), 0)
+    equal("fast_path: the packet isn't counted", counted(flow), 0)
 
-    # The configuration goes back: what is offloaded comes back to the driver.
+    # Without fast_path the driver sees the flow again.
     rtnl.change("t0", ext(fast_path=0))
-    equal("no fast_path any more: as configured", flow.outer(tos=0xb8), (33, 0x48, True))
-    check("and not offloaded again", not is_offloaded(flow))
+    equal("fast_path off again: TTL, DSCP and DF are the tunnel's",
+          flow.outer(tos=0xb8), (33, 0x48, True))
+    check("fast_path off again: the flow isn't offloaded", not is_offloaded(flow))
     flow.close()
 
 
 def changes(rtnl):
-    """Flows that are offloaded, and what happens to the tunnel."""
+    """Changes of the tunnel while flows are offloaded."""
     rtnl.change("t0", (IPTUN_TTL, u8(0)), (IPTUN_TOS, u8(0)), (IPTUN_PMTUDISC, u8(1)),
                 ext(fast_path=1))
     flow = Flow()
     flow.establish()
-    check("offloaded again", wait(lambda: is_offloaded(flow)))
+    check("fast_path on again: the flow is offloaded", wait(lambda: is_offloaded(flow)))
     run("ip -n a link set dev t0 mtu 1000")
     flow.wire.drain()
     for _ in range(3):
         flow.send(size=1100)
-    equal("a smaller MTU: nothing larger leaves",
+    equal("the MTU is lowered: no longer packet is sent",
           flow.wire.receive(lambda p: p[9] == 4 and len(p) > 1020, 1.0), None)
     run("ip -n a link set dev t0 mtu 1480")
-    # The far end is gone: keepalive takes the carrier.
+    # The far end doesn't answer, and keepalive takes the carrier away.
     rtnl.set("t0", keepalive_interval=100, keepalive_retries=3)
     flow.establish()
-    check("with keepalive it is offloaded, too", wait(lambda: is_offloaded(flow)))
+    check("keepalive: the flow is offloaded", wait(lambda: is_offloaded(flow)))
     run("ip -n b link set dev t0 down")
-    check("the far end is gone", wait(lambda: rtnl.ext("t0")["keepalive_state"] == "down"))
+    check("keepalive: the far end is down", wait(lambda: rtnl.ext("t0")["keepalive_state"] == "down"))
     time.sleep(0.2)
     flow.wire.drain()
     for _ in range(5):
         flow.send()
-    equal("nothing of the flow goes on into the dead tunnel",
+    equal("keepalive: no packet of the flow is sent while the far end is down",
           flow.wire.receive(lambda p: p[9] == 4 and p[29] == 17, 1.0), None)
     run("ip -n b link set dev t0 up; ip -n b route replace 172.16.1.0/24 dev t0")
-    check("the far end is back", wait(lambda: rtnl.ext("t0")["keepalive_state"] == "up"))
+    check("keepalive: the far end is up", wait(lambda: rtnl.ext("t0")["keepalive_state"] == "up"))
     flow.establish()
-    check("and the flow is offloaded", wait(lambda: is_offloaded(flow)))
+    check("keepalive: the flow is offloaded again", wait(lambda: is_offloaded(flow)))
     flow.close()
 
 
 def test():
     if tuple(map(int, os.uname().release.split(".")[:2])) < (6, 19):
-        skip("flowtable", "this kernel's flowtable knows no tunnels")
+        skip("flowtable", "this kernel's flowtable doesn't support tunnels")
         return
     if INTREE:
-        skip("flowtable", "the in-tree driver loses what its configuration says")
+        skip("flowtable", "with the in-tree driver a flow loses the tunnel's configuration")
         return
     topo()
     shell("ns h1 ping -q -c 1 -W 5 172.16.2.2 > /dev/null")

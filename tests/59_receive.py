@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A decapsulated packet is handed up at once or waits for GRO. Whatever the kernel
-does with received packets it does with both: what is turned on at run time holds for
-the next packet. Nothing is overtaken, merged where it must not be, or lost."""
+"""The driver hands a decapsulated packet up at once, or queues it for GRO. Every feature of the kernel's
+receive path applies to both kinds, from the next packet after it is turned on. No packet is overtaken,
+merged where it must not be, or lost."""
 import os
 import socket
 import struct
@@ -15,12 +15,12 @@ from scapy.all import ICMP, IP, TCP, UDP
 
 SRC, DST = "172.16.1.2", "172.16.2.2"
 UDP_SEGMENT, UDP_GRO = 103, 104
-# Of these, GRO merges the second kind only.
+# GRO merges only TCP of these.
 KINDS = {"UDP": UDP(sport=7, dport=9), "TCP": TCP(sport=7, dport=9, flags="A"), "ICMP": ICMP()}
 
 
 class Way:
-    """Packets from h1 to h2; each has an ID of its own."""
+    """Sends packets from h1 to h2, each with a new ID."""
 
     def __init__(self):
         self.raw, self.far, self.id = Raw("h1"), Tap("h2", "eth0", "in"), 0
@@ -41,7 +41,7 @@ def nft(text):
 
 
 def hooks(way):
-    """The test turns each on, and off again: neither leaves a packet out."""
+    """Hooks that drop packets: turned on and off again, each applies to the next packet."""
     for name, on, off in (
             ("tc on the tunnel's ingress",
              "tc -n b qdisc add dev t0 clsact; tc -n b filter add dev t0 ingress matchall action drop",
@@ -61,22 +61,24 @@ def hooks(way):
             shell(on)
             during = way.arrives(layer, timeout=0.5)
             shell(off)
-            equal(f"{kind}: {name}: off, on, off again", (before, during, way.arrives(layer)),
+            equal(f"{kind}: {name}: arrives while it is off, on, off again",
+                  (before, during, way.arrives(layer)),
                   (True, False, True))
 
 
 def taps(way):
     for kind, layer in KINDS.items():
-        check(f"{kind}: seen on the tunnel", way.arrives(layer, Tap("b", "t0", "in")))
+        check(f"{kind}: a packet socket on the tunnel sees it",
+              way.arrives(layer, Tap("b", "t0", "in")))
         underlay = Tap("b", "wan", "in")
-        check(f"{kind}: seen on the underlay, and goes on", way.arrives(layer) and
+        check(f"{kind}: a packet socket on the underlay sees it, and it arrives", way.arrives(layer) and
               underlay.receive(lambda d: d[9] == 4, 5.0))
     nft("add table ip c; add chain ip c p { type filter hook forward priority 0; }; "
         "add rule ip c p iifname t0 ct state new counter")
     for port in (1001, 1002):
         way.arrives(UDP(sport=7, dport=port))
     rule = run("ip netns exec b nft list chain ip c p".split())
-    check("UDP: a connection of its own for conntrack", "packets 2 " in rule, rule)
+    check("UDP: conntrack sees two new connections", "packets 2 " in rule, rule)
     nft("delete table ip c")
 
 
@@ -108,11 +110,11 @@ def counts(way):
         delta = Delta("b", "t0", "rx")
         for _ in range(5):
             way.arrives(layer)
-        equal(f"{kind}: each is counted once", delta(), {"rx_packets": 5})
+        equal(f"{kind}: each packet is counted once", delta(), {"rx_packets": 5})
 
 
 class Receiver:
-    """Collects the UDP packets that come to a port of b or h2."""
+    """Collects the UDP packets to a port of b or h2."""
 
     def __init__(self, ns, port, gro=False):
         with netns(ns):
@@ -141,7 +143,7 @@ def sender(ns, segment=0):
 
 
 def order(_):
-    """Of four flows at a time, one of them with sizes that change."""
+    """The order of four flows at once, one of them with changing sizes."""
     receivers = [Receiver("h2", 6000 + i) for i in range(4)]
     got = [[] for _ in receivers]
     threads = [threading.Thread(target=lambda g=g, r=r: g.extend(r()))
@@ -157,13 +159,13 @@ def order(_):
         t.join()
     for flow in range(4):
         numbers = [struct.unpack("!I", d[:4])[0] for d in got[flow]]
-        check(f"UDP, flow {flow}: in order, and none twice",
+        check(f"UDP, flow {flow}: packets arrive in order, and none twice",
               len(numbers) > 100 and all(a < b for a, b in zip(numbers, numbers[1:])),
               f"{len(numbers)} packets")
 
 
 def burst(receiver, target, port):
-    """40 packets in one go; how large the largest read is, and are all bytes there?"""
+    """Send 40 packets at once; returns the size of the largest read, and all bytes."""
     sender("h1", 1000).sendto(bytes(i // 1000 for i in range(40000)), (target, port))
     data = receiver()
     return max(map(len, data), default=0), b"".join(data)
@@ -174,7 +176,7 @@ def dropped():
 
 
 def udp_backlog(whole):
-    """As many as a NIC's queue has, and all at once; none waits before the tunnel."""
+    """A burst as from the queue of a NIC, which no device before the tunnel spreads out."""
     shell("ns h1 ethtool -K eth0 tx-udp-segmentation on; "
           "ns r ethtool -K a gro on; ns r ethtool -K b tso off; ns b ethtool -K wan gro on; "
           "ns b ethtool -K t0 rx-udp-gro-forwarding on; "
@@ -188,32 +190,33 @@ def udp_backlog(whole):
     shell("ns r ethtool -K a gro off; ns b ethtool -K wan gro off; "
           "ns b ethtool -K t0 rx-udp-gro-forwarding off")
     now = delta()
-    equal("more than netdev_max_backlog wait for GRO: the rest is dropped and counted",
+    equal("more packets than netdev_max_backlog queue for GRO: the rest is dropped and counted",
           (now["rx_packets"], now.get("rx_dropped", 0) > 10, dropped() - before),
           (40, True, 0 if INTREE else now.get("rx_dropped")))
 
 
 def udp_gro(_):
-    """A socket that wants UDP merged has it, also when it comes out of a tunnel."""
+    """A socket that enables GRO of UDP gets merged packets, also from a tunnel."""
     whole = bytes(i // 1000 for i in range(40000))
-    # Without it a veth takes UDP segments one by one, whatever GRO has made of them.
+    # Without this feature packets that GRO has merged are segmented again before a veth.
     segments = "tx-udp-segmentation: on" in run("ip netns exec h1 ethtool -k eth0")
     features = "gso tso" + " tx-udp-segmentation" * segments
-    # The underlay has them one by one.
+    # Make the underlay carry single segments.
     shell(f"for d in {features}; do ns a ethtool -K wan $d off; done; "
           "ns h1 ethtool -K eth0 tx-udp-segmentation off; ns b ethtool -K wan gro off")
     plain = Receiver("b", 6100)
     size, data = burst(plain, "172.16.2.1", 6100)
-    equal("UDP: a socket that doesn't want GRO", (size, data == whole), (1000, True))
+    equal("UDP: a socket without GRO reads single packets", (size, data == whole), (1000, True))
     merged = Receiver("b", 6101, gro=True)
     size, data = burst(merged, "172.16.2.1", 6101)
-    check("UDP: a socket that wants GRO", size > 1000 and data == whole, f"largest {size}")
+    check("UDP: a socket with GRO reads merged packets",
+          size > 1000 and data == whole, f"largest {size}")
 
     if segments:
         udp_backlog(whole)
     else:
-        skip("more than netdev_max_backlog wait for GRO: the rest is dropped and counted",
-             "this kernel's veth takes no UDP segments")
+        skip("more packets than netdev_max_backlog queue for GRO: the rest is dropped and counted",
+             "this kernel's veth doesn't take merged UDP packets")
     merged.sock.close()
     plain.sock.close()
     time.sleep(0.5)
@@ -223,34 +226,35 @@ def udp_gro(_):
     sender("h1", 1000).sendto(whole, (DST, 6102))
     merges = tap.receive(lambda d: d[9] == 17 and len(d) > 1028)
     if segments:
-        check("UDP: merged on its way, where that was asked for", merges)
+        check("UDP: merged when forwarded, with rx-udp-gro-forwarding", merges)
     else:
-        skip("UDP: merged on its way, where that was asked for",
-             "this kernel's veth takes no UDP segments")
+        skip("UDP: merged when forwarded, with rx-udp-gro-forwarding",
+             "this kernel's veth doesn't take merged UDP packets")
     shell("ns b ethtool -K t0 rx-udp-gro-forwarding off")
-    # Another port: some of those above may be on their way still.
+    # Use another port: packets of the last burst may still arrive.
     sender("h1", 1000).sendto(whole, (DST, 6103))
     seen = []
     tap.receive(lambda d: d[9] == 17 and d[22:24] == b"\x17\xd7" and seen.append(len(d)), 2.0)
-    check("UDP: and not where it was not", seen and max(seen) == 1028, seen)
+    check("UDP: not merged when forwarded, without rx-udp-gro-forwarding",
+          seen and max(seen) == 1028, seen)
     shell(f"for d in {features}; do ns a ethtool -K wan $d on; done")
 
 
 def netstat(ns, name):
-    """A counter of TCP's, by its name in /proc/net/netstat."""
+    """A counter of TCP by its name in /proc/net/netstat."""
     with netns(ns), open("/proc/thread-self/net/netstat") as f:
         rows = [line.split() for line in f if line.startswith("TcpExt:")]
     return int(dict(zip(*rows))[name])
 
 
 def timed_out(ns):
-    """How many segments were sent again because a timer had run out."""
+    """How many segments were sent again because a timer expired."""
     return netstat(ns, "TCPTimeouts") + netstat(ns, "TCPLossProbes")
 
 
 def overtaking(tap):
-    """How many of the data segments that tap has seen begin before the end of one that came
-    earlier, and how many there were."""
+    """(number of data segments that begin before the end of an earlier one, number of data segments)
+    that the tap has seen."""
     highest, late, total = None, 0, 0
     for data in tap.everything():
         if len(data) < 40 or data[9] != 6:
@@ -268,40 +272,40 @@ def overtaking(tap):
 
 
 def mirrored(_):
-    """A mirror on the underlay that takes every third packet, and holds it for a while: what
-    it shows is shared with it, and what it doesn't show is not."""
+    """A mirror on the underlay copies every third packet and holds the copy for a while: the driver
+    receives these as shared packets, and the others as unshared ones."""
     shell("modprobe -aq act_gact act_mirred cls_matchall sch_netem || :; "
           "ip -n b link add name mon type dummy; ip -n b link set dev mon up; "
           "tc -n b qdisc add dev mon root netem delay 50ms limit 100000; "
           "tc -n b qdisc add dev wan clsact; "
           "tc -n b filter add dev wan ingress matchall action ok random determ pipe 3 "
           "action mirred egress mirror dev mon; "
-          # One by one they come to the tunnel, and none is lost.
+          # The tunnel must receive single segments, and lose none.
           "for d in gso tso; do ns a ethtool -K wan $d off; done; "
           "ns b ethtool -K wan gro off; sysctl -qw net.core.netdev_max_backlog=10000")
-    # Two CPUs that send for one connection overtake each other on the way to the tunnel.
+    # If two CPUs send for one connection, their packets overtake each other before the tunnel.
     cpus = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cpus)})
     before, impatient = netstat("h2", "TCPOFOQueue"), timed_out("h1")
     tap, shown = Tap("h2", "eth0", "in"), Tap("b", "mon", "out")
     shell("tcp_bulk h1 h2 172.16.2.2 4")
     os.sched_setaffinity(0, cpus)
-    check("TCP under a sampled mirror: whole", True)
+    check("TCP under a sampled mirror: arrives unchanged", True)
     late, total = overtaking(tap)
     copies = [d for d in shown.everything() if d and d[9] == 4]
     whole = sum(len(d) == int.from_bytes(d[2:4], "big") == int.from_bytes(d[22:24], "big") + 20
                 for d in copies)
-    check("TCP under a sampled mirror: what that shows is whole", 500 < whole == len(copies),
+    check("TCP under a sampled mirror: the copies are whole packets", 500 < whole == len(copies),
           f"{whole} of {len(copies)}")
-    differs("a packet that is shared goes up past those that wait for GRO")
-    # What the sender has sent again for want of an answer in time comes late, too.
+    differs("with the in-tree driver a shared packet overtakes those in GRO")
+    # Segments that the sender has sent again after a timeout arrive late, too.
     again = timed_out("h1") - impatient
-    check("TCP under a sampled mirror: none of its segments is overtaken", late <= again,
+    check("TCP under a sampled mirror: no segment is overtaken", late <= again,
           f"{late}, {again} sent again")
-    differs("a packet that is shared goes up past those that wait for GRO")
-    equal("TCP under a sampled mirror: the receiver has put none aside",
+    differs("with the in-tree driver a shared packet overtakes those in GRO")
+    equal("TCP under a sampled mirror: the receiver has queued no segment as out of order",
           netstat("h2", "TCPOFOQueue") - before, 0)
-    check("TCP under a sampled mirror: GRO merges all the same", total < 4 * 1024 * 1024 / 1400 / 2,
+    check("TCP under a sampled mirror: GRO still merges", total < 4 * 1024 * 1024 / 1400 / 2,
           f"{total} segments")
     shell("tc -n b qdisc del dev wan clsact; ip -n b link del mon; "
           "for d in gso tso; do ns a ethtool -K wan $d on; done; "
@@ -309,7 +313,7 @@ def mirrored(_):
 
 
 def removal(way):
-    """The tunnel goes while its packets wait."""
+    """The tunnel is deleted while packets are queued for GRO."""
     stop = threading.Event()
 
     def flood():
@@ -328,11 +332,11 @@ def removal(way):
     time.sleep(0.5)
     way.far.drain()
     for kind, layer in KINDS.items():
-        check(f"{kind}: arrives after 10 removals under load", way.arrives(layer))
+        check(f"{kind}: arrives after the tunnel was deleted 10 times under load", way.arrives(layer))
 
 
 def nested(_):
-    """Three tunnels, one in the other: handing up doesn't nest without end."""
+    """Three tunnels inside each other: the depth of recursion on receive stays bounded."""
     inner = "ip -n {n} link add name n{i} type ipip local 10.9.{p}.{l} remote 10.9.{p}.{r}; " \
             "ip -n {n} addr add 10.9.{i}.{l}/24 dev n{i}; ip -n {n} link set dev n{i} up"
     shell("ip -n a addr add 10.9.0.1/24 dev t0; ip -n b addr add 10.9.0.2/24 dev t0; " +
@@ -341,22 +345,22 @@ def nested(_):
     for kind, layer in KINDS.items():
         tap, raw = Tap("b", "n2", "in"), Raw("a")
         raw.send(IP(src="10.9.2.1", dst="10.9.2.2", id=77) / layer / bytes(20))
-        check(f"{kind}: through three tunnels", tap.receive(lambda d: d[4:6] == b"\0\115", 5.0))
-    # The clones of what is merged later are read afterwards.
+        check(f"{kind}: arrives through three tunnels", tap.receive(lambda d: d[4:6] == b"\0\115", 5.0))
+    # The packet socket's clones of packets that GRO merges are read only afterwards.
     shell("for d in n2 n1 t0 wan; do ns a ethtool -K $d tso off gso off > /dev/null; done")
     underlay = Tap("b", "wan", "in")
     shell("tcp_bulk a b 10.9.2.2 2")
-    check("TCP: through three tunnels, whole", True)
+    check("TCP: arrives unchanged through three tunnels", True)
     seen = underlay.everything()
     whole = sum(len(data) > 20 and len(data) == int.from_bytes(data[2:4], "big") for data in seen)
-    check("TCP: what a packet socket has of it is whole", 100 < whole == len(seen),
+    check("TCP: a packet socket on the underlay sees whole packets", 100 < whole == len(seen),
           f"{whole} of {len(seen)}")
     shell("for d in n2 n1 t0 wan; do ns a ethtool -K $d tso on gso on > /dev/null; done")
 
 
 def test():
     topo()
-    # Not in /sys: ip has another there in each netns.
+    # Not below /sys, since `ip netns exec` mounts another /sys.
     os.makedirs("/run/bpf", exist_ok=True)
     shell("mount -t bpf bpf /run/bpf; python3 bpf.py drop /run/bpf/drop")
     way = Way()

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Tunnels whose device and underlay are in different netns: traffic, moves, and
-# the end of either netns under traffic.
+# Tunnels whose device and underlay are in different netns: traffic, moves, and deletion of
+# either netns under traffic.
 . ./lib.sh
 
 info() { ip -n "$1" -d -j link show dev "$2" | python3 -c '
@@ -9,7 +9,7 @@ import json, sys
 print(json.load(sys.stdin)[0].get(sys.argv[1], "none"))' "$3"; }
 present() { ip -n "$1" link show dev "$2"; }
 absent() { ! ip -n "$1" link show dev "$2" 2> /dev/null; }
-start() {	# NETNS ADDRESS: a flood of pings
+start() {	# NETNS ADDRESS: start a flood of pings
 	ip netns exec "$1" ping -q -f "$2" > /dev/null 2>&1 &
 	floods+=($!)
 }
@@ -26,14 +26,14 @@ flowing() {	# NETNS DEVICE
 }
 floods=()
 
-# One end of the tunnel: the device in one netns, its underlay in another.
+# Makes one end of the tunnel: the device in one netns, its underlay in another.
 far() {	# UNDERLAY DEVICE-NETNS
 	ip -n "$1" link add name t0 type ipip local 10.1.0.1 remote 10.2.0.1 || return
 	[ "$1" = "$2" ] || ip -n "$1" link set dev t0 netns "$2" || return
 	ip -n "$2" addr add 192.168.0.1/30 dev t0
 	ip -n "$2" link set dev t0 up
 }
-# a is the underlay, at 10.1.0.1; b the other end, in one netns.
+# Makes the netns a, the underlay with 10.1.0.1. b has the other end, within one netns.
 underlay() {
 	ns_add a
 	ip link add name wan netns a type veth peer name "${1:-wan}" netns b
@@ -51,16 +51,16 @@ ip -n b addr add 192.168.0.2/30 dev t0
 far a c
 check "moved: ping out" ns c ping -c 2 -i 0.2 -W 5 192.168.0.2
 check "moved: ping in" ns b ping -c 2 -i 0.2 -W 5 192.168.0.1
-check "moved: a full packet" ns c ping -c 1 -W 5 -M "do" -s 1452 192.168.0.2
-check "moved: 2 MB over TCP out" tcp_bulk c b 192.168.0.2 2
-check "moved: 2 MB over TCP in" tcp_bulk b c 192.168.0.1 2
-check "moved: it isn't where it was" absent a t0
-is "moved: link-netnsid is shown" "$(info c t0 link_netnsid)" 0
-is "moved: it leads to the underlay's netns" \
+check "moved: a packet of the tunnel's MTU" ns c ping -c 1 -W 5 -M "do" -s 1452 192.168.0.2
+check "moved: 2 MiB over TCP out" tcp_bulk c b 192.168.0.2 2
+check "moved: 2 MiB over TCP in" tcp_bulk b c 192.168.0.1 2
+check "moved: the device isn't in the underlay's netns" absent a t0
+is "moved: ip(8) shows link-netnsid" "$(info c t0 link_netnsid)" 0
+is "moved: link-netnsid is the underlay's netns" \
 	"$(ip -n c netns list-id nsid 0 | sed -n 's/.*name: *\([^)]*\).*/\1/p')" a
 refuse "moved: its addresses stay taken in the underlay's netns" \
 	ip -n a link add name t1 type ipip local 10.1.0.1 remote 10.2.0.1
-check "moved: they are free in its own" \
+check "moved: its addresses are free in the device's netns" \
 	ip -n c link add name t1 type ipip local 10.1.0.1 remote 10.2.0.1
 is "a device over its own netns shows no link-netnsid" "$(info c t1 link_netnsid)" none
 ip -n c link del t1
@@ -78,8 +78,8 @@ check "moved: ping after it is changed back" ns c ping -c 1 -W 5 192.168.0.2
 start b 192.168.0.1
 check "move while up: traffic flows" flowing c t0
 ip -n c link set dev t0 netns d
-check "move while up: it is there" present d t0
-check "move while up: it isn't where it was" absent c t0
+check "move while up: the device is in the new netns" present d t0
+check "move while up: the device isn't in the old netns" absent c t0
 ip -n d addr add 192.168.0.1/30 dev t0
 ip -n d link set dev t0 up
 check "move while up: traffic flows again" flowing d t0
@@ -103,9 +103,9 @@ ip -n d link del t0
 
 far a c
 start b 192.168.0.1
-check "the device's netns ends: traffic flowed" flowing c t0
+check "the device's netns is deleted: traffic flowed" flowing c t0
 ip netns del c
-check "the device's netns ends: its addresses are free again" \
+check "the device's netns is deleted: its addresses are free again" \
 	wait_for 20 ip -n a link add name t1 type ipip local 10.1.0.1 remote 10.2.0.1
 ip -n a link del t1
 ns_add c
@@ -114,27 +114,27 @@ check "the device's netns is back: traffic flows again" flowing c t0
 stop
 
 start c 192.168.0.2
-check "the underlay's netns ends: traffic flowed" flowing c t0
+check "the underlay's netns is deleted: traffic flowed" flowing c t0
 ip netns del a
-check "the underlay's netns ends: the device goes with it" wait_for 20 absent c t0
-is "the underlay's netns ends: no route is left" "$(ip -n c route show)" ""
+check "the underlay's netns is deleted: the device is deleted with it" wait_for 20 absent c t0
+is "the underlay's netns is deleted: no route is left" "$(ip -n c route show)" ""
 stop
 underlay wan2
 far a c
 check "the underlay's netns is back: ping" wait_for 10 ns c ping -c 1 -W 1 192.168.0.2
 
 start b 192.168.0.1
-check "both end: traffic flowed" flowing c t0
+check "both netns are deleted: traffic flowed" flowing c t0
 ip netns del a
 ip netns del c
 stop
 ns_add c
-check "both end: the cable is free again" wait_for 20 absent b wan2
+check "both netns are deleted: the veth is deleted with them" wait_for 20 absent b wan2
 underlay wan3
 far a c
-check "both are back: ping" wait_for 10 ns b ping -c 1 -W 1 192.168.0.1
+check "both netns are back: ping" wait_for 10 ns b ping -c 1 -W 1 192.168.0.1
 
-# Each is the other's underlay, and there is a third.
+# a and e have tunnels whose device is in the other one, and both have tunnels with c.
 ns_add e
 for pair in "a e" "e a" "a c" "c e"; do
 	read -r under over <<< "$pair"
@@ -144,13 +144,13 @@ for pair in "a e" "e a" "a c" "c e"; do
 done
 ip netns del a
 ip netns del e
-check "underlay of each other, both end: what the third had of them is gone" \
+check "underlay of each other, both deleted: their devices in a third netns are deleted" \
 	wait_for 20 eval "absent c t0 && absent c ac"
-check "and its ends are free again" wait_for 20 \
+check "underlay of each other, both deleted: addresses in the third netns are free again" wait_for 20 \
 	ip -n c link add name cd type ipip local 10.7.0.1 remote 10.7.0.2
-check "and it makes tunnels" eval "ip -n c link set dev cd netns d && present d cd"
+check "underlay of each other, both deleted: the third netns can make tunnels" eval "ip -n c link set dev cd netns d && present d cd"
 ip netns del c
-check "which go with it" wait_for 20 absent d cd
+check "the third netns is deleted: its tunnel in another netns is deleted" wait_for 20 absent d cd
 
 start=$SECONDS
 made=0
@@ -172,9 +172,9 @@ for i in $(seq 10); do
 		ip netns del "x$i"
 	fi
 done
-is "10 pairs of netns with tunnels, made and ended" $made 10
+is "10 pairs of netns with tunnels are made and deleted" $made 10
 echo "# in $((SECONDS - start)) s"
 ns_add a x1
-check "one of them once more" eval \
+check "a netns of the same name can be made again" eval \
 	"ip -n x1 link add name t0 type ipip local 10.1.0.1 remote 10.2.0.1 &&
 	 ip -n x1 link set dev t0 netns a && present a t0"

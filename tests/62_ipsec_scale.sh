@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# 500 tunnels with secrets, loaded and removed in one go.
+# 500 tunnels with secrets, added by one command and removed by one.
 . ./lib.sh
 . ./charon.sh
 
@@ -26,13 +26,13 @@ for i in $(seq 500); do
 	echo "add name=m$i remote-address=10.9.$((i / 250)).$((i % 250 + 1)) ipsec-secret=s$i keepalive=no"
 done > "$WORK/many.rsc"
 seconds=$SECONDS
-check "500 tunnels in one go" ctl import "$WORK/many.rsc"
+check "import 500 tunnels" ctl import "$WORK/many.rsc"
 echo "# $((SECONDS - seconds)) s"
-is "500 connections, each in a file" "$(connections) $(files)" "500 500"
-is "each of them requires IPsec" "$(ctl print count-only where require-ipsec ipsec-profile=routeros)" 500
-is "and has its policies" "$(ip -n a xfrm policy | grep -c 'proto ipencap\|proto 4')" 1000
+is "500 tunnels: 500 connections and files" "$(connections) $(files)" "500 500"
+is "500 tunnels: each requires IPsec" "$(ctl print count-only where require-ipsec ipsec-profile=routeros)" 500
+is "500 tunnels: each has two policies" "$(ip -n a xfrm policy | grep -c 'proto ipencap\|proto 4')" 1000
 seconds=$SECONDS
-check "and removed" ctl remove "$(ctl find name~^m)"
+check "remove 500 tunnels" ctl remove "$(ctl find name~^m)"
 echo "# $((SECONDS - seconds)) s"
-is "nothing is left" "$(connections) $(files)" "0 0"
+is "removed: no connection and no file is left" "$(connections) $(files)" "0 0"
 charon_stop a

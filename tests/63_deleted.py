@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A tunnel is deleted while packets that it has received wait for GRO: they are handed up before
-it goes. No grace period makes sure of that: ksoftirqd, which hands them up where there are too
-many for a softirq, may be kept waiting for any number of them."""
+"""A tunnel is deleted while received packets are queued for GRO: the driver hands them up before the
+device is freed. A grace period alone doesn't ensure that: if there are too many packets for a softirq,
+ksoftirqd hands them up, and several grace periods may pass before it runs."""
 import os
 import socket
 import time
@@ -9,13 +9,13 @@ import time
 from craft import counters, ip_header, mac, tcp_data
 from lib import INTREE, Rtnl, Tap, check, equal, main, netns, run, skip, topo, wait
 
-# The way up is slow, and all packets come in before NAPI has looked for the second time.
+# The receive path is slow, so all packets arrive before NAPI polls for the second time.
 PACKETS = 20000
 SOURCE, DESTINATION = "172.16.77.1", "10.1.0.1"
 
 
 def make_slow():
-    """Chains that jump ten times each make a thousand rules for a packet."""
+    """Three levels of chains with ten jumps each apply a thousand rules to a packet."""
     names = "leaf", "twig", "branch"
     chains = f"chain leaf {{ {'meta mark 77 accept; ' * 10} }}\n"
     for to, name in zip(names, names[1:]):
@@ -33,7 +33,7 @@ def make_slow():
 
 
 def handed_up():
-    """What IP has seen but for the outer packets, all of which have come."""
+    """The number of packets that IP has received, without the outer packets, all of which have arrived."""
     with netns("a"), open("/proc/thread-self/net/snmp", encoding="ascii") as f:
         names, values = (line.split() for line in f if line.startswith("Ip:"))
     return int(values[names.index("InReceives")]) - PACKETS
@@ -44,7 +44,7 @@ def received():
 
 
 def burst():
-    """They leave together when a slot of time begins, but for the first, which has one."""
+    """Send all packets. netem holds all but the first back and then releases them together."""
     run("ip netns exec r tc qdisc add dev a root netem slot 8s limit 30000")
     tap, to = Tap("r", "a"), mac("a", "wan")
     tap.sock.setsockopt(socket.SOL_SOCKET, 32, 1 << 28)     # SO_SNDBUFFORCE
@@ -56,14 +56,14 @@ def burst():
 
 
 def other_cpu():
-    """Where there are two, one receives and the other deletes."""
+    """With two CPUs, one receives and the other deletes the tunnel."""
     if os.cpu_count() > 1:
         os.sched_setaffinity(0, {0})
         run("ip netns exec a sh -c 'echo 2 > /sys/class/net/wan/queues/rx-0/rps_cpus'")
 
 
 def limits(backlog, weight):
-    """Of the first netns, for all."""
+    """Set sysctls of the first netns that apply to all netns."""
     for name, value in (("netdev_max_backlog", backlog), ("dev_weight", weight)):
         with open(f"/proc/sys/net/core/{name}", "w", encoding="ascii") as f:
             f.write(str(value))
@@ -77,18 +77,19 @@ def test():
     try:
         a = Rtnl("a")
         burst()
-        check("all packets come", wait(lambda: received() == PACKETS, 60), received())
+        check("the tunnel receives all packets", wait(lambda: received() == PACKETS, 60), received())
         begun, start = handed_up(), time.monotonic()
         equal("the tunnel is deleted", a.delete("t0")[0], 0)
         seconds, done = time.monotonic() - start, handed_up()
         print(f"# {begun} handed up, then deleted; {done} handed up by then, {seconds:.2f} s later")
-        check("packets have waited", begun < PACKETS - 100, begun)
+        check("some packets were still queued for GRO", begun < PACKETS - 100, begun)
         if INTREE:
-            skip("they are handed up before it has gone", "the in-tree driver may drop them")
+            skip("all packets are handed up before the tunnel is freed",
+                 "the in-tree driver may drop them")
         else:
-            check("they are handed up before it has gone", done >= PACKETS, done)
+            check("all packets are handed up before the tunnel is freed", done >= PACKETS, done)
         time.sleep(2)
-        equal("and none afterwards", handed_up(), done)
+        equal("no packet is handed up afterwards", handed_up(), done)
     finally:
         limits(1000, 64)
 
