@@ -140,7 +140,7 @@ def test():
     elif not errors():
         skip("attaching", "the module has no BTF on this kernel")
     elif not os.path.exists(OBJECT):
-        skip("attaching", "clang or libbpf's headers weren't there to build the program")
+        skip("attaching", "the program wasn't built, for lack of clang or libbpf's headers")
     else:
         attach()
     shell("umount /run/bpf")

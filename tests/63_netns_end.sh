@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Many netns end together under traffic: what is left is right.
+# Many netns are deleted together under traffic; the remaining ones still work.
 . ./lib.sh
 
 count=40
 numbers=$(seq $count)
 
-# n1, n2, ... are far ends of the hub's tunnels h1, h2, ... Of each the device f1, f2,
-# ... is in netns c, while m1, m2, ... are in them and have their underlay in the hub.
+# Makes the netns n1, n2, ..., the far ends of the hub's tunnels h1, h2, ... The tunnels f1, f2, ...
+# have their underlay in n1, n2, ... and their device in c; m1, m2, ... have their underlay in the hub
+# and their device in n1, n2, ...
 make() {
 	local i
 
@@ -49,7 +50,7 @@ end() {
 	done
 }
 
-# UDP, since GRO may merge it: so it waits in a queue for GRO when the netns ends.
+# Floods all far ends with UDP. GRO may merge it, so packets are queued for GRO when a netns is deleted.
 flood() {
 	exec ip netns exec hub /usr/bin/python3 -c '
 import socket, sys
@@ -92,42 +93,42 @@ ip -n hub link set dev hs up
 
 for round in 1 2; do
 	check "round $round: $count netns are made" make
-	is "round $round: their devices in another netns are there" "$(kind c)" $count
+	is "round $round: their devices in another netns exist" "$(kind c)" $count
 	flood &
 	flooding=$!
-	check "round $round: the first has traffic" wait_for 20 received 1
-	check "round $round: the last has traffic" wait_for 20 received $count
+	check "round $round: the first netns has traffic" wait_for 20 received 1
+	check "round $round: the last netns has traffic" wait_for 20 received $count
 	end
-	check "round $round: all have ended" wait_for 60 ended
-	check "round $round: with their devices in another netns" \
+	check "round $round: all netns are deleted" wait_for 60 ended
+	check "round $round: their devices in another netns are deleted" \
 		wait_for 20 none_far
-	is "round $round: the hub has all of its own" "$(kind hub)" $((count + 1))
-	refuse "round $round: whose addresses are taken" ip -n hub link add name dup \
+	is "round $round: the hub has all its tunnels" "$(kind hub)" $((count + 1))
+	refuse "round $round: the addresses of the hub's tunnels are taken" ip -n hub link add name dup \
 		type ipip local 10.1.0.1 remote 10.1.1.$count
 	for i in $numbers; do
 		echo "link add name m$i group 8 type ipip local 10.1.0.1 remote 10.8.0.$i"
 	done > "$WORK/hub"
-	check "round $round: those of what was in the ended netns are free" \
+	check "round $round: the addresses of devices in the deleted netns are free" \
 		ip -n hub -batch "$WORK/hub"
 	ip -n hub link del group 8
-	check "round $round: ping through another of its tunnels" \
+	check "round $round: ping through another tunnel of the hub" \
 		ns hub ping -c 2 -i 0.2 -W 5 192.168.0.2
 	kill $flooding
 	wait $flooding 2> /dev/null
 done
 
-check "$count netns again" make
+check "$count netns are made again" make
 flood &
 flooding=$!
-check "they have traffic" wait_for 20 received $count
+check "the last of them has traffic" wait_for 20 received $count
 for i in $numbers; do
 	ns "n$i" ping -q -f "192.168.$i.1" > /dev/null 2>&1 &
 done
 sleep 1
 check "the hub's tunnels are deleted under traffic" ip -n hub link del group 7
-is "one is left" "$(kind hub)" 1
-check "and carries packets" ns hub ping -c 2 -i 0.2 -W 5 192.168.0.2
+is "one tunnel of the hub is left" "$(kind hub)" 1
+check "ping through the tunnel that is left" ns hub ping -c 2 -i 0.2 -W 5 192.168.0.2
 kill $flooding
 end
 wait $flooding 2> /dev/null
-check "all have ended" wait_for 60 ended
+check "all netns are deleted after the hub's tunnels" wait_for 60 ended

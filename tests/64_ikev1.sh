@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# ipsec-secret with a strongSwan that has no IKEv1, as 6.1 hasn't: the profile routeros is refused,
-# and modern works. With one that has it nothing of that is said. STRONGSWAN names another one.
+# ipsec-secret with a strongSwan without IKEv1, as 6.1 is: the profile routeros is refused, and modern
+# works. With IKEv1 there is no complaint. STRONGSWAN may name a folder with another strongSwan.
 . ./lib.sh
 . ./charon.sh
 
@@ -24,7 +24,7 @@ refused() {	# ERROR WORD...
 	shift
 	before=$(kept)
 	is "refused: $*" "$(ctl a "$@" 2>&1 < /dev/null) $?" "ipipctl: $error 1"
-	is "and nothing has changed" "$(kept)" "$before"
+	is "refused, nothing changes: $*" "$(kept)" "$before"
 }
 
 topo
@@ -36,13 +36,13 @@ done
 version=$(ns a swanctl --version --daemon | awk '{ print $2 }')
 echo "# strongSwan $version"
 
-# Its library has a function for what it can, or doesn't.
+# The library of a strongSwan with IKEv1 has the function main_mode_create.
 if grep -q main_mode_create "${STRONGSWAN:-}"/usr/lib/ipsec/libcharon.so.0; then
-	check "IKEv1 is there: a gets a secret" ctl a set t0 "ipsec-secret-file=$WORK/secret"
-	is "and nobody misses it" "$(state a | grep -c ikev1)" 0
+	check "with IKEv1: set a secret" ctl a set t0 "ipsec-secret-file=$WORK/secret"
+	is "with IKEv1: ipsec-state has no complaint" "$(state a | grep -c ikev1)" 0
 	ctl b set t0 "ipsec-secret-file=$WORK/secret"
-	check "established" wait_for 20 state_is a established
-	check "ping" alive
+	check "with IKEv1: established" wait_for 20 state_is a established
+	check "with IKEv1: ping" alive
 	charon_stop a
 	charon_stop b
 	exit
@@ -55,23 +55,23 @@ cat > "$WORK/router.rsc" <<-'END'
 	add ipsec-secret=one name=x remote-address=10.3.0.1
 END
 refused "$WORK/router.rsc:2: x: $NO" import "$WORK/router.rsc"
-# As an upgrade of strongSwan leaves it: the daemon takes the file when it starts.
+# The state after an upgrade of strongSwan: the daemon loads the connection when it starts.
 charon_stop a
 ctl a --continue import - <<< '/interface ipip set t0 ipsec-secret=one'
 charon_start a
 is "the daemon has the connection" "$(ns a swanctl --list-conns 2> /dev/null | grep -c ^ipip-t0)" 1
-is "print says that it will never come up" "$(state a)" no-ikev1
+is "ipsec-state: no-ikev1" "$(state a)" no-ikev1
 ctl a export terse | sed 's/ remote-address=[^ ]*/ remote-address=10.3.0.1/' > "$WORK/tunnels.conf"
 refused "$WORK/tunnels.conf:3: t0: $NO" restore "$WORK/tunnels.conf"
-check "it can be disabled" ctl a disable t0
+check "the tunnel can be disabled" ctl a disable t0
 refused "t0: $NO" enable t0
 
-# The way out.
-check "modern" ctl a set t0 ipsec-profile=modern "ipsec-secret-file=$WORK/secret"
-check "is enabled" ctl a enable t0
-is "no answer yet, but no complaint" "$(state a | grep -c ikev1)" 0
-check "at the far end, too" ctl b set t0 ipsec-profile=modern "ipsec-secret-file=$WORK/secret"
-check "established" wait_for 30 state_is a established
-check "ping" alive
+# The remedy is the profile modern.
+check "set ipsec-profile=modern" ctl a set t0 ipsec-profile=modern "ipsec-secret-file=$WORK/secret"
+check "modern: the tunnel can be enabled" ctl a enable t0
+is "modern: ipsec-state has no complaint" "$(state a | grep -c ikev1)" 0
+check "set ipsec-profile=modern at the far end" ctl b set t0 ipsec-profile=modern "ipsec-secret-file=$WORK/secret"
+check "modern: established" wait_for 30 state_is a established
+check "modern: ping" alive
 charon_stop a
 charon_stop b

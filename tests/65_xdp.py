@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""XDP programs that redirect into a tunnel: what leaves is what leaves when the stack
-forwards, but for the IP ID, and so are the counters."""
+"""XDP programs that redirect into a tunnel: the packets sent, except for the IP ID, and the counters are
+the same as when the stack forwards."""
 import os
 import random
 import socket
@@ -10,13 +10,13 @@ from craft import Delta, mac, one_hop_on, sum16, sysctl
 from lib import Rtnl, Tap, check, equal, main, netns, run, shell, topo, wait
 from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
 
-PROTO = 253     # nobody answers while r doesn't forward
+PROTO = 253     # no host answers this protocol, since r doesn't forward
 A, B = "10.1.0.1", "10.2.0.1"
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
 
 
 class Way:
-    """From h1 through a's tunnel to r, by the stack or by XDP."""
+    """Sends packets from h1 through a's tunnel, by the stack or by XDP, and captures them at r."""
 
     def __init__(self):
         self.r = Tap("r", "a", "in")
@@ -42,7 +42,7 @@ class Way:
         return bytes(head / random.randbytes(size - len(head)))
 
     def outer(self, timeout=1.0):
-        """The next outer packet of the present ID, and all its fragments."""
+        """The next outer packet around the inner packet that was sent last, or None."""
         wanted = self.id.to_bytes(2, "big")
         return self.r.receive(lambda d: d[9] == 4 and d[24:26] == wanted, timeout)
 
@@ -52,7 +52,7 @@ class Way:
 
 
 def but_for_id(outer):
-    """A packet without its outer ID, and whether its checksum is right."""
+    """(packet without its outer ID and checksum, error of the checksum)."""
     if outer is None:
         return None
     hlen = (outer[0] & 15) * 4
@@ -60,7 +60,8 @@ def but_for_id(outer):
 
 
 def compare(way, name, packets, what=("redirect", "redirect-ip")):
-    """Each packet by the stack, and as a router would have made it by each program."""
+    """Compare the stack with each program. The programs get the packets as a router forwards them, since
+    they don't lower the TTL themselves."""
     packets = list(packets)
     way.detach()
     counts, by_stack = Delta("a", "t0"), []
@@ -78,13 +79,13 @@ def compare(way, name, packets, what=("redirect", "redirect-ip")):
             if got != want:
                 wrong.append((packet[:20].hex(), got and got[0][:40].hex(),
                               want and want[0][:40].hex()))
-        check(f"{name}: {program}, all the same", not wrong, wrong[:3])
-        equal(f"{name}: {program}, counted the same", counts(), counted)
+        check(f"{name}: {program}, the same packets", not wrong, wrong[:3])
+        equal(f"{name}: {program}, the same counters", counts(), counted)
     way.detach()
 
 
 def variety(way):
-    """What a router may be given."""
+    """Packets that a router may receive."""
     for tos in (0, 1, 2, 3, 0x48, 0xff):
         yield way.packet(tos=tos)
     for ttl in (2, 3, 255):
@@ -115,7 +116,7 @@ CONFIGURATIONS = {
 
 
 def make(arguments="", remote=B):
-    """The tunnel anew: what one before had is gone."""
+    """Replace the tunnel."""
     shell(f"ip -n a link del t0; tunnel a {A} {remote or 'any'} {arguments}; "
           "ip -n a addr add 192.168.0.1/30 dev t0; "
           f"ip -n a route add 172.16.2.0/24 {'dev t0' if remote else f'via {B} dev t0 onlink'}")
@@ -130,14 +131,14 @@ def same(way):
 
 
 def sent_as_frames():
-    """How many the underlay device has taken by its ndo_xdp_xmit."""
+    """How many frames the underlay device has sent by ndo_xdp_xmit."""
     text = run("ip netns exec a ethtool -S wan")
     return sum(int(line.split()[-1]) for line in text.splitlines()
                if line.strip().startswith("tx_queue") and "xdp_xmit:" in line)
 
 
 def fast(way):
-    """What is plain becomes no skb on its way."""
+    """Plain packets are sent as XDP frames, without an skb."""
     make()
     for program in ("redirect", "redirect-ip"):
         way.attach(program)
@@ -145,22 +146,22 @@ def fast(way):
         before = sent_as_frames()
         for _ in range(10):
             way.send(way.packet())
-        # The first of another CPU goes by the stack, which looks the route up.
+        # On each CPU the first packet goes through the stack, which looks the route up.
         frames = sent_as_frames() - before
-        check(f"{program}: of ten packets nearly all left as frames", frames >= 8, frames)
+        check(f"{program}: at least eight of ten packets left as frames", frames >= 8, frames)
     way.detach()
 
 
 def full_size(way):
-    """The kernel lets no frame into a device that is longer than its MTU, and takes an
-    Ethernet header for part of it."""
+    """The kernel redirects no frame to a device that is longer than its MTU, and counts an Ethernet header
+    as part of it: so only the program that removes the header can redirect 1,480 bytes."""
     make()
     compare(way, "1,480 bytes", [way.packet(1480), way.packet(1480, flags="DF")],
             ["redirect-ip"])
 
 
 def too_big(way):
-    """With DF, what the path can't carry is for ICMP to say."""
+    """A packet with DF that is too long for the path causes an ICMP error."""
     make()
     shell(f"ip -n a route add {B} via 10.1.0.254 mtu 1300")
     answers = Tap("h1", "eth0", "in")
@@ -172,8 +173,8 @@ def too_big(way):
         sent = way.send(way.packet(1400, flags="DF"), 0.3)
         wanted = way.id.to_bytes(2, "big")
         answer = answers.receive(lambda d, w=wanted: d[9] == 1 and d[32:34] == w, 3.0)
-        check(f"{program or 'the stack'}: too big a packet with DF isn't sent", sent is None)
-        check(f"{program or 'the stack'}: its sender is told of 1280 bytes",
+        check(f"{program or 'the stack'}: a packet with DF that is too long isn't sent", sent is None)
+        check(f"{program or 'the stack'}: its sender gets an ICMP error with 1280 bytes",
               answer and answer[20:22] == b"\3\4" and answer[26:28] == b"\5\0",
               answer and answer.hex())
     shell(f"ip -n a route del {B}")
@@ -181,7 +182,7 @@ def too_big(way):
 
 
 def own(way):
-    """Nothing is delivered to this host itself, whatever the source says."""
+    """No redirected packet is delivered to this host itself, whatever its source."""
     make()
     with netns("a"):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -198,13 +199,13 @@ def own(way):
         got = sock.recvfrom(100)
     except BlockingIOError:
         got = None
-    equal("nothing comes to a socket of a's", got, None)
+    equal("a socket at a receives nothing", got, None)
     sock.close()
     way.detach()
 
 
 def options(way):
-    """Without an Ethernet header a program can't give it an IPv4 header with options."""
+    """IPv4 options. Without an Ethernet header the kernel can't redirect such a packet to a tunnel."""
     make()
     compare(way, "options", [way.packet(options=[IPOption_NOP()])], ["redirect"])
 
@@ -213,7 +214,7 @@ def next_hop(way):
     make(remote=None)
     compare(way, "next-hop mode", variety(way))
     shell(f"ip -n a route replace 172.16.2.0/24 encap ip dst {B} dev t0")
-    compare(way, "a next hop by the route's metadata", [way.packet()])
+    compare(way, "a next hop from the route's metadata", [way.packet()])
     make("external", remote=None)
     shell(f"ip -n a route replace 172.16.2.0/24 encap ip src {A} dst {B} dev t0")
     compare(way, "external mode", [way.packet()])
@@ -225,11 +226,11 @@ def syn(way):
     way.id += 1
     packets = [bytes(IP(src="172.16.1.2", dst="172.16.2.2", id=way.id) /
                      TCP(flags="S", options=[("MSS", 1460)]))]
-    compare(way, "a SYN with an MSS too large", packets)
+    compare(way, "a SYN whose MSS is too large", packets)
 
 
 def malformed(way):
-    """What no router would forward doesn't leave, and is counted."""
+    """Malformed packets aren't sent, and are counted."""
     make()
     for program in ("redirect", "redirect-ip"):
         way.attach(program)
@@ -237,10 +238,10 @@ def malformed(way):
                              ("longer than the frame", lambda d: d[:2] + b"\1\0" + d[4:]),
                              ("version 5", lambda d: b"\x55" + d[1:])):
             counts = Delta("a", "t0")
-            # Without the Ethernet header the first octet alone says what it is.
+            # Without an Ethernet header the driver has only the first byte to tell the protocol.
             if program == "redirect-ip" and name == "version 5":
                 continue
-            check(f"{program}, {name}: nothing leaves",
+            check(f"{program}, {name}: not sent",
                   way.send(change(way.packet()), 0.3) is None)
             equal(f"{program}, {name}: counted", counts().get("tx_errors"), 1)
     way.attach("redirect")
@@ -248,31 +249,32 @@ def malformed(way):
     with netns("h1"):
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
     sock.sendto(bytes(40), ("eth0", 0x0806, 0, 0, bytes.fromhex(way.gateway.replace(":", ""))))
-    check("ARP: counted", wait(lambda: counts().get("tx_errors") == 1, 3), counts())
-    equal("as a protocol that isn't carried",
+    check("ARP: counted as an error", wait(lambda: counts().get("tx_errors") == 1, 3), counts())
+    equal("ARP: counted as tx_protocol",
           Rtnl("a").xstats("t0")["tx_protocol"] - ours["tx_protocol"], 1)
-    # The kernel warns of an empty one in a queue.
+    # The kernel warns if an empty packet enters a queue.
     sock.sendto(b"", ("eth0", 0x0806, 0, 0, bytes.fromhex(way.gateway.replace(":", ""))))
-    check("nothing behind the Ethernet header: counted",
+    check("no bytes after the Ethernet header: counted as an error",
           wait(lambda: counts().get("tx_errors") == 2, 3), counts())
-    equal("as malformed", Rtnl("a").xstats("t0")["tx_malformed"] - ours["tx_malformed"], 1)
+    equal("no bytes after the Ethernet header: counted as tx_malformed",
+          Rtnl("a").xstats("t0")["tx_malformed"] - ours["tx_malformed"], 1)
     way.detach()
 
 
 def padded(way):
-    """An Ethernet device makes a frame at least 60 octets long."""
+    """An Ethernet device pads a frame to 60 bytes."""
     make()
     for program in ("redirect", "redirect-ip"):
         way.attach(program)
         packet = way.packet(28)
         outer = way.send(packet + bytes(18))
-        check(f"{program}: padding isn't sent", outer and len(outer) == 48 and
+        check(f"{program}: the padding isn't sent", outer and len(outer) == 48 and
               outer[20:] == packet, outer and len(outer))
     way.detach()
 
 
 def generic(way):
-    """Generic XDP gives the device a packet with its Ethernet header."""
+    """Generic XDP passes a packet to the device with its Ethernet header."""
     make()
     way.attach("redirect", "xdpgeneric")
     packet = way.packet(200)
@@ -281,35 +283,36 @@ def generic(way):
           outer is not None and outer[20:] == packet)
     way.attach("redirect-ip", "xdpgeneric")
     counts = Delta("a", "t0")
-    check("generic XDP without the Ethernet header: nothing leaves",
+    check("generic XDP without the Ethernet header: not sent",
           way.send(way.packet(), 0.3) is None)
     equal("generic XDP without the Ethernet header: counted", counts().get("tx_errors"), 1)
     way.detach()
 
 
 def neighbours(way):
-    """While the stack has to do something first, it gets the packet."""
+    """If the stack has to do something first, such as resolve a neighbour, the driver gives it the packet."""
     make()
     way.attach("redirect")
     shell("ip -n a neigh flush dev wan")
-    check("no neighbour yet: sent all the same", way.send(way.packet(), 5.0) is not None)
-    # Only a queue of the peer's takes frames.
+    check("no neighbour yet: sent by the stack", way.send(way.packet(), 5.0) is not None)
+    # A veth takes frames only if its peer has a NAPI queue.
     shell("ip netns exec r ethtool -K a gro off > /dev/null")
-    check("underlay that takes no frames: sent all the same",
+    check("the underlay takes no frames: sent by the stack",
           way.send(way.packet()) is not None)
     shell("ip netns exec r ethtool -K a gro on > /dev/null")
-    check("and as frames again", way.send(way.packet()) is not None)
+    check("the underlay takes frames again: sent", way.send(way.packet()) is not None)
     shell(f"ip -n a link add name d0 type dummy; ip -n a link set d0 up; ip -n a route add {B} dev d0")
     sent = Delta("a", "d0")
-    check("underlay without XDP: nothing comes by the other", way.send(way.packet(), 0.5) is None)
-    equal("underlay without XDP: sent by it", sent(), {"tx_packets": 1})
+    check("a route through a device without XDP: not sent through the first",
+          way.send(way.packet(), 0.5) is None)
+    equal("a route through a device without XDP: sent through it", sent(), {"tx_packets": 1})
     shell("ip -n a link del d0")
-    check("and by this one again", way.send(way.packet()) is not None)
+    check("the route through the first device again: sent", way.send(way.packet()) is not None)
     way.detach()
 
 
 def in_order(way):
-    """A packet for the stack's path doesn't overtake those before it, nor do they it."""
+    """Packets that go through the stack and packets that are sent as frames stay in order."""
     make("tos inherit")
     way.attach("redirect")
     way.send(way.packet())
@@ -325,60 +328,61 @@ def in_order(way):
         if outer is None:
             break
         seen.append(int.from_bytes(outer[24:26], "big"))
-    equal("packets of both ways stay in order", seen, ids)
+    equal("packets of both paths stay in order", seen, ids)
     way.detach()
 
 
 def ipsec(way):
-    """What requires IPsec never leaves in the clear."""
+    """Packets that require IPsec are never sent in the clear."""
     make()
     way.attach("redirect")
     check("without IPsec: sent", way.send(way.packet()) is not None)
     ours = Rtnl("a")
     ours.set("t0", require_ipsec=1)
     before = ours.xstats("t0")["tx_no_ipsec"]
-    check("require-ipsec: nothing leaves", way.send(way.packet(), 0.5) is None)
+    check("require-ipsec: not sent", way.send(way.packet(), 0.5) is None)
     equal("require-ipsec: counted", ours.xstats("t0")["tx_no_ipsec"] - before, 1)
     ours.set("t0", require_ipsec=0)
-    check("without it: sent", way.send(way.packet()) is not None)
+    check("require-ipsec off: sent", way.send(way.packet()) is not None)
 
     policy = "src 172.16.1.0/24 dst 172.16.2.0/24"
     shell(f"ip -n a xfrm policy add {policy} dir out tmpl src {A} dst {B} proto esp mode tunnel")
-    check("a policy for the inner packets: nothing leaves in the clear",
+    check("a policy for inner packets: no clear text is sent",
           way.send(way.packet(), 0.5) is None)
     shell(f"ip -n a xfrm policy del {policy} dir out; "
           f"ip -n a xfrm policy add {policy} dir fwd tmpl src {A} dst {B} proto esp mode tunnel")
-    check("a policy for what is forwarded: nothing leaves in the clear",
+    check("a policy for forwarded packets: no clear text is sent",
           way.send(way.packet(), 0.5) is None)
     shell(f"ip -n a xfrm policy del {policy} dir fwd; "
           f"ip -n a xfrm policy add src {A} dst {B} proto 4 dir out tmpl proto esp mode transport")
-    check("a policy for the outer packets: nothing leaves in the clear",
+    check("a policy for outer packets: no clear text is sent",
           way.send(way.packet(), 0.5) is None)
     shell("ip -n a xfrm policy flush")
-    check("without a policy: sent", way.send(way.packet()) is not None)
+    check("no policy: sent", way.send(way.packet()) is not None)
     way.detach()
 
 
 def lost(way):
-    """A tunnel that is down or has lost its carrier takes nothing."""
+    """A tunnel that is down or has lost its carrier sends nothing."""
     make()
     way.attach("redirect")
     check("up: sent", way.send(way.packet()) is not None)
     Rtnl("a").set("t0", keepalive_interval=100, keepalive_retries=2)
-    check("the carrier goes", wait(lambda: "NO-CARRIER" in run("ip -n a link show t0")))
-    check("without a carrier: nothing leaves", way.send(way.packet(), 0.5) is None)
+    check("keepalive takes the carrier away", wait(lambda: "NO-CARRIER" in run("ip -n a link show t0")))
+    check("no carrier: not sent", way.send(way.packet(), 0.5) is None)
     Rtnl("a").set("t0", keepalive_interval=0)
-    check("the carrier comes again", wait(lambda: "NO-CARRIER" not in run("ip -n a link show t0")))
-    check("with it: sent", way.send(way.packet()) is not None)
+    check("keepalive off: the carrier is back",
+          wait(lambda: "NO-CARRIER" not in run("ip -n a link show t0")))
+    check("the carrier is back: sent", way.send(way.packet()) is not None)
     shell("ip -n a link set t0 down")
-    check("down: nothing leaves", way.send(way.packet(), 0.5) is None)
+    check("down: not sent", way.send(way.packet(), 0.5) is None)
     way.detach()
 
 
 def test():
     os.makedirs("/run/bpf", exist_ok=True)
     topo()
-    # A veth device takes frames if its peer has a queue for them.
+    # A veth device takes frames if its peer has a NAPI queue.
     shell("mount -t bpf bpf /run/bpf; ip netns exec r ethtool -K a gro on > /dev/null; "
           "ip -n a rule add fwmark 7 lookup main")
     sysctl("r", "ipv4/ip_forward", 0)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The program that forwards by XDP: what it forwards is what the stack forwards, bit by
-bit but for the outer IP ID, in the same counters, and all else goes to the stack."""
+"""The forwarding XDP program: it forwards the same packets as the stack, identical except for the outer
+IP ID, with the same counters, and passes all other packets to the stack."""
 import os
 import random
 import shutil
@@ -12,7 +12,7 @@ from lib import HERE, Rtnl, Tap, check, equal, main, netns, run, shell, skip, to
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 
 A, B = "10.1.0.1", "10.2.0.1"
-# Nobody has these, so that nobody answers.
+# No host has these addresses, so no host answers.
 LAN, FAR = "172.16.1.77", "172.16.2.77"
 OBJECT = f"{HERE}/../build/xdp/ipip_xdp.bpf.o"
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
@@ -20,7 +20,7 @@ PROTO = 253
 
 
 class Frames:
-    """Sends Ethernet frames and IPv4 packets by a device."""
+    """Sends Ethernet frames through a device."""
 
     def __init__(self, ns, device, target):
         with netns(ns):
@@ -49,7 +49,7 @@ class Way:
         return bytes(head / random.randbytes(max(0, size - len(head))))
 
     def warm_up(self):
-        """Until packets go both ways without a neighbour that has to be resolved."""
+        """Send packets in both directions until all neighbours are resolved."""
         for tap, frames, make_packet in ((self.wan, self.from_lan, self.packet),
                                          (self.lan, self.from_wan, self.outer)):
             for _ in range(3):
@@ -59,7 +59,7 @@ class Way:
                 tap.receive(lambda d, w=wanted: w in (d[4:6], d[24:26]), 10.0)
 
     def outer(self, size=100, inner=None, src=B, dst=A, **fields):
-        """A tunnel's packet; it names the inner ID, too."""
+        """An IPIP packet from the far end. The outer ID is the inner one."""
         if inner is None:
             inner = self.packet(size, src=FAR, dst=LAN)
         return bytes(IP(src=src, dst=dst, id=self.id, proto=4, ttl=60, **fields) / inner)
@@ -72,7 +72,7 @@ def attached(on):
 
 
 def but_for_id(data):
-    """A packet of a's own without its ID, and whether its checksum is right."""
+    """(header without ID and checksum, error of the checksum, payload) of a packet that a has built."""
     hlen = (data[0] & 15) * 4
     rest = data[hlen:]
     if data[9] == 4 and rest[9] == 1:
@@ -81,7 +81,7 @@ def but_for_id(data):
 
 
 def arrived(tap):
-    """What has come, until nothing does for a while."""
+    """All packets that arrive until none has for 0.25 seconds."""
     packets = []
     while (data := tap.receive(lambda d: d[9] in (4, 1, 6, 17, PROTO), 0.25)) is not None:
         packets.append(data)
@@ -89,17 +89,17 @@ def arrived(tap):
 
 
 def seen(way):
-    """What has come out at both sides."""
+    """The packets that a has sent to the underlay and to the LAN."""
     return ([but_for_id(d) for d in arrived(way.wan)],
             [but_for_id(d) if d[9] == 1 else d for d in arrived(way.lan)])
 
 
 def compare(way, name, frames, forwarded=True):
-    """frames: functions that send one. By the stack, and with the program."""
+    """Run all functions in frames, each of which sends a frame, without and with the program, and compare."""
     results = []
     for on in (False, True):
         attached(on)
-        # The first packet is always the stack's: it resolves the neighbours.
+        # The first packet always goes through the stack, which resolves the neighbours.
         if forwarded:
             way.warm_up()
         seen(way)
@@ -115,7 +115,7 @@ def compare(way, name, frames, forwarded=True):
     for what, want, got in (("to the underlay", stack[0], by_xdp[0]),
                             ("to the LAN", stack[1], by_xdp[1])):
         wrong = [(g, w) for g, w in zip(got, want) if g != w][:1]
-        check(f"{name}: the same {what}", want == got, f"{len(got)} for {len(want)}: {wrong}")
+        check(f"{name}: the same packets {what}", want == got, f"{len(got)} for {len(want)}: {wrong}")
     equal(f"{name}: the same counters", (counts, ours), (stack_counts, stack_ours))
     return stack
 
@@ -129,13 +129,13 @@ def wan(way, *arguments, **fields):
 
 
 def inner(way, **fields):
-    """A tunnel's packet with an inner packet that has these."""
+    """Sends an IPIP packet whose inner packet has these fields."""
     fields = {"src": FAR, "dst": LAN, **fields}
     return lambda: way.from_wan.send(way.outer(inner=way.packet(**fields)))
 
 
 def changed(way, offset, value):
-    """A tunnel's packet with other octets somewhere, and the outer checksum as it was."""
+    """Sends an IPIP packet with other bytes at an offset, without updating the outer checksum."""
     def send():
         data = way.outer()
         way.from_wan.send(data[:offset] + value + data[offset + len(value):])
@@ -172,7 +172,7 @@ def variety(way):
 
 
 def refused(way):
-    """What neither way may forward."""
+    """Packets that neither the stack nor the program may forward."""
     yield wan(way, src="10.2.0.9")
     yield wan(way, src=A)
     yield wan(way, dst="10.1.0.254")
@@ -225,13 +225,13 @@ def same(way):
         check(f"{name}: packets went both ways", len(out[0]) > 40 and len(out[1]) > 50,
               [len(o) for o in out])
     make()
-    compare(way, "what nobody forwards", list(refused(way)))
+    compare(way, "packets that mustn't be forwarded", list(refused(way)))
     make(remote=None)
     compare(way, "next-hop mode", list(variety(way)))
 
 
 def sources(way):
-    """rp_filter: of the underlay's addresses, and of those within the tunnel."""
+    """rp_filter on the underlay and on the tunnel."""
     make()
     for device in ("wan", "t0"):
         for value in (1, 2):
@@ -239,7 +239,7 @@ def sources(way):
             compare(way, f"rp_filter={value} on {device}", [
                 wan(way), inner(way, src="203.0.113.1"), inner(way, src="172.16.1.77"),
                 lan(way), lan(way, src="203.0.113.1")])
-            # The far end's route leads elsewhere, or nowhere.
+            # The route to the far end is through another device, or a blackhole.
             shell(f"ip -n a route add {B} dev h1")
             compare(way, f"rp_filter={value} on {device}, asymmetric", [wan(way)], False)
             shell(f"ip -n a route del {B}; ip -n a route add blackhole {B}")
@@ -249,7 +249,7 @@ def sources(way):
 
 
 def ipsec(way):
-    """What requires IPsec isn't taken in the clear, in any order of events."""
+    """Packets that require IPsec aren't forwarded in the clear, whatever the order of events."""
     for early in (True, False):
         order = "set before the program is attached" if early else "set while it is attached"
         make()
@@ -260,7 +260,7 @@ def ipsec(way):
         before = Rtnl("a").xstats("t0")
         way.from_wan.send(way.outer())
         way.from_lan.send(way.packet())
-        equal(f"require-ipsec, {order}: nothing passes", seen(way), ([], []))
+        equal(f"require-ipsec, {order}: no packet passes", seen(way), ([], []))
         after = Rtnl("a").xstats("t0")
         equal(f"require-ipsec, {order}: both counted",
               (after["rx_no_ipsec"] - before["rx_no_ipsec"],
@@ -274,7 +274,7 @@ def ipsec(way):
         seen(way)
         shell(f"ip -n a xfrm policy add {what}")
         way.from_wan.send(way.outer())
-        equal(f"policy {what.split(' tmpl')[0]}: nothing passes", seen(way)[1], [])
+        equal(f"policy {what.split(' tmpl')[0]}: no packet passes", seen(way)[1], [])
         shell("ip -n a xfrm policy flush")
         attached(False)
 
@@ -286,7 +286,8 @@ def set_policies(on):
 
 
 def any_order(way):
-    """What needs IPsec never passes, whatever was switched before what."""
+    """Switch the program, require-ipsec and policies in a random order: no clear text passes that needs
+    IPsec."""
     random.seed(SEED)
     switches = {"program": attached,
                 "require-ipsec": lambda on: Rtnl("a").set("t0", require_ipsec=int(on)),
@@ -303,35 +304,35 @@ def any_order(way):
         out = seen(way)
         passed += state["program"] and len(out[0]) + len(out[1])
         if (state["require-ipsec"] or state["policies"]) and (out[0] or out[1]):
-            check("nothing passes in the clear", False, (SEED, history, out))
+            check("no clear text passes that needs IPsec", False, (SEED, history, out))
             break
     else:
-        check("30 switches in any order: nothing passes in the clear that needs IPsec", True)
-    check("and what doesn't need it passes", passed, (SEED, history))
+        check("30 switches in random order: no clear text passes that needs IPsec", True)
+    check("30 switches in random order: packets pass that don't need IPsec", passed, (SEED, history))
     for name, on in state.items():
         if on:
             switches[name](False)
 
 
 def loader(way):
-    """xdp-tools' loader attaches it, too."""
+    """xdp-loader of xdp-tools can attach the program."""
     if not shutil.which("xdp-loader"):
-        skip("xdp-loader", "xdp-tools isn't here")
+        skip("xdp-loader", "xdp-tools isn't installed")
         return
     make()
     shell("mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf")
-    # Not ip netns exec, which has a /sys of its own.
+    # `ip netns exec` would mount another /sys.
     for device in ("h1", "wan"):
         run(f"nsenter --net=/run/netns/a xdp-loader load -m native {device} {OBJECT}")
-    check("xdp-loader says so",
+    check("xdp-loader shows the program",
           "ipip_xdp" in run("nsenter --net=/run/netns/a xdp-loader status wan"))
-    past_the_stack(way, "by xdp-loader: ")
+    past_the_stack(way, "attached by xdp-loader: ")
     for device in ("h1", "wan"):
         run(f"nsenter --net=/run/netns/a xdp-loader unload --all {device}")
 
 
 def tunnel_to_tunnel(way):
-    """A hub: out of one tunnel and into another."""
+    """A hub forwards from one tunnel into another."""
     make()
     shell(f"ip -n a link add name t1 type ipip local {A} remote 10.2.0.2; ip -n a link set t1 up; "
           "ip -n a route add 172.16.3.0/24 dev t1")
@@ -341,7 +342,7 @@ def tunnel_to_tunnel(way):
 
 
 def without_frames(way):
-    """A device that takes no frames from XDP."""
+    """A LAN device that takes no XDP frames."""
     make()
     run("ip netns exec h1 ethtool -K eth0 gro off")
     compare(way, "a LAN device that takes no frames", [wan(way), lan(way)])
@@ -349,17 +350,17 @@ def without_frames(way):
 
 
 def past_the_stack(way, what=""):
-    """The program does forward: the stack doesn't see what it has forwarded."""
+    """The program forwards packets without the stack, whose packet sockets don't see them."""
     way.warm_up()
     seen(way)
     stack = Tap("a", "t0")
     for _ in range(10):
         way.from_lan.send(way.packet())
         way.from_wan.send(way.outer())
-    equal(f"{what}all of them were forwarded", [len(o) for o in seen(way)], [10, 10])
-    # The first of another CPU goes by the stack, which looks the route up.
+    equal(f"{what}all packets are forwarded", [len(o) for o in seen(way)], [10, 10])
+    # On each CPU the first packet goes through the stack, which looks the route up.
     seen_by_stack = len(stack.everything())
-    check(f"{what}nearly all of them past the stack", seen_by_stack <= 4, seen_by_stack)
+    check(f"{what}all but a few packets bypass the stack", seen_by_stack <= 4, seen_by_stack)
 
 
 def fast(way):
@@ -370,22 +371,22 @@ def fast(way):
 
 
 def generic(way):
-    """The generic hook's packets are the stack's."""
+    """The program passes packets of the generic hook to the stack."""
     make()
     shell(f"for d in h1 wan; do ip -n a -force link set dev $d xdpgeneric obj {OBJECT} sec xdp; done")
     seen(way)
     way.from_lan.send(way.packet())
     way.from_wan.send(way.outer())
-    equal("generic XDP: both are forwarded", [len(o) for o in seen(way)], [1, 1])
+    equal("generic XDP: both packets are forwarded", [len(o) for o in seen(way)], [1, 1])
     shell("for d in h1 wan; do ip -n a link set dev $d xdpgeneric off; done")
 
 
 def test():
     if not os.path.exists("/sys/kernel/btf/ipip"):
-        skip("the program that forwards", "the module has no BTF on this kernel")
+        skip("the forwarding program", "the module has no BTF on this kernel")
         return
     if not os.path.exists(OBJECT):
-        skip("the program that forwards", "clang or libbpf's headers weren't there to build it")
+        skip("the forwarding program", "it wasn't built, for lack of clang or libbpf's headers")
         return
     topo()
     shell("ip netns exec r ethtool -K a gro on; ip netns exec h1 ethtool -K eth0 gro on")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Hostile bytes at the receiver: nothing comes through that shouldn't, and what is
-good still does."""
+"""Malformed packets at the receiver: it forwards none of them, and well-formed packets still pass."""
 import random
 import socket
 import struct
@@ -12,7 +11,7 @@ A, B, H1, H2 = "10.1.0.1", "10.2.0.1", "172.16.1.2", "172.16.2.2"
 
 
 class Wire:
-    """r sends to b as if it came from a; what b hands on is seen at h2."""
+    """Sends packets from r to b with a's address, and captures at h2 what b forwards."""
 
     def __init__(self):
         self.r = Tap("r", "b")
@@ -24,7 +23,7 @@ class Wire:
         return bytes(IP(src=A, dst=B, proto=4, ttl=60, **fields) / bytes(payload))
 
     def inner(self, **fields):
-        """A good packet, but for the fields given, that can be told apart."""
+        """A well-formed packet with a new source port, except for the fields given."""
         self.port += 1
         fields = {"src": H1, "dst": H2, "ttl": 50, **fields}
         return IP(**fields) / UDP(sport=self.port, dport=9) / b"payload"
@@ -44,19 +43,19 @@ class Wire:
 def lost(wire, name, packet):
     wire.send(packet)
     got = wire.arrives(0.4)
-    check(f"{name}: nothing comes through", got is None, got)
+    check(f"{name}: isn't forwarded", got is None, got)
 
 
 def passes(wire, name, packet):
     wire.send(packet)
     got = wire.arrives(5.0)
-    check(f"{name}: comes through", got and IP(got).src == H1)
+    check(f"{name}: is forwarded", got and IP(got).src == H1)
 
 
 def truncated(wire):
     good = bytes(wire.inner())
     for size in 0, 1, 19, 20, 27:
-        lost(wire, f"inner packet cut to {size} bytes", wire.outer(good[:size]))
+        lost(wire, f"inner packet truncated to {size} bytes", wire.outer(good[:size]))
 
 
 def stays_out_of_loopback(wire):
@@ -66,14 +65,14 @@ def stays_out_of_loopback(wire):
     server.bind(("127.0.0.1", 9))
     client.sendto(b"control", ("127.0.0.1", 9))
     server.settimeout(5.0)
-    equal("inner destination is loopback: something listens", server.recv(100), b"control")
+    equal("inner destination is loopback: a server listens", server.recv(100), b"control")
     wire.send(wire.outer(wire.inner(dst="127.0.0.1")))
     server.settimeout(0.5)
     try:
         got = server.recv(100)
     except socket.timeout:
         got = None
-    equal("inner destination is loopback: nothing comes through", got, None)
+    equal("inner destination is loopback: the server receives nothing", got, None)
 
 
 def headers(wire):
@@ -91,16 +90,16 @@ def headers(wire):
     stays_out_of_loopback(wire)
     lost(wire, "inner source is a group", wire.outer(wire.inner(src="224.0.0.5")))
     lost(wire, "inner source is broadcast", wire.outer(wire.inner(src="255.255.255.255")))
-    passes(wire, "bytes behind the inner packet", wire.outer(bytes(wire.inner()) + b"more"))
+    passes(wire, "bytes after the inner packet", wire.outer(bytes(wire.inner()) + b"more"))
     padded = IP(src=A, dst=B, proto=4, options=b"\x01" * 4) / bytes(wire.inner())
     passes(wire, "outer header with options", bytes(padded))
     lost(wire, "outer checksum wrong", wire.outer(wire.inner(), chksum=0x4321))
-    lost(wire, "a stranger's packet",
+    lost(wire, "outer source isn't the far end",
          bytes(IP(src="10.1.0.9", dst=B, proto=4) / bytes(wire.inner())))
 
 
 def pieces(payload, cuts, **fields):
-    """Fragments of a payload: (first, last) in bytes, last one ends it."""
+    """Fragments of a payload, one for each (first byte, byte after the last) in cuts."""
     for first, last in cuts:
         yield bytes(IP(frag=first // 8, flags="MF" if last < len(payload) else "",
                        **fields) / payload[first:last])
@@ -124,7 +123,7 @@ def fragments(wire):
     for number, cuts in enumerate((((0, 40), (32, 72)), ((0, 40), (0, 72)), ((8, 72),))):
         for part in pieces(bytes(whole[UDP]), cuts, id=number + 9, src=H1, dst=B, proto=17):
             wire.send(wire.outer(part))
-    check("inner fragments that overlap, to the receiver itself, do no harm", wire.alive())
+    check("inner fragments that overlap, to the receiver itself: packets still pass", wire.alive())
 
 
 def nested(wire):
@@ -134,11 +133,11 @@ def nested(wire):
     run("ip netns exec b sysctl -qw net.ipv4.conf.all.accept_local=1")
     wire.send(packet)
     got = wire.arrives(5.0)
-    check("20 headers in each other are taken off one by one", got is not None)
+    check("20 nested headers are removed one by one", got is not None)
     packet = bytes(IP(src=A, dst=B, proto=4) / b"")
     for _ in range(60):
         packet = bytes(IP(src=A, dst=B, proto=4, ttl=60) / packet)
-    lost(wire, "60 headers and nothing in them", packet)
+    lost(wire, "60 nested headers without a packet", packet)
 
 
 def noise(wire):
@@ -155,21 +154,21 @@ def noise(wire):
         header = struct.pack(">BBHHHBBH4s4s", 0x45, rng.randrange(256), 20 + len(data), 7, 0, 9,
                              4, 0, bytes([10, 1, 0, 1]), bytes([10, 2, 0, 1]))
         wire.r.send(bytes(IP(header + data)), wire.b)
-    check("2,000 packets of noise, and it is alive", wire.alive())
+    check("after 2,000 packets of noise packets still pass", wire.alive())
 
 
 def test():
     topo()
     wire = Wire()
-    check("a good packet comes through", wire.alive())
+    check("a well-formed packet passes", wire.alive())
     lines = log_lines()
     for part in truncated, headers, fragments, nested, noise:
         part(wire)
-        check(f"after {part.__name__} a good packet comes through", wire.alive())
+        check(f"after {part.__name__} a well-formed packet passes", wire.alive())
     grown = log_lines() - lines
     check("the log has grown by less than 100 lines", grown < 100, grown)
     ping = run("ip netns exec h1 ping -c 2 -i 0.2 -W 5 172.16.2.2")
-    equal("and a ping is answered", "2 received" in ping, True)
+    equal("ping after all malformed packets", "2 received" in ping, True)
 
 
 main(test)

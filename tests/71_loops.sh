@@ -1,35 +1,36 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A tunnel whose outer route leads back into a tunnel, and tunnels in tunnels.
+# Tunnels whose outer route leads through the tunnel itself or through another tunnel, and
+# tunnels inside tunnels.
 . ./lib.sh
 
 topo
 ip -n a route add 10.2.0.1/32 dev t0
 before=$(stat a t0 tx.collisions) errors=$(stat a t0 tx.errors)
-refuse "outer route through the tunnel itself: no answer" ns a ping -c 1 -W 1 192.168.0.2
-is "it is a collision" "$(($(stat a t0 tx.collisions) - before))" 1
-is "and a transmit error" "$(($(stat a t0 tx.errors) - errors))" 1
+refuse "the outer route leads through the tunnel itself: no ping" ns a ping -c 1 -W 1 192.168.0.2
+is "the outer route leads through the tunnel itself: counted as a collision" "$(($(stat a t0 tx.collisions) - before))" 1
+is "the outer route leads through the tunnel itself: counted as a transmit error" "$(($(stat a t0 tx.errors) - errors))" 1
 ip -n a route del 10.2.0.1/32 dev t0
-check "it works again without that route" ns a ping -c 1 -W 5 192.168.0.2
+check "ping after that route is deleted" ns a ping -c 1 -W 5 192.168.0.2
 
-# Two tunnels, each the way to the other's far end.
+# Two tunnels; the route to each one's far end leads through the other.
 ip -n a link add name t1 type ipip local 10.1.0.1 remote 10.3.0.1
 ip -n a link set t1 up
 ip -n a route add 10.2.0.1/32 dev t1
 ip -n a route add 10.3.0.1/32 dev t0
-refuse "two tunnels in a circle: no answer" ns a ping -c 3 -i 0.2 -W 1 192.168.0.2
-is "the circle ends in transmit errors" \
+refuse "two tunnels in a circle: no ping through the first" ns a ping -c 3 -i 0.2 -W 1 192.168.0.2
+is "two tunnels in a circle: counted as transmit errors" \
 	"$([ $(($(stat a t0 tx.errors) + $(stat a t1 tx.errors))) -gt "$errors" ] && echo yes)" yes
 capture r a "ip"
-refuse "to either of them" ns a ping -c 1 -W 1 10.3.0.1
-is "and no packet leaves" "$(captured | grep -c '10\.[0-9]*\.0\.1')" 0
+refuse "two tunnels in a circle: no ping to a far end" ns a ping -c 1 -W 1 10.3.0.1
+is "two tunnels in a circle: no packet is sent" "$(captured | grep -c '10\.[0-9]*\.0\.1')" 0
 ip -n a link del t1
 ip -n a route del 10.2.0.1/32 2> /dev/null
-# Each round made the path look narrower.
+# Each round through the circle has lowered the learned path MTU.
 ip -n a route flush cache
-check "it works again without the circle" wait_for 5 ns a ping -c 1 -W 1 192.168.0.2
+check "ping after the circle is removed" wait_for 5 ns a ping -c 1 -W 1 192.168.0.2
 
-# t1 through t0, t2 through t1.
+# t1 is inside t0, and t2 inside t1.
 for level in 1 2; do
 	outer=$((level - 1))
 	ip -n a link add name t$level type ipip local 192.168.$outer.1 remote 192.168.$outer.2
@@ -38,10 +39,10 @@ for level in 1 2; do
 	ip -n b addr add 192.168.$level.2/30 dev t$level
 	ip -n a link set t$level up
 	ip -n b link set t$level up
-	check "ping through $((level + 1)) tunnels in each other" \
+	check "ping through $((level + 1)) tunnels inside each other" \
 		ns a ping -c 2 -i 0.2 -W 5 192.168.$level.2
-	is "its MTU is that of the one outside less 20" \
+	is "the MTU of tunnel $level is 20 less than that of the tunnel around it" \
 		"$(ns a cat /sys/class/net/t$level/mtu)" $((1480 - 20 * level))
 done
-check "2 MB over TCP through three tunnels in each other" tcp_bulk a b 192.168.2.2 2
-check "a full packet through three tunnels" ns a ping -c 1 -W 5 -M "do" -s 1412 192.168.2.2
+check "2 MiB over TCP through three tunnels inside each other" tcp_bulk a b 192.168.2.2 2
+check "a packet of the innermost tunnel's MTU through three tunnels" ns a ping -c 1 -W 5 -M "do" -s 1412 192.168.2.2

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a stranger gets out of a gateway by forged packets: never more than was put
-in, and nothing that reaches a tunnel which doesn't name him."""
+"""Forged packets: a gateway never sends more than it received, so it can't be used as an amplifier, and a
+tunnel receives packets only from its remote."""
 import re
 import subprocess
 import time
@@ -16,7 +16,7 @@ FOU, GUE, LABEL = 5555, 5556, 100
 
 
 class Gateway:
-    """a, what comes in from r, and all that leaves it."""
+    """The gateway a, with r outside and h1 inside."""
 
     DEVICES = ("wan", "h1", "t0")
 
@@ -32,8 +32,8 @@ class Gateway:
         return {name: found[name] for name in self.DEVICES}
 
     def flood(self, *packets, times=FLOOD):
-        """Send these again and again; what has come in and gone out of the gateway, by
-        name."""
+        """Send these packets in turn, so many in all. Returns how much the gateway has received, sent and
+        logged, by name."""
         packets = [bytes(p) for p in packets]
         before, lines, start = self.counters(), log_lines(), time.monotonic()
         for i in range(times):
@@ -50,11 +50,11 @@ class Gateway:
                 "seconds": time.monotonic() - start}
 
     def forwards(self, timeout):
-        """Does h1 get something that came from behind the far end?"""
+        """True if h1 receives a packet from behind the far end."""
         return self.h1.receive(lambda d: IP(d).src == H2, timeout) is not None
 
     def renew(self, arguments):
-        """Make the tunnel anew, as this says."""
+        """Replace the tunnel."""
         run("ip -n a link del t0 && "
             f"ip -n a link add t0 type ipip local {A} remote {B} {arguments} && "
             "ip -n a link set t0 up && ip -n a route add 172.16.2.0/24 dev t0")
@@ -64,16 +64,17 @@ class Gateway:
 
 
 def never_more(what, got):
-    check(f"{what}: the flood has come in", got["packets_in"] >= FLOOD, got)
-    check(f"{what}: no more packets leave than came", got["packets_out"] <= got["packets_in"], got)
-    check(f"{what}: no more bytes leave than came", got["bytes_out"] <= got["bytes_in"], got)
-    # Ten lines in five seconds are what the kernel's own limit lets through.
-    check(f"{what}: the log has its limit", got["log"] <= 12 + 2 * got["seconds"], got)
+    check(f"{what}: the flood has arrived", got["packets_in"] >= FLOOD, got)
+    check(f"{what}: no more packets are sent than received",
+          got["packets_out"] <= got["packets_in"], got)
+    check(f"{what}: no more bytes are sent than received", got["bytes_out"] <= got["bytes_in"], got)
+    # The kernel's rate limit is ten lines in five seconds.
+    check(f"{what}: the log is rate-limited", got["log"] <= 12 + 2 * got["seconds"], got)
 
 
 def quiet(what, got):
     never_more(what, got)
-    equal(f"{what}: nothing leaves", got["packets_out"], 0)
+    equal(f"{what}: no packet is sent", got["packets_out"], 0)
 
 
 def inner(**fields):
@@ -87,49 +88,49 @@ def probes(gw):
     reflected = gw.xstats("keepalive_reflected") - before[0]
     limited = gw.xstats("keepalive_rate_limited") - before[1]
     never_more("forged probes", got)
-    check("forged probes: a thousand are answered at least", reflected >= 1000, reflected)
-    check("forged probes: a thousand in a second at most",
+    check("forged probes: at least 1,000 are answered", reflected >= 1000, reflected)
+    check("forged probes: at most 1,000 per second are answered",
           reflected <= 1000 * (int(got["seconds"]) + 2), (reflected, got["seconds"]))
-    equal("forged probes: all are counted", reflected + limited, 5 * FLOOD)
+    equal("forged probes: each is counted", reflected + limited, 5 * FLOOD)
     check("forged probes: each answer is shorter than its probe",
           got["bytes_out"] <= reflected * (len(probe) + 14), got)
     gw.rtnl.change("t0", ext(keepalive_answer=0))
     got = gw.flood(IP(src=B, dst=A) / probe)
-    quiet("forged probes, without answers", got)
-    equal("forged probes, without answers: all are data", got["taken"], FLOOD)
+    quiet("forged probes, answers off", got)
+    equal("forged probes, answers off: each is received as data", got["taken"], FLOOD)
     gw.rtnl.change("t0", ext(keepalive_answer=1))
     large = IP(src=A, dst=B, proto=4) / bytes(1300)
     got = gw.flood(IP(src=B, dst=A) / large)
-    equal("forged probes that are large: not one is answered",
+    equal("large forged probes: none is answered",
           gw.xstats("keepalive_reflected") - before[0] - reflected, 0)
-    never_more("forged probes that are large", got)
+    never_more("large forged probes", got)
     padded(gw)
 
 
 def padded(gw):
-    """Probes that measure the MTU: an answer is as large as its probe."""
+    """Padded probes, which measure the path MTU: an answer is as long as its probe."""
     measure = IP(src=A, dst=B) / IP(src="0.0.0.0", dst="0.0.0.0", proto=1) / (
         b"IPMT" + b"\xaa" * 1416)
     before = gw.xstats("keepalive_reflected"), gw.xstats("keepalive_rate_limited")
     got = gw.flood(IP(src=B, dst=A) / measure, times=5 * FLOOD)
     reflected = gw.xstats("keepalive_reflected") - before[0]
     limited = gw.xstats("keepalive_rate_limited") - before[1]
-    never_more("forged probes that measure", got)
-    check("forged probes that measure: within the same limit",
+    never_more("forged padded probes", got)
+    check("forged padded probes: at most 1,000 per second are answered",
           0 < reflected <= 1000 * (int(got["seconds"]) + 2), (reflected, got["seconds"]))
-    equal("forged probes that measure: all are counted", reflected + limited, 5 * FLOOD)
-    check("forged probes that measure: no answer is larger than its probe",
+    equal("forged padded probes: each is counted", reflected + limited, 5 * FLOOD)
+    check("forged padded probes: no answer is longer than its probe",
           got["bytes_out"] <= reflected * (len(measure) + 20 + 14), got)
     gw.rtnl.change("t0", ext(keepalive_answer=0))
     got = gw.flood(IP(src=B, dst=A) / measure)
-    quiet("forged probes that measure, without answers", got)
+    quiet("forged padded probes, answers off", got)
     gw.rtnl.change("t0", ext(keepalive_answer=1))
 
 
 def empty(gw):
     gw.rtnl.change("t0", ext(keepalive_mode="routeros", keepalive_interval=3600000))
-    quiet("empty packets", gw.flood(IP(src=B, dst=A, proto=4)))
-    quiet("empty packets of a stranger's", gw.flood(IP(src=STRANGER, dst=A, proto=4)))
+    quiet("empty packets from the far end", gw.flood(IP(src=B, dst=A, proto=4)))
+    quiet("empty packets from a stranger", gw.flood(IP(src=STRANGER, dst=A, proto=4)))
     gw.rtnl.change("t0", ext(keepalive_mode="cookie", keepalive_interval=0))
 
 
@@ -139,7 +140,7 @@ def icmp_error(kind, code, **fields):
 
 
 def relay(gw):
-    quiet("forged errors", gw.flood(icmp_error(3, 1), icmp_error(3, 3), icmp_error(11, 0)))
+    quiet("forged ICMP errors", gw.flood(icmp_error(3, 1), icmp_error(3, 3), icmp_error(11, 0)))
     gw.h1.drain()
     packet = bytes(IP(src=H1, dst=H2) / UDP(sport=7, dport=9))
     told = 0
@@ -147,7 +148,7 @@ def relay(gw):
         gw.h1.send(packet, gw.lan)
     while gw.h1.receive(lambda d: d[12:16] == addr(GW) and d[9] == 1, 0.5):
         told += 1
-    check("after a thousand forged errors: 64 senders are told at most", 0 < told <= 64, told)
+    check("1,000 forged ICMP errors are reported to at most 64 senders", 0 < told <= 64, told)
 
 
 def path_mtu(gw):
@@ -157,17 +158,17 @@ def path_mtu(gw):
     time.sleep(1)
     route = run(f"ip -n a route get {B}")
     learned = int(re.search(r"mtu (?:lock )?(\d+)", route)[1])
-    # Kernels before 5.16 have it once, for all netns.
+    # Before 5.16 this sysctl isn't per netns.
     name = "net.ipv4.route.min_pmtu"
     floor = int(run(f"ip netns exec a sysctl -n {name} 2> /dev/null || sysctl -n {name}"))
-    check("forged path MTU: not below the kernel's floor", learned >= floor, route)
+    check("forged path MTU: the route's MTU isn't below the kernel's minimum", learned >= floor, route)
     mtu = int(re.search(r"mtu (\d+)", run("ip -n a link show dev t0"))[1])
-    check("forged path MTU: nor the tunnel's", mtu >= floor - 20, mtu)
+    check("forged path MTU: the tunnel's MTU isn't below the minimum less 20", mtu >= floor - 20, mtu)
     exceptions = run("ip -n a route show cache").count(B)
-    check("forged path MTU: one exception for one far end", exceptions <= 1, exceptions)
+    check("forged path MTU: at most one route exception", exceptions <= 1, exceptions)
     gw.h1.drain()
     gw.h1.send(IP(src=H1, dst=H2, flags="DF") / ICMP(id=9, seq=1) / bytes(300), gw.lan)
-    check("forged path MTU: small packets pass all the same",
+    check("forged path MTU: small packets still pass",
           gw.h1.receive(lambda d: IP(d).src == H2, 5) is not None)
     run("ip -n a route flush cache")
     gw.rtnl.change("t0", ext(mtu_auto=0))
@@ -178,64 +179,65 @@ def marks(gw):
         return run("dmesg").count(f"non-ECT from {B} with TOS=0x3\n")
     before, lines = gw.xstats("rx_ecn"), logged()
     got = gw.flood(IP(src=B, dst=A, tos=3) / inner(tos=0))
-    quiet("congestion that nobody can hear of", got)
-    equal("congestion that nobody can hear of: all are counted", gw.xstats("rx_ecn") - before,
+    quiet("outer CE, inner Not-ECT", got)
+    equal("outer CE, inner Not-ECT: each is counted", gw.xstats("rx_ecn") - before,
           FLOOD)
-    # Or there would be nothing that has a limit.
-    check("congestion that nobody can hear of: some are logged", logged() > lines)
+    # If none were logged, the check of the log's rate limit would prove nothing.
+    check("outer CE, inner Not-ECT: some are logged", logged() > lines)
 
 
 def syns(gw):
     gw.rtnl.change("t0", ext(clamp_mss="rx"))
     syn = IP(src=H2, dst="172.16.1.99") / TCP(flags="S", options=[("MSS", 9000)])
     got = gw.flood(IP(src=B, dst=A) / syn)
-    check("SYNs are taken", got["taken"] >= FLOOD, got)
-    # Nobody is behind: what leaves is ARP, and errors to the far end.
+    check("SYNs: received by the tunnel", got["taken"] >= FLOOD, got)
+    # No host has the destination: the gateway sends ARP requests and ICMP errors.
     never_more("SYNs", got)
 
 
 STRANGERS = (("a stranger", STRANGER, A),
-             ("a stranger, to another address of ours", STRANGER, GW),
-             ("the far end, to another address of ours", B, GW),
-             ("nobody", "0.0.0.0", A),
-             ("ourselves", A, A),
-             ("a stranger, to all", STRANGER, "255.255.255.255"),
+             ("a stranger, to another address of the gateway", STRANGER, GW),
+             ("the far end, to another address of the gateway", B, GW),
+             ("source 0.0.0.0", "0.0.0.0", A),
+             ("the gateway's own source address", A, A),
+             ("a stranger, to the broadcast address", STRANGER, "255.255.255.255"),
              ("a stranger, to a group", STRANGER, "224.0.0.1"))
 
 
 def taken(gw, what, packet):
-    """Of the far end's own, so that what refuses others' is that they are others'."""
+    """Check that the packet is received if the far end sends it, so that only the source is the reason
+    for refusing it from others."""
     gw.h1.drain()
-    equal(f"{what}: the tunnel takes it", gw.flood(packet, times=1)["taken"], 1)
-    check(f"{what}: it is forwarded", gw.forwards(5))
+    equal(f"{what}: the tunnel receives it", gw.flood(packet, times=1)["taken"], 1)
+    check(f"{what}: the packet is forwarded", gw.forwards(5))
 
 
 def refused(gw, what, packet):
     gw.h1.drain()
     got = gw.flood(packet)
     never_more(what, got)
-    equal(f"{what}: the tunnel takes nothing", got["taken"], 0)
-    check(f"{what}: nothing is forwarded", not gw.forwards(0.2))
+    equal(f"{what}: the tunnel doesn't receive it", got["taken"], 0)
+    check(f"{what}: the packet isn't forwarded", not gw.forwards(0.2))
 
 
 def only_of_far_end(gw, what, payload, strangers, **fields):
-    """fields: of the outer header."""
+    """fields are those of the outer header."""
     taken(gw, f"{what}, the far end", IP(src=B, dst=A, **fields) / payload)
     for who, src, dst in strangers:
         refused(gw, f"{what}, {who}", IP(src=src, dst=dst, **fields) / payload)
 
 
 def bare(gw):
-    """VU#636397: a host that takes what anybody sends it in IPIP forwards it in its
-    own name."""
+    """VU#636397: a host that receives IPIP from any source forwards the inner packets with its own
+    authority."""
     sysctl("a", "ipv4/icmp_ratelimit", 1000)
     only_of_far_end(gw, "IPIP", inner(ttl=9), STRANGERS)
 
 
 def in_udp(gw):
-    """FOU and GUE take UDP away whoever sends it: it is the tunnel that asks who that is."""
+    """FOU and GUE receive UDP from any source: the tunnel must check the source."""
     if subprocess.call(["modprobe", "-q", "fou"]):
-        skip("strangers by FOU and GUE", "this kernel hasn't got them")
+        skip("strangers through FOU and GUE", "this kernel doesn't have them")
         return
     run(f"ip -n a fou add port {FOU} ipproto 4 && ip -n a fou add port {GUE} gue")
     for what, encap, port, head in (("FOU", "fou", FOU, b""), ("GUE", "gue", GUE, b"\0\4\0\0"),
@@ -247,11 +249,11 @@ def in_udp(gw):
 
 def labelled(gw):
     if subprocess.call(["modprobe", "-q", "mpls_router"]):
-        skip("strangers by MPLS", "no MPLS modules")
+        skip("strangers through MPLS", "no MPLS modules")
         return
     sysctl("a", "mpls/platform_labels", LABEL + 1)
     run(f"ip -n a -f mpls route add {LABEL} via inet {H1} dev h1")
-    label = (LABEL << 12 | 1 << 8 | 9).to_bytes(4, "big")   # the last, with a TTL of 9
+    label = (LABEL << 12 | 1 << 8 | 9).to_bytes(4, "big")   # bottom of the stack, TTL 9
     for mode in "any", "mplsip":
         gw.renew(f"mode {mode}")
         sysctl("a", "mpls/conf/t0/input", 1)
@@ -260,31 +262,31 @@ def labelled(gw):
 
 
 def no_tunnel(gw):
-    """The module is loaded, and that is all: tunl0 is there, and down."""
+    """The module is loaded without a tunnel: tunl0 exists, and is down."""
     packet = inner(ttl=9)
     gw.renew("")
     taken(gw, "a tunnel, the far end", IP(src=B, dst=A) / packet)
     run("ip -n a link del t0")
     before = Delta("a", "tunl0")
-    for what, src in (("a stranger", STRANGER), ("what was the far end", B)):
+    for what, src in (("a stranger", STRANGER), ("the former far end", B)):
         gw.h1.drain()
         for _ in range(100):
             gw.r.send(IP(src=src, dst=A) / packet, gw.wan)
-        check(f"no tunnel: nothing of {what} is forwarded", not gw.forwards(0.5))
-    equal("no tunnel: tunl0, which is down, has taken nothing", before(), {})
+        check(f"no tunnel: no packet from {what} is forwarded", not gw.forwards(0.5))
+    equal("no tunnel: tunl0, which is down, receives nothing", before(), {})
     run("ip -n a link set tunl0 up")
     gw.r.send(IP(src=STRANGER, dst=A) / packet, gw.wan)
-    check("no tunnel: up, it forwards what a stranger sends", gw.forwards(5))
-    equal("no tunnel: and has taken it", before(), {"rx_packets": 1})
+    check("tunl0 is up: a stranger's packet is forwarded", gw.forwards(5))
+    equal("tunl0 is up: it receives the stranger's packet", before(), {"rx_packets": 1})
 
 
 def test():
     if INTREE:
-        skip("abuse", "the in-tree driver has nothing of what is counted")
+        skip("abuse", "the in-tree driver doesn't have these counters")
         return
     shell("topo")
     gw = Gateway()
-    # Nothing but what counts.
+    # Permanent neighbours, so that ARP packets aren't counted.
     run(f"ip -n a neigh replace {R} dev wan lladdr {mac('r', 'a')} nud permanent; "
         f"ip -n a neigh replace {H1} dev h1 lladdr {mac('h1', 'eth0')} nud permanent")
     for step in (probes, empty, relay, path_mtu, marks, syns, bare, in_udp, labelled,

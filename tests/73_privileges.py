@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Who may do what: without CAP_NET_ADMIN nothing but reading; with it in a user
-namespace, what concerns its own network namespaces and no other."""
+"""Privileges: without CAP_NET_ADMIN a process may only read. With CAP_NET_ADMIN in a user namespace it may
+change tunnels of that user namespace's network namespaces only."""
 import errno
 import itertools
 import os
@@ -21,12 +21,12 @@ EPERM, OK = errno.EPERM, 0
 
 
 def ioctl(command, device, *ends, **values):
-    """Its errno; ends: local and remote."""
+    """errno of an ioctl; ends are local and remote."""
     return tunnel_ioctl(command, device, **dict(zip(("local", "remote"), ends)), **values)[0]
 
 
 def everything(rtnl, device):
-    """Each way to make, change or delete; errno by what was tried."""
+    """Try each way to make, change or delete a tunnel. Returns {what was tried: errno}."""
     here, elsewhere = ("10.1.0.1", "10.2.0.1"), ("10.1.0.1", "10.9.0.2")
     return {
         "add": rtnl.add("x0", *ends("10.1.0.1", "10.9.0.1"))[0],
@@ -47,7 +47,7 @@ def shown(ns, device):
 
 
 def as_nobody(function):
-    """Call it as a user without capabilities, in the netns itself."""
+    """Call a function as a user without capabilities, in the netns a."""
     def attempt():
         os.setgroups([])
         os.setgid(NOBODY)
@@ -65,34 +65,34 @@ def nobody():
         return {**everything(rtnl, "t0"), "read": len(rtnl.read("t0")) > 0,
                 "ioctl read": ioctl(SIOCGETTUNNEL, "t0")}
     got = as_nobody(attempt)
-    check("nobody may read", got.pop("read"))
-    equal("nobody may read by ioctl", got.pop("ioctl read"), OK)
+    check("a user may read by netlink", got.pop("read"))
+    equal("a user may read by ioctl", got.pop("ioctl read"), OK)
     for what, error in got.items():
-        equal(f"nobody may not: {what}", error, EPERM)
-    equal("and the tunnel is as it was", shown("a", "t0"), before)
+        equal(f"a user may not: {what}", error, EPERM)
+    equal("the user's requests haven't changed the tunnel", shown("a", "t0"), before)
 
 
-# What may differ between two looks at a tunnel that probes are sent through, and that has
-# gone down and up: types of attributes from the outermost on.
+# Attributes that may differ between two dumps of a tunnel that sends probes and was down and up in
+# between, each as a path of attribute types from the outermost on.
 COUNTERS = "keepalive_sent", "keepalive_answered", "keepalive_forged", "keepalive_missed"
 STATE = ("keepalive_misses", "keepalive_age", "keepalive_rtt", "keepalive_state_age",
          "keepalive_srtt", "keepalive_rttvar", "keepalive_loss", "mtu_state", "mtu_measured",
          "mtu_age")
 MAY_DIFFER = [(IFLA_LINKINFO, IFLA_INFO_DATA, IPIP_EXT, EXT[name][0]) for name in STATE]
 MAY_DIFFER += [(IFLA_LINKINFO, IFLA_INFO_XSTATS, XSTATS.index(name) + 2) for name in COUNTERS]
-# When IPv6 was last touched there.
+# The time of IPv6's last change of the device.
 MAY_DIFFER += [(IFLA_AF_SPEC, socket.AF_INET6, IFLA_INET6_CACHEINFO)]
 NESTS = {path[:n] for path in MAY_DIFFER for n in range(1, len(path))}
 
 
 def is_small(value):
-    """Too small for a piece of a key?"""
+    """True if each word of the value is too small to be a part of a key."""
     return all(number(value[i:i + 4]) < 1 << 24 for i in range(0, len(value), 4))
 
 
 def leaves(data, path=()):
-    """The attributes that have no others in them, each with the types that lead to it and
-    all of its bytes, padding too; but nothing of those that may differ."""
+    """(path of types, all bytes including padding) of each attribute without nested ones, except those
+    that may differ."""
     while len(data) >= 4:
         length, kind = struct.unpack_from("=HH", data)
         here, value = path + (kind & 0x3fff,), data[4:(length + 3) & ~3]
@@ -105,7 +105,7 @@ def leaves(data, path=()):
 
 
 def readable():
-    """All that shows the tunnel: bytes in hex, or text."""
+    """The tunnel by each interface that shows it: bytes in hex, or text."""
     rtnl, index = Rtnl(), socket.if_nametoindex("t0")
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     every = 31      # IFLA_STATS_LINK_64 to IFLA_STATS_AF_SPEC
@@ -116,7 +116,7 @@ def readable():
 
 
 def steady(got):
-    """The same in pieces, without what may differ."""
+    """The result of readable() in pieces, without what may differ."""
     link = bytes.fromhex(got["RTM_GETLINK"])
     counters = rf"\b({'|'.join(COUNTERS)}): \d{{1,7}}\n"
     return {**{what: [value] for what, value in got.items()},
@@ -125,7 +125,7 @@ def steady(got):
 
 
 def grows(rtnl, counter, act=lambda: None):
-    """Does a counter of t0's, after this was done?"""
+    """True if the counter of t0 grows after act()."""
     before, end = rtnl.xstats("t0")[counter], time.monotonic() + 15
     act()
     while rtnl.xstats("t0")[counter] == before:
@@ -136,37 +136,37 @@ def grows(rtnl, counter, act=lambda: None):
 
 
 def no_key():
-    """The only key that the kernel has is keepalive's. It draws a new one when the device
-    goes up: what is the same before and after tells nothing of it."""
+    """No interface may reveal keepalive's key, which is the only secret in the kernel. The driver generates a
+    new key when the device goes up: if everything readable is the same before and after, it reveals no key."""
     root, wire = Rtnl("a"), Tap("r", "a")
     root.set("t0", keepalive_mode="cookie", keepalive_interval=200, keepalive_retries=1000,
              local_name="wan", remote_name="far.example")
-    check("no key: there are answers", grows(root, "keepalive_answered"))
+    check("no key: probes are answered", grows(root, "keepalive_answered"))
     probe = wire.receive(lambda d: d[9] == 4 and len(d) == 84)
     before = as_nobody(readable)
     root.set_up("t0", False)
     root.set_up("t0")
-    # A probe has the packet in it that comes back.
-    check("no key: after down and up it is another, for the old cookie is forged",
+    # The inner packet of a probe is its answer.
+    check("no key: after down and up the key is another: the old cookie counts as forged",
           grows(root, "keepalive_forged", lambda: wire.send(probe[20:], mac("a", "wan"))))
-    check("no key: there are answers again", grows(root, "keepalive_answered"))
+    check("no key: probes are answered again", grows(root, "keepalive_answered"))
     wait(lambda: "keepalive_loss" in root.ext("t0"))
     after = as_nobody(readable)
     root.set("t0", keepalive_interval=0)
 
     for what, pieces in steady(before).items():
         pairs = itertools.zip_longest(pieces, steady(after)[what])
-        equal(f"no key: {what} is the same with another one",
+        equal(f"no key: {what} is the same with another key",
               [pair for pair in pairs if pair[0] != pair[1]], [])
     info = parse(parse(bytes.fromhex(after["RTM_GETLINK"])[16:])[IFLA_LINKINFO])
-    equal("no key: the attributes are those of the UAPI, and no others",
+    equal("no key: the dump has only the attributes of the UAPI",
           sorted(set(parse(parse(info[IFLA_INFO_DATA])[IPIP_EXT])) - {IPIP_EXT_PAD}),
           sorted(kind for name, (kind, _) in EXT.items() if name not in ("mtu_measured", "mtu_age")))
 
 
 def own(function):
-    """Call it with all capabilities in a user namespace and a netns of its own. It is
-    given the number of a descriptor of a."""
+    """Call a function with all capabilities in a new user namespace and a new netns. Its argument is a
+    file descriptor of the netns a."""
     def attempt():
         unshare(CLONE_NEWUSER | CLONE_NEWNET)
         return function(a)
@@ -181,7 +181,7 @@ def at_home(_):
     rtnl = Rtnl()
     got = {"add": rtnl.add("t0", *ends("10.1.0.1", "10.2.0.1"))[0]}
     everywhere = everything(rtnl, "t0")
-    # The same addresses, and no longer there at the end.
+    # everything() deletes the tunnel last; its "add" is left out.
     got.update((k, v) for k, v in everywhere.items() if k not in ("delete", "add"))
     got["delete what it has made"] = rtnl.delete("x1")[0]
     return got
@@ -199,8 +199,8 @@ def abroad(a):
 
 
 def lent():
-    """A tunnel whose underlay is a's, in the netns of a user namespace: it may be
-    used, but not led elsewhere."""
+    """A tunnel whose underlay is in a and whose device is in the netns of a user namespace: its owner may
+    use the device, but not change the tunnel."""
     def attempt(ready):
         unshare(CLONE_NEWUSER | CLONE_NEWNET)
         ready()
@@ -223,26 +223,26 @@ def lent():
         run(f"ip -n a link add name lent type ipip local 10.1.0.1 remote 10.8.0.1 && "
             f"ip -n a link set dev lent netns {child}")
     got = in_child(attempt, lend)
-    check("lent: may be read", got.pop("read"))
-    equal("lent: the device is its own: MTU", got.pop("an MTU"), OK)
+    check("a tunnel over another owner's underlay: may be read", got.pop("read"))
+    equal("a tunnel over another owner's underlay: its MTU may be changed", got.pop("an MTU"), OK)
     for what, error in got.items():
-        equal(f"lent: may not: {what}", error, EPERM)
+        equal(f"a tunnel over another owner's underlay: may not: {what}", error, EPERM)
 
 
 def test():
     if INTREE:
-        skip("privileges", "half of it is about what the in-tree driver doesn't have")
+        skip("privileges", "the in-tree driver doesn't have half of the attributes")
         return
     shell("topo dev wan")
     nobody()
     no_key()
     before = shown("a", "t0")
     for what, error in own(at_home).items():
-        equal(f"user namespace, at home: {what}", error, OK)
+        equal(f"user namespace, its own netns: {what}", error, OK)
     for what, error in own(abroad).items():
-        equal(f"user namespace, elsewhere: may not {what}", error, EPERM)
+        equal(f"user namespace, another netns: may not {what}", error, EPERM)
     lent()
-    equal("and a's tunnel is as it was", shown("a", "t0"), before)
+    equal("the user namespace's requests haven't changed the tunnel", shown("a", "t0"), before)
 
 
 main(test)
