@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""BIG TCP: packets above 64 KiB through a tunnel, whose IPv4 headers say 0 for a length
-that 16 bits can't hold. Each packet that is seen on the way has to say its length."""
+"""BIG TCP: packets above 64 KiB through a tunnel. Their IPv4 headers have 0 as the length, since 16 bits
+can't hold it. All captured packets must have their right length, or 0 if it is above 65,535."""
 import hashlib
 import os
 import re
@@ -29,7 +29,7 @@ def sizes(ns, device, size):
 
 
 def link(ns, device, kind):
-    """A number from a device's dump, or None."""
+    """The value of a numeric attribute of a device, or None."""
     value = parse(Rtnl(ns).read(device)[16:]).get(kind)
     return value if value is None else number(value)
 
@@ -42,13 +42,13 @@ def sums_up(header):
 
 
 def says(field, length):
-    """Is that how a field of 16 bits has the length?"""
+    """True if a 16-bit field with this value stands for the length."""
     return field == (length if length <= LENGTH_MAX else 0)
 
 
 def is_honest(header, length):
-    """Do an IPv4 header and those inside it that are a tunnel's have their right lengths
-    and checksums?"""
+    """True if an IPv4 header, and the headers of tunnels and UDP inside it, have the right lengths and
+    checksums."""
     hlen = (header[0] & 15) * 4
     protocol = header[9]
     fragment = struct.unpack_from(">H", header, 6)[0] & 0x3fff
@@ -65,7 +65,7 @@ def is_honest(header, length):
 
 
 class Watch(Tap):
-    """All packets of a protocol that pass a device one way, as (header, length)."""
+    """Captures all packets of a protocol that pass a device in one direction, as (header, length)."""
 
     def __init__(self, ns, device, protocol, direction="out"):
         super().__init__(ns, device, direction)
@@ -96,7 +96,7 @@ class Watch(Tap):
 
 
 def transfer(source, sink, address):
-    """Do the bytes that go over TCP arrive as they are?"""
+    """Send data over TCP; True if they arrive unchanged."""
     data = os.urandom(MEGABYTES << 20)
     with netns(sink):
         listener = socket.create_server((address, 5001))
@@ -125,10 +125,10 @@ def netns_socket(ns):
 
 def bulk(name, source="h1", big=True, inner_big=True, protocol=IPIP, sink="h2",
          address="172.16.2.2"):
-    """Transfer, and look at what leaves the tunnel's end for the underlay, and at what comes
-    out at the other. big: are there packets above 64 KiB? None: there may be."""
+    """Transfer data, and check the packets that a sends to the underlay and those that b's tunnel
+    receives. big: True if packets above 64 KiB are expected, False if not, None if they may occur."""
     outer, inner, arrives = [], [], True
-    # A loaded machine may send a whole transfer in small pieces.
+    # A loaded machine may send a whole transfer in small packets, so repeat it.
     for _ in range(5 if big else 1):
         out = Watch("a", "wan", protocol)
         back = Watch("b", "t0", socket.IPPROTO_TCP, "in")
@@ -138,12 +138,12 @@ def bulk(name, source="h1", big=True, inner_big=True, protocol=IPIP, sink="h2",
         if all(any(n > LENGTH_MAX for _, n in packets)
                for packets in ((outer, inner) if inner_big else (outer,))):
             break
-    check(f"{name}: TCP", arrives)
-    check(f"{name}: the underlay has it", outer)
+    check(f"{name}: TCP arrives unchanged", arrives)
+    check(f"{name}: the underlay carries the packets", outer)
     for where, packets, wanted in (("outer", outer, big),
                                    ("inner", inner, big if inner_big else None)):
         bad = [(h.hex(), n) for h, n in packets if not is_honest(h, n)]
-        equal(f"{name}: {where} headers have their lengths and checksums", bad[:3], [])
+        equal(f"{name}: {where} headers have the right lengths and checksums", bad[:3], [])
         largest = max(n for _, n in packets)
         if wanted is not None:
             check(f"{name}: {where} packets {'' if wanted else 'not '}above 64 KiB",
@@ -152,8 +152,8 @@ def bulk(name, source="h1", big=True, inner_big=True, protocol=IPIP, sink="h2",
 
 
 def udp_segments(name):
-    """What UDP's GSO makes of one call fits into IPv4, and doesn't with an outer header. Of
-    UDP a receiver takes no packet whose length is 0."""
+    """One send call with UDP GSO makes a packet that fits into IPv4, but not with an outer header. A
+    receiver drops UDP packets whose IPv4 length is 0, so the tunnel must segment it."""
     out = Watch("a", "wan", IPIP)
     with netns("b"):
         receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -163,7 +163,7 @@ def udp_segments(name):
     with netns("a"):
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender.setsockopt(SOL_UDP, UDP_SEGMENT, 1400)
-    # The first learns the route's MTU.
+    # The first call makes the route learn the path MTU.
     for _ in range(2):
         sender.sendto(bytes(65500), ("192.168.0.2", 5002))
     received = 0
@@ -172,35 +172,36 @@ def udp_segments(name):
             received += len(receiver.recv(65536))
     except TimeoutError:
         pass
-    equal(f"{name}: all of it arrives", received, 2 * 65500)
-    equal(f"{name}: headers have their lengths and checksums",
+    equal(f"{name}: all bytes arrive", received, 2 * 65500)
+    equal(f"{name}: headers have the right lengths and checksums",
           [(h.hex(), n) for h, n in out.end() if not is_honest(h, n)][:3], [])
 
 
 def announced():
-    """What a tunnel says that it takes, and what it is set to."""
+    """The largest packet that a tunnel supports, and the largest that is set."""
     for ns, device in ("a", "t0"), ("a", "tunl0"):
-        differs("it announces 65536")
-        check(f"{device}: packets of {BIG} may be had",
+        differs("the in-tree driver announces 65536")
+        check(f"{device}: supports packets of {BIG} bytes",
               (link(ns, device, IFLA_TSO_MAX_SIZE) or 0) >= BIG,
               link(ns, device, IFLA_TSO_MAX_SIZE))
-        equal(f"{device}: unless they are asked for there are none",
+        equal(f"{device}: large packets are off by default",
               link(ns, device, IFLA_GSO_IPV4_MAX_SIZE), LEGACY)
     rtnl = Rtnl("a")
     asked = attr(IFLA_GSO_IPV4_MAX_SIZE, u32(BIG))
-    differs("EINVAL")
-    equal("a tunnel that is made with the size",
+    differs("the in-tree driver returns EINVAL")
+    equal("create a tunnel with the size",
           rtnl.add("t1", *ends("10.1.0.1", "10.9.0.1"), extra=asked)[0], 0)
-    equal("it has it", link("a", "t1", IFLA_GSO_IPV4_MAX_SIZE) if not INTREE else BIG, BIG)
+    equal("the size of the new tunnel reads back",
+          link("a", "t1", IFLA_GSO_IPV4_MAX_SIZE) if not INTREE else BIG, BIG)
     rtnl.delete("t1")
-    differs("EINVAL")
-    equal("so has one in external mode",
+    differs("the in-tree driver returns EINVAL")
+    equal("create a tunnel in external mode with the size",
           rtnl.add("t1", (IPTUN_COLLECT_METADATA, b""), extra=asked)[0], 0)
     rtnl.delete("t1")
-    check("more than the kernel has is refused", sizes("a", "t0", 1 << 24))
+    check("a size above the kernel's maximum is refused", sizes("a", "t0", 1 << 24))
     for ns in "a", "b":
-        differs("EINVAL")
-        equal(f"{ns}: it is asked for", sizes(ns, "t0", BIG), 0)
+        differs("the in-tree driver returns EINVAL")
+        equal(f"{ns}: set the size", sizes(ns, "t0", BIG), 0)
 
 
 def on_both(command):
@@ -209,18 +210,18 @@ def on_both(command):
 
 
 def underlay():
-    """Where the underlay's device can't segment, and where the path is narrower."""
+    """Underlay devices that can't segment, or don't take packets above 64 KiB."""
     for what in "tso off gso off", "tso off gso off tx off", "tso off gso off tx off sg off":
         run(f"ip netns exec a ethtool -K wan {what}")
         outer, _ = bulk(f"underlay with {what}", big=None)
-        check(f"underlay with {what}: cut to the MTU", max(n for _, n in outer) <= 1500)
+        check(f"underlay with {what}: segmented to the MTU", max(n for _, n in outer) <= 1500)
         ids = [h[4:6] for h, _ in outer]
-        # Of 65,536 IDs a transfer takes a tenth. With DF they are those of the inner packets,
-        # of which the sender may send one again.
-        check(f"underlay with {what}: segments have IDs of their own",
+        # A transfer uses a tenth of the 65,536 IDs. With DF the outer ID is the inner one, and the sender
+        # may send a segment again.
+        check(f"underlay with {what}: segments have different IDs",
               len(set(ids)) > 0.99 * len(ids), (len(set(ids)), len(ids)))
     run("ip netns exec a ethtool -K wan tso on gso on tx on sg on")
-    bulk("all on again")
+    bulk("underlay with all features on again")
     sizes("a", "wan", LEGACY)
     bulk("underlay without BIG TCP", big=None)
     sizes("a", "wan", BIG)
@@ -228,12 +229,12 @@ def underlay():
 
 def narrow_path():
     run("ip -n r link set dev b mtu 1300; ip -n b link set dev wan mtu 1300")
-    bulk("a narrower path")
+    bulk("a narrow path")
     for ns in "h1", "a":
         run(f"ip -n {ns} route flush cache")
     for ns in "a", "b":
         Rtnl(ns).set("t0", df="no")
-    # The router cuts it into segments, and these into fragments.
+    # The router segments the packets, and fragments the segments.
     bulk("without DF", inner_big=False)
     bulk("without DF, from the end itself", "a", inner_big=False, address="192.168.0.2", sink="b")
     for ns in "a", "b":
@@ -244,7 +245,7 @@ def narrow_path():
 
 
 def filters():
-    """Netfilter, with conntrack, and XDP, which the kernel has for any device."""
+    """Netfilter with conntrack, and generic XDP."""
     run("ip netns exec a nft 'add table ip f; "
         "add chain ip f forward { type filter hook forward priority 0; }; "
         "add rule ip f forward ct state established oif t0 meta length > 65535 counter; "
@@ -253,7 +254,7 @@ def filters():
         "add rule ip f forward ct state invalid drop'")
     bulk("netfilter")
     rules = run("ip netns exec a nft list table ip f")
-    check("netfilter: counts them, forwarded and sent",
+    check("netfilter: counts large packets, inner and outer",
           rules.count("counter packets") == 2 and "packets 0 " not in rules, rules)
     run("ip netns exec a nft flush ruleset")
     run("mkdir -p /run/bpf && mount -t bpf bpf /run/bpf && python3 bpf.py pass /run/bpf/pass")
@@ -270,7 +271,8 @@ def extras():
     bulk("clamp and keepalive")
     for ns in "a", "b":
         rtnl = Rtnl(ns)
-        check(f"{ns}: keepalive is up", wait(lambda r=rtnl: r.ext("t0")["keepalive_state"] == "up"))
+        check(f"clamp and keepalive, {ns}: keepalive is up",
+              wait(lambda r=rtnl: r.ext("t0")["keepalive_state"] == "up"))
         Rtnl(ns).set("t0", clamp_mss="off", keepalive_interval=0)
 
 
@@ -278,12 +280,12 @@ def nested():
     for ns, local, remote in ("a", "192.168.0.1", "192.168.0.2"), ("b", "192.168.0.2", "192.168.0.1"):
         run(f"ip -n {ns} link add name t2 type ipip local {local} remote {remote}; "
             f"ip -n {ns} link set t2 up")
-        equal(f"nested, {ns}: it is asked for", sizes(ns, "t2", BIG), 0)
+        equal(f"nested, {ns}: set the size", sizes(ns, "t2", BIG), 0)
         other = "172.16.2.0/24" if ns == "a" else "172.16.1.0/24"
         run(f"ip -n {ns} route replace {other} dev t2")
     out = Watch("a", "wan", IPIP)
-    check("nested: TCP", transfer("h1", "h2", "172.16.2.2"))
-    equal("nested: headers have their lengths and checksums",
+    check("nested: TCP arrives unchanged", transfer("h1", "h2", "172.16.2.2"))
+    equal("nested: headers have the right lengths and checksums",
           [(h.hex(), n) for h, n in out.end() if not is_honest(h, n)][:3], [])
     for ns in "a", "b":
         other = "172.16.2.0/24" if ns == "a" else "172.16.1.0/24"
@@ -298,16 +300,16 @@ def esp():
         run(f"ip -n {ns} route flush cache")
     out = Watch("a", "wan", IPIP)
     bulk("ESP", big=None, protocol=ESP)
-    equal("ESP: nothing in the clear", len(out.end()), 0)
+    equal("ESP: no clear text is sent", len(out.end()), 0)
     for ns in "a", "b":
         run(f"ip -n {ns} xfrm policy flush; ip -n {ns} xfrm state flush")
 
 
 def udp_encap():
-    """A UDP header has a length, too, for which 0 stands since 7.3. Before, the tunnel has to
-    cut what is too long for it."""
+    """A UDP header has a length, too. Since 7.3 it may be 0; before that, the tunnel must segment packets
+    that are too long for it."""
     if subprocess.run("modprobe -q fou", shell=True, check=False).returncode:
-        skip("FOU and GUE", "this kernel hasn't got them")
+        skip("FOU and GUE", "this kernel doesn't have them")
         return
     on_both("ip fou add port 5555 ipproto 4")
     on_both("ip fou add port 5556 gue")
@@ -321,10 +323,10 @@ def udp_encap():
 
 
 def flowtable():
-    """A flowtable makes the outer header itself, and its length wrong if that is above 64 KiB
-    and the underlay's device doesn't segment. So it isn't told of the tunnel then."""
+    """A flowtable builds the outer header itself, with a wrong length if that is above 64 KiB and the
+    underlay device doesn't segment. The driver doesn't give it a path through the tunnel then."""
     if KERNEL < (6, 19):
-        skip("flowtable", "this kernel's knows no tunnels")
+        skip("flowtable", "this kernel's flowtable doesn't support tunnels")
         return
     Rtnl("a").set("t0", fast_path=1)
     for size in BIG, LEGACY:
@@ -336,7 +338,7 @@ def flowtable():
             "add rule ip f forward counter'")
         bulk(f"flowtable, the underlay's size {size}", big=size == BIG or None)
         counted = int(run("ip netns exec a nft list chain ip f forward").split("packets ")[1].split()[0])
-        check(f"flowtable, the underlay's size {size}: {'comes' if size == BIG else 'goes'} past it",
+        check(f"flowtable, the underlay's size {size}: {'not offloaded' if size == BIG else 'offloaded'}",
               (counted > 60) == (size == BIG), counted)
     run("ip netns exec a nft flush ruleset")
     Rtnl("a").set("t0", fast_path=0)
@@ -344,12 +346,12 @@ def flowtable():
 
 
 def external():
-    """Metadata by the route."""
+    """External mode with metadata from routes."""
     for ns, source, destination, other in (("a", "10.1.0.1", "10.2.0.1", "172.16.2.0/24"),
                                            ("b", "10.2.0.1", "10.1.0.1", "172.16.1.0/24")):
         run(f"ip -n {ns} link del t0; ip -n {ns} link add name t0 type ipip external; "
             f"ip -n {ns} link set t0 up")
-        equal(f"external, {ns}: it is asked for", sizes(ns, "t0", BIG), 0)
+        equal(f"external, {ns}: set the size", sizes(ns, "t0", BIG), 0)
         run(f"ip -n {ns} route add {other} encap ip src {source} dst {destination} dev t0")
     bulk("external")
 
@@ -357,21 +359,21 @@ def external():
 def tests():
     topo()
     if link("a", "t0", IFLA_GSO_IPV4_MAX_SIZE) is None:
-        equal("this kernel has no BIG TCP for IPv4, and nothing is announced",
+        equal("a kernel without BIG TCP for IPv4: the tunnel doesn't announce it",
               link("a", "t0", IFLA_TSO_MAX_SIZE) or LEGACY, LEGACY)
         for ns, device in UNDERLAY:
             Rtnl(ns).request(RTM_NEWLINK, 0, device, extra=attr(IFLA_GSO_MAX_SIZE, u32(BIG)))
-        bulk("TCP", big=False)
+        bulk("a kernel without BIG TCP for IPv4", big=False)
         udp_segments("UDP's GSO")
         return
 
     for ns, device in UNDERLAY:
-        equal(f"{ns}, {device}: the underlay takes it", sizes(ns, device, BIG), 0)
+        equal(f"{ns}, {device}: set the size of the underlay", sizes(ns, device, BIG), 0)
     announced()
     if INTREE:
-        differs("UDP packets above 64 KiB leave, and are dropped")
+        differs("the in-tree driver sends UDP packets above 64 KiB, which are dropped")
         udp_segments("UDP's GSO")
-        skip("packets above 64 KiB", "the in-tree driver takes none")
+        skip("packets above 64 KiB", "the in-tree driver doesn't support them")
         return
     bulk("forwarded")
     bulk("from the end itself", "a", address="192.168.0.2", sink="b")
@@ -386,10 +388,10 @@ def tests():
     flowtable()
     external()
     for device in "wan", "t0":
-        equal(f"{device}: no receive error at the far end", stat("b", device, "rx_errors"), 0)
+        equal(f"{device}: no receive errors at the far end", stat("b", device, "rx_errors"), 0)
     for ns in "b", "h2":
         errors = run(f"ip netns exec {ns} nstat -asz TcpInCsumErrors IpInHdrErrors IpInTruncatedPkts")
-        equal(f"{ns}: no bad packet", [line for line in errors.splitlines()[1:]
+        equal(f"{ns}: no malformed packets", [line for line in errors.splitlines()[1:]
                                        if line.split()[1] != "0"], [])
 
 

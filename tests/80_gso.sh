@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Segmentation and checksum offload, GRO: large packets pass whole where they
-# can, are cut where they must be, and the bytes are the same.
+# Segmentation offload, checksum offload and GRO: the tunnel passes large packets without
+# segmenting them if the underlay can segment them, and the data arrive unchanged.
 . ./lib.sh
 
-# The largest IPv4 packet that a capture of headers saw.
+# Prints the length of the longest IPv4 packet in the capture.
 largest() {
 	grep -ao '^[^(]*IP (.*length [0-9]*)' "$WORK/packets" |
 		sed 's/.*length \([0-9]*\))$/\1/' | sort -n | tail -n 1
@@ -20,38 +20,38 @@ over() { [ "$(largest)" -gt "$1" ]; }
 
 topo
 check "TCP with offloads" run a wan "proto 4 and src 10.1.0.1"
-check "outer packets above the MTU on an underlay that can segment IPXIP4" over 1500
-check "TCP, seen where it is decapsulated" run b t0 "tcp and src 172.16.1.2"
-check "segments stay together through the tunnel" over 1480
+check "an underlay that can segment IPXIP4 gets outer packets above the MTU" over 1500
+check "TCP, captured at the far end's tunnel" run b t0 "tcp and src 172.16.1.2"
+check "the far end's tunnel receives packets above the MTU" over 1480
 
 ns a ethtool -K wan tso off gso off > /dev/null
 check "TCP without offloads on the underlay" run r a "proto 4 and src 10.1.0.1"
-is "outer packets are cut to the MTU" "$(largest)" 1500
-is "no two of them have the same ID" \
+is "outer packets are segmented to the MTU" "$(largest)" 1500
+is "no two outer packets have the same ID" \
 	"$(grep -ao '^.*proto IPIP' "$WORK/packets" | grep -ao ' id [0-9]*' | sort | uniq -d | wc -l)" 0
-is "none is a fragment" "$(grep -ac 'proto IPIP' "$WORK/packets")" \
+is "no outer packet is a fragment" "$(grep -ac 'proto IPIP' "$WORK/packets")" \
 	"$(grep -ac 'offset 0, flags \[DF\], proto IPIP' "$WORK/packets")"
-check "TCP, seen on the way to the host behind" run b h2 "tcp and src 172.16.1.2"
-check "GRO joins decapsulated segments" over 1480
+check "TCP, captured on the way to the host behind the far end" run b h2 "tcp and src 172.16.1.2"
+check "GRO merges decapsulated segments" over 1480
 ns b ethtool -K t0 gro off > /dev/null
 ns b ethtool -K wan gro off > /dev/null
 check "TCP without GRO on the tunnel" run b h2 "tcp and src 172.16.1.2"
-is "segments stay apart" "$(largest)" 1480
+is "without GRO segments aren't merged" "$(largest)" 1480
 ns b ethtool -K t0 gro on > /dev/null
 
 for feature in tso gso tx sg; do
 	ns a ethtool -K t0 $feature off > /dev/null
 	check "TCP with $feature off on the tunnel" tcp_bulk h1 h2 172.16.2.2 4
 done
-check "TCP from the tunnel's end itself, all off" tcp_bulk a h2 172.16.2.2 4
+check "TCP from the tunnel's end itself, all features off" tcp_bulk a h2 172.16.2.2 4
 for feature in sg tx gso tso; do
 	ns a ethtool -K t0 $feature on > /dev/null
 done
-check "TCP from the tunnel's end itself, all on" tcp_bulk a h2 172.16.2.2 4
-is "no receive error at the far end" "$(stat b t0 rx.errors)" 0
-is "no bad checksum at the receiver" \
+check "TCP from the tunnel's end itself, all features on" tcp_bulk a h2 172.16.2.2 4
+is "no receive errors at the far end" "$(stat b t0 rx.errors)" 0
+is "no wrong checksums at the receiver" \
 	"$(ns h2 nstat -asz TcpInCsumErrors | awk '/Csum/ { print $2 }')" 0
 
 ns h2 timeout 60 iperf3 -s -1 > "$WORK/server" 2>&1 &
 wait_for 10 listening h2 5201
-check "iperf3 both ways at once" ns h1 timeout 60 iperf3 -c 172.16.2.2 -t 3 --bidir
+check "iperf3 in both directions at once" ns h1 timeout 60 iperf3 -c 172.16.2.2 -t 3 --bidir

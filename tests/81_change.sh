@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Changes of a tunnel under traffic: what is sent meanwhile isn't lost, and what
-# was changed holds for the next packet.
+# Changes of a tunnel under traffic: no packet is lost, and a change applies to the next packet.
 . ./lib.sh
 
 topo
@@ -30,7 +29,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 	ip -n b link set t0 type ipip fwmark $i
 done
 stop
-is "no packet lost in 50 changes of parameters" "$(lost)" 0
+is "50 changes of parameters lose no packet" "$(lost)" 0
 check "there was traffic" [ "$(grep -o '[0-9]* received' "$WORK/ping" | cut -d' ' -f1)" -gt 100 ]
 ip -n b link set t0 type ipip fwmark 0
 
@@ -46,7 +45,7 @@ if [ "$IPIP" = ours ]; then
 	done
 	./ext a t0 df=legacy
 	stop
-	is "no packet lost in 30 changes of RouterOS's properties" "$(lost)" 0
+	is "30 changes of RouterOS's properties lose no packet" "$(lost)" 0
 fi
 
 traffic
@@ -57,14 +56,14 @@ for i in 1 2 3 4 5; do
 	ip -n b link set t0 type ipip local 10.2.0.1 remote 10.1.0.1
 done
 stop
-check "ping after the ends have moved there and back" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+check "ping after the addresses were changed and changed back" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 
 capture r a "proto 4 and src 10.1.0.2"
 ip -n b link set t0 type ipip local 10.2.0.2 remote 10.1.0.2
 ip -n a link set t0 type ipip local 10.1.0.2 remote 10.2.0.2
 ns a ping -c 3 -i 0.2 -W 5 192.168.0.2 > /dev/null
 captured > "$WORK/packets"
-is "the first packet after a change has the new addresses" \
+is "after a change of addresses the first packets have the new ones" \
 	"$(grep -c '10.1.0.2 > 10.2.0.2: IP' "$WORK/packets")" 3
 
 ns h2 timeout 120 nc -l -N -p 5555 < /dev/null > "$WORK/received" &
@@ -80,9 +79,9 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 done
 touch "$WORK/stop"
 wait $sender $receiver
-check "TCP under 20 changes, the same bytes" cmp "$WORK/sent" "$WORK/received"
-check "more than 4 MB of them" [ "$(wc -c < "$WORK/sent")" -gt 4000000 ]
-is "no receive error" "$(stat b t0 rx.errors)" 0
+check "TCP during 20 changes arrives unchanged" cmp "$WORK/sent" "$WORK/received"
+check "TCP during 20 changes: more than 4 MB" [ "$(wc -c < "$WORK/sent")" -gt 4000000 ]
+is "no receive errors" "$(stat b t0 rx.errors)" 0
 
 traffic
 for _ in 1 2 3 4 5; do
@@ -97,5 +96,5 @@ tunnel b 10.2.0.1 10.1.0.1
 ip -n a route replace 172.16.2.0/24 dev t0
 ip -n b route replace 172.16.1.0/24 dev t0
 stop
-check "ping after down, up, delete and create under traffic" \
+check "ping after the tunnel was down, up, deleted and created under traffic" \
 	ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2

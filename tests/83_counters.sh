@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Each drop has a counter and a tracepoint with the same name, and a drop reason.
+# Each drop has a counter, a tracepoint with the counter's name, and a drop reason.
 . ./lib.sh
 
 if [ "$IPIP" = in-tree ]; then
-	skip "counters" "the in-tree driver has none of its own"
+	skip "counters" "the in-tree driver doesn't have them"
 	exit
 fi
 
@@ -13,7 +13,8 @@ mountpoint -q $trace || mount -t tracefs tracefs $trace
 echo 1 > $trace/events/ipip/ipip_drop/enable
 echo 1 > $trace/events/skb/kfree_skb/enable
 
-# What the command makes the tunnel drop, in each place that has it to say.
+# Runs a command that makes the tunnel drop one packet; checks counters, ethtool, tracepoint and
+# drop reason.
 drops() {	# NAME NETNS COUNTER REASON COMMAND...
 	local name=$1 n=$2 counter=$3 reason=$4
 	shift 4
@@ -23,10 +24,10 @@ drops() {	# NAME NETNS COUNTER REASON COMMAND...
 	sleep 0.3
 	cp $trace/trace "$WORK/trace"
 	./ext "$n" t0 > "$WORK/after"
-	is "$name: $counter counts, and no other" \
+	is "$name: only $counter counts" \
 		"$(diff "$WORK/before" "$WORK/after" | grep '^>')" \
 		"> $counter=$(($(sed -n "s/^$counter=//p" "$WORK/before") + 1))"
-	is "$name: ethtool has the same" \
+	is "$name: ethtool shows the same value" \
 		"$counter=$(ns "$n" ethtool -S t0 | sed -n "s/^ *$counter: //p")" \
 		"$(grep "^$counter=" "$WORK/after")"
 	is "$name: one event ipip_drop, with device and counter" \
@@ -47,22 +48,22 @@ ip -n b xfrm policy add dir in src 10.1.0.1 dst 10.2.0.1 proto 4 action block
 drops "IPsec policy" b rx_policy XFRM_POLICY send
 ip -n b xfrm policy flush
 ./ext b t0 require_ipsec=1
-drops "required IPsec, received" b rx_no_ipsec XFRM_POLICY send
+drops "IPsec is required, receive" b rx_no_ipsec XFRM_POLICY send
 ./ext b t0 require_ipsec=0
 ./ext a t0 require_ipsec=1
-drops "required IPsec, to be sent" a tx_no_ipsec XFRM_POLICY send
+drops "IPsec is required, transmit" a tx_no_ipsec XFRM_POLICY send
 ./ext a t0 require_ipsec=0
 ip -n a route add unreachable 10.2.0.1/32
 drops "no route" a tx_no_route IP_OUTNOROUTES send
 ip -n a route del unreachable 10.2.0.1/32
 ip -n a route add 10.2.0.1/32 dev t0
-drops "a loop" a tx_loop IP_OUTNOROUTES send
+drops "the outer route leads through the tunnel itself" a tx_loop IP_OUTNOROUTES send
 ip -n a route del 10.2.0.1/32 dev t0
 ip -n a route add 10.2.0.1/32 via 10.1.0.254 mtu 1300
-drops "too big" a tx_too_big PKT_TOO_BIG ns a ping -c 1 -W 1 -M "do" -s 1400 192.168.0.2
+drops "a packet too long for the path" a tx_too_big PKT_TOO_BIG ns a ping -c 1 -W 1 -M "do" -s 1400 192.168.0.2
 ip -n a route del 10.2.0.1/32
 
-# Not-ECT inside, CE outside: r marks.
+# Inner Not-ECT, outer CE, sent by r.
 ip -n b link set dev t0 type ipip tos 0
 inject() {	# TOS PROTOCOL
 	ip netns exec r python3 - "$1" "$2" <<-END
@@ -76,7 +77,7 @@ inject() {	# TOS PROTOCOL
 		s.sendto(outer + inner, ("10.2.0.1", 0))
 	END
 }
-drops "an ECN field that doesn't fit" b rx_ecn \
+drops "an invalid combination of ECN fields" b rx_ecn \
 	"$(grep -q IP_TUNNEL_ECN $trace/events/skb/kfree_skb/format && echo IP_TUNNEL_ECN || echo IP_INHDR)" \
 	inject 3 4
 if modprobe -q mpls_router || [ -e /proc/sys/net/mpls ]; then
@@ -90,7 +91,7 @@ s.sendto(bytes(64), ("t0", 0x88b5))'
 }
 drops "neither IPv4 nor MPLS" a tx_protocol UNHANDLED_PROTO raw
 
-# Each is the way to the other's far end, and the third time is t0's.
+# The route to each tunnel's far end leads through the other. t0 drops the packet the third time.
 ip -n a link add name t1 type ipip local 10.1.0.1 remote 10.3.0.1
 ip -n a link set t1 up
 ip -n a route add 10.2.0.1/32 dev t1
@@ -116,6 +117,6 @@ import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
 s.sendto(bytes([0x45]) + bytes(7), ("t0", 0x0800))'
 }
-drops "shorter than its header" a tx_malformed PKT_TOO_SMALL short
+drops "a packet shorter than its header" a tx_malformed PKT_TOO_SMALL short
 echo 0 > $trace/events/ipip/ipip_drop/enable
 echo 0 > $trace/events/skb/kfree_skb/enable

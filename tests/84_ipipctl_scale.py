@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""ipipctl with 10,000 tunnels: import, restore, print and save, against `ip -batch` and
-`ip -d link show`, which do the same; in time and in memory."""
+"""ipipctl with 10,000 tunnels: time and memory of import, restore, print and save, compared with
+`ip -batch` and `ip -d link show`."""
 import os
 import subprocess
 import tempfile
@@ -17,8 +17,8 @@ def remote(i):
 
 
 def timed(netns, *command):
-    """What the command prints, its processor time, user and kernel, so that what else runs
-    doesn't count, and its peak memory in KiB."""
+    """(output, seconds of processor time, the same as text by user and kernel, peak memory in KiB) of a
+    command. Processor time, since other processes don't count in it."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         p = subprocess.Popen(["ip", "netns", "exec", netns, *command], stdout=out, stderr=err)
         _, status, used = os.wait4(p.pid, 0)
@@ -32,13 +32,13 @@ def timed(netns, *command):
                 f"{used.ru_utime:.2f} + {used.ru_stime:.2f} s", used.ru_maxrss)
 
 
-# The best of nine turns of the same command differ by so much from one file to the next.
+# The best of nine runs of one command varies by this factor.
 NOISE = 1.05
 
 
 def compare(what, ours, theirs, most=NOISE):
-    """The best of up to nine turns of each, as far as they can be told apart: in an
-    emulated guest what the host does besides counts, too. Returns what ipipctl printed."""
+    """Compare the best of up to nine runs of each, since under emulation the host's load counts in
+    processor time. Returns both results."""
     best = None
     for _ in range(9):
         turn = ours(), theirs()
@@ -47,7 +47,7 @@ def compare(what, ours, theirs, most=NOISE):
         if USER_MODE or best[0][1] <= best[1][1] * most:
             break
     if USER_MODE:
-        skip(f"{what}: not slower than ip(8)", "User Mode Linux makes system calls dear")
+        skip(f"{what}: not slower than ip(8)", "system calls are too slow in User Mode Linux")
     else:
         check(f"{what}: not slower than ip(8)" if most == NOISE else
               f"{what}: at most {most} times the time of ip(8)", best[0][1] <= best[1][1] * most,
@@ -56,14 +56,14 @@ def compare(what, ours, theirs, most=NOISE):
 
 
 def anew(netns, *command):
-    """The same in a netns that has nothing of an earlier turn."""
+    """timed() in a new netns."""
     shell(f"ip netns del {netns} 2> /dev/null || true; ns_add {netns}")
     return timed(netns, *command)
 
 
 def test():
     if INTREE or not os.path.exists(TOOL):
-        skip("ipipctl", "it is for our driver")
+        skip("ipipctl", "it isn't built, or the driver is the in-tree one")
         return
     with tempfile.TemporaryDirectory() as work:
         with open(f"{work}/batch", "w", encoding="ascii") as f:
@@ -85,7 +85,7 @@ def test():
             return timed("a", "ip", "-d", "link", "show", "type", "ipip")
 
         shown = compare(f"print {COUNT}", lambda: timed("b", TOOL, "print"), show)
-        equal("all are shown", shown[0][0].count(" 10.64."), COUNT)
+        equal("print shows all tunnels", shown[0][0].count(" 10.64."), COUNT)
         print(f"# peak memory: ipipctl {shown[0][3]} KiB, ip {shown[1][3]} KiB")
         check("print needs at most 1.2 times the memory of ip(8)",
               shown[0][3] <= shown[1][3] * 1.2, (shown[0][3], shown[1][3]))
@@ -98,29 +98,30 @@ def test():
         def statistics():
             return timed("a", "ip", "-j", "-s", "link", "show", "type", "ipip")
 
-        # Seconds and shares are fractions, and arithmetic with fractions is dear without KVM.
+        # Metrics have fractions, and floating-point arithmetic is slow under emulation.
         for words in ("metrics",), ("metrics", "prometheus", f"{work}/file"):
             written = compare(f"{' '.join(words[:2])} of {COUNT}", lambda: timed("b", TOOL, *words),
                               statistics, 1.7 if EMULATED else 1.2)
         with open(f"{work}/file", encoding="ascii") as f:
-            equal("all have their metrics", f.read().count("\nipip_receive_bytes_total{"), COUNT)
+            equal("metrics has all tunnels", f.read().count("\nipip_receive_bytes_total{"), COUNT)
         print(f"# peak memory: ipipctl {written[0][3]} KiB, ip {written[1][3]} KiB")
-        # A step for each pair of tunnels would take minutes.
+        # An algorithm with a step for each pair of tunnels would take minutes.
         names = timed("b", TOOL, "find")[0].strip()
-        equal("find", names.count(","), COUNT - 1)
+        equal("find prints all names", names.count(","), COUNT - 1)
         lines = run(f"ip netns exec b {TOOL} set {','.join(names.split(',')[:2000])} ttl=9 && "
                     f"ip netns exec b {TOOL} find ttl=9").count(",")
-        equal("2,000 by name are set", lines, 1999)
-        # The last but one is there already: all that was made is taken back.
+        equal("set of 2,000 tunnels by name", lines, 1999)
+        # The name of the last line is taken: the import must delete the tunnels that it has made.
         last = [f"add name=y{i} remote-address=10.65.0.{i} {OPTIONS}\n" for i in range(1, 100)]
         last.append(f"add name=x0 remote-address=10.66.0.1 {OPTIONS}\n")
         with open(f"{work}/more", "w", encoding="ascii") as f:
             f.writelines(last)
         p = subprocess.run(["ip", "netns", "exec", "b", TOOL, "import", f"{work}/more"],
                            capture_output=True, text=True)
-        equal("a refusal at the end", (p.returncode, p.stderr),
+        equal("import: the last line is refused", (p.returncode, p.stderr),
               (1, f"ipipctl: {work}/more:100: x0: a device with this name exists\n"))
-        equal("takes all back", run(f"ip netns exec b {TOOL} print count-only"), f"{COUNT}\n")
+        equal("import: the last line is refused, no tunnel is left of it",
+              run(f"ip netns exec b {TOOL} print count-only"), f"{COUNT}\n")
 
 
 main(test)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Keepalive: the bytes of probes and answers, far ends of all kinds, what counts."""
+"""Keepalive: the format of probes and answers, kinds of far ends, which answers count."""
 import os
 import socket
 import struct
@@ -33,7 +33,7 @@ class Bench:
         self.far = Raw("b")
 
     def keepalive(self, mode="cookie", interval=200, retries=3, **more):
-        """Start anew: the counters go on, the state doesn't."""
+        """Restart keepalive. This resets its state, but not the counters."""
         run("ip -n a link set dev t0 down")
         self.a.set("t0", keepalive_interval=interval, keepalive_retries=retries, **more,
                    keepalive_mode=mode)
@@ -51,16 +51,16 @@ class Bench:
         return (node or self.a).xstats("t0")["keepalive_" + name]
 
     def counts(self, what, deltas, function):
-        """Each of these counters grows by so much."""
+        """Check by how much each of these counters grows during function()."""
         before = {name: self.count(name) for name in deltas}
         function()
         wait(lambda: all(self.count(n) >= before[n] + d for n, d in deltas.items()), 3)
-        time.sleep(0.3)     # for what must not come
+        time.sleep(0.3)     # time for packets that must not count
         equal(what, {name: self.count(name) - before[name] for name in deltas}, deltas)
 
 
 def dissected(packet):
-    """What tcpdump says of it."""
+    """The output of tcpdump for the packet."""
     capture = struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) + struct.pack(
         "=IIII", 0, 0, len(packet), len(packet)) + packet
     return subprocess.run(["tcpdump", "-nvr", "-"], input=capture, capture_output=True,
@@ -73,40 +73,44 @@ def wire_formats(bench):
     bench.keepalive("cookie")
     first, second = bench.probe(84), bench.probe(84)
     equal("cookie: the outer header", fields(first), (A, B, 4, 0xc0, 0, 84))
-    equal("cookie: the one that comes back", fields(first[20:]), (B, A, 4, 0xc0, 0, 64))
-    equal("cookie: the one that nobody takes", fields(first[40:]), (NOBODY, NOBODY, 1, 0xc0, 0, 44))
+    equal("cookie: the inner header, which comes back", fields(first[20:]), (B, A, 4, 0xc0, 0, 64))
+    equal("cookie: the innermost header, which no host takes",
+          fields(first[40:]), (NOBODY, NOBODY, 1, 0xc0, 0, 44))
     for at in 0, 20, 40:
         equal(f"cookie: checksum of the header at {at}", sum16(first[at:at + 20]), 0)
-    equal("cookie: it has its mark", first[60:64], MAGIC)
-    check("cookie: no two are the same, nor their IDs",
+    equal("cookie: the mark", first[60:64], MAGIC)
+    check("cookie: two probes have different cookies and IDs",
           first[64:] != second[64:] and first[4:6] != second[4:6])
     equal("cookie: the number grows by one", struct.unpack(">I", second[64:68])[0],
           struct.unpack(">I", first[64:68])[0] + 1)
     shown = dissected(first)
-    check("cookie: tcpdump shows it, and misses nothing",
+    check("cookie: tcpdump finds the packet complete",
           "> 0.0.0.0: ICMP" in shown and "truncated" not in shown and "missing" not in shown, shown)
-    equal("the TTL is the host's", first[8], 64)
+    equal("the TTL of a probe is the host's default", first[8], 64)
     run("ip -n a link set dev t0 type ipip ttl 33")
-    check("or the tunnel's", bench.probes.receive(lambda d: len(d) == 84 and d[8] == 33))
+    check("the TTL of a probe is the tunnel's, if it has one",
+          bench.probes.receive(lambda d: len(d) == 84 and d[8] == 33))
     run("ip -n a link set dev t0 type ipip ttl inherit")
 
     bench.keepalive("routeros")
     nested, empty = bench.probe(40), bench.probe(20)
-    equal("routeros: nested, the outer header", fields(nested), (A, B, 4, 0xc0, 0, 40))
-    equal("routeros: nested, the one that comes back", fields(nested[20:]), (B, A, 4, 0xc0, 0, 20))
-    equal("routeros: empty", fields(empty), (A, B, 4, 0xc0, 0, 20))
+    equal("routeros: the outer header of a nested probe", fields(nested), (A, B, 4, 0xc0, 0, 40))
+    equal("routeros: the inner header of a nested probe, which comes back",
+          fields(nested[20:]), (B, A, 4, 0xc0, 0, 20))
+    equal("routeros: the header of an empty probe", fields(empty), (A, B, 4, 0xc0, 0, 20))
 
     bench.keepalive("icmp", keepalive_target="192.168.0.2")
     echo = bench.probe(72)
     equal("icmp: the outer header", fields(echo), (A, B, 4, 0xc0, 0, 72))
-    equal("icmp: the echo is to the target, from the tunnel's own address", fields(echo[20:]),
+    equal("icmp: the echo request is from the tunnel's own address to the target", fields(echo[20:]),
           ("192.168.0.1", "192.168.0.2", 1, 0xc0, 0, 52))
     equal("icmp: type and code", echo[40:42], b"\x08\0")
-    equal("icmp: its checksum", sum16(echo[40:]), 0)
-    equal("icmp: it carries a cookie", echo[48:52], MAGIC)
-    equal("icmp: its sequence number is the lower half of the probe's", echo[46:48], echo[54:56])
-    equal("icmp: its identifier stays", bench.probe(72)[44:46], echo[44:46])
-    equal("nothing of that is in the device's counters",
+    equal("icmp: the checksum", sum16(echo[40:]), 0)
+    equal("icmp: the echo request carries a cookie", echo[48:52], MAGIC)
+    equal("icmp: the sequence number is the lower half of the cookie's number",
+          echo[46:48], echo[54:56])
+    equal("icmp: the identifier of the next probe is the same", bench.probe(72)[44:46], echo[44:46])
+    equal("probes don't count in the device's statistics",
           [stat("a", "t0", name) for name in counters], before)
 
 
@@ -114,36 +118,40 @@ def two_nodes(bench):
     for mode in "cookie", "routeros", "icmp":
         bench.keepalive(mode, keepalive_target="192.168.0.2")
         before = bench.count("answered")
-        check(f"{mode}: our other end answers", wait(lambda: bench.count("answered") > before + 3))
+        check(f"{mode}: a far end with this driver answers",
+              wait(lambda: bench.count("answered") > before + 3))
         time.sleep(1)
         got = bench.a.ext("t0")
-        equal(f"{mode}: up, no misses", (got["keepalive_state"], got["keepalive_misses"]), ("up", 0))
-        check(f"{mode}: the last answer is no older than an interval or two",
+        equal(f"{mode}: the state is up, no misses",
+              (got["keepalive_state"], got["keepalive_misses"]), ("up", 0))
+        check(f"{mode}: the last answer is less than a second old",
               got["keepalive_age"] < 1000, got)
         if mode == "routeros":
             check("routeros: no round-trip time", "keepalive_rtt" not in got, got)
         else:
             check(f"{mode}: a round-trip time", 0 < got["keepalive_rtt"] < 1000000, got)
     reflected = bench.count("reflected", bench.b)
-    check("it counts what it has reflected", reflected > 5, reflected)
-    equal("and sends no probes of its own", bench.count("sent", bench.b), 0)
+    check("the far end counts the probes that it has reflected", reflected > 5, reflected)
+    equal("the far end sends no probes of its own", bench.count("sent", bench.b), 0)
 
     run("ip -n b link set dev t0 down")
     bench.keepalive("cookie", interval=100)
-    check("down, it doesn't answer: the carrier goes", wait(lambda: bench.state() == "down"))
+    check("the far end is down: the state is down", wait(lambda: bench.state() == "down"))
     shown = run("ip -n a link show dev t0")
-    check("ip(8) says NO-CARRIER", "NO-CARRIER" in shown and "LOWER_UP" not in shown, shown)
-    check("and its routes are linkdown", wait(lambda: "linkdown" in run(
+    check("the far end is down: ip(8) shows NO-CARRIER",
+          "NO-CARRIER" in shown and "LOWER_UP" not in shown, shown)
+    check("the far end is down: routes are linkdown", wait(lambda: "linkdown" in run(
         "ip -n a route show 172.16.2.0/24")) or not run("ip -n a route show 172.16.2.0/24"))
     bench.probes.drain()
-    check("probes go on", bench.probe(84))
+    check("the far end is down: probes are still sent", bench.probe(84))
     run("ip -n b link set dev t0 up")
-    check("up again, it answers, and the carrier is back", wait(lambda: bench.state() == "up"))
-    check("ip(8) says so", "LOWER_UP" in run("ip -n a link show dev t0"))
+    check("the far end is up again: the state is up", wait(lambda: bench.state() == "up"))
+    check("the far end is up again: ip(8) shows LOWER_UP",
+          "LOWER_UP" in run("ip -n a link show dev t0"))
 
 
 def hostile(bench):
-    """A far end of our own making: b's tunnel is gone."""
+    """A far end that the test plays itself: b's tunnel is deleted."""
     run("ip -n b link del t0")
     shell("ns_sysctl b net.ipv4.icmp_msgs_per_sec=0 net.ipv4.icmp_msgs_burst=0")
 
@@ -156,61 +164,65 @@ def hostile(bench):
 
     bench.keepalive("cookie", interval=1000, retries=30)
     cookie = fresh()
-    bench.counts("a right answer counts", {"answered": 1, "late": 0, "forged": 0},
+    bench.counts("a valid answer counts", {"answered": 1, "late": 0, "forged": 0},
                  lambda: answer(cookie))
-    bench.counts("a second time it doesn't", {"answered": 0, "late": 1}, lambda: answer(cookie))
-    bench.counts("with the protocol of 0.1 it does", {"answered": 1, "late": 0, "forged": 0},
+    bench.counts("the same answer again is late", {"answered": 0, "late": 1}, lambda: answer(cookie))
+    bench.counts("an answer with the protocol number of version 0.1 counts",
+                 {"answered": 1, "late": 0, "forged": 0},
                  lambda: answer(fresh(), proto=4))
     cookie = fresh()
     for at, what in (4, "number"), (8, "time"), (16, "hash"), (23, "hash's last byte"):
         bad = cookie[:at] + bytes([cookie[at] ^ 1]) + cookie[at + 1:]
-        bench.counts(f"a wrong {what} doesn't", {"answered": 0, "forged": 1}, lambda: answer(bad))
+        bench.counts(f"an answer with a wrong {what} is forged", {"answered": 0, "forged": 1},
+                     lambda: answer(bad))
     data = stat("a", "t0", "rx_packets")
-    bench.counts("from another address it doesn't", {"answered": 0, "forged": 0},
+    bench.counts("an answer from another address doesn't count", {"answered": 0, "forged": 0},
                  lambda: bench.far.send(ip("10.2.0.2", A, ip(NOBODY, NOBODY, cookie))))
-    bench.counts("nor an empty packet in this mode", {"answered": 0, "forged": 0},
+    bench.counts("mode cookie: an empty packet doesn't count", {"answered": 0, "forged": 0},
                  lambda: bench.far.send(ip(B, A)))
-    equal("none of them is data", stat("a", "t0", "rx_packets"), data)
-    bench.counts("the right one still does", {"answered": 1}, lambda: answer(cookie))
+    equal("none of these packets is received as data", stat("a", "t0", "rx_packets"), data)
+    bench.counts("a valid answer still counts afterwards", {"answered": 1}, lambda: answer(cookie))
     old = fresh()
     run("ip -n a link set dev t0 down; ip -n a link set dev t0 up")
-    bench.counts("one from before down and up doesn't", {"answered": 0, "forged": 1},
+    bench.counts("an answer to a probe from before down and up is forged", {"answered": 0, "forged": 1},
                  lambda: answer(old))
 
     bench.keepalive("cookie", interval=2000, retries=2)
     old = fresh()
     newer = fresh()
     newest = fresh()
-    bench.counts("an answer to the last but one counts with two retries", {"answered": 1},
+    bench.counts("two retries: an answer to the last but one probe counts", {"answered": 1},
                  lambda: answer(newer))
-    bench.counts("one that is older doesn't", {"answered": 0, "late": 1}, lambda: answer(old))
-    bench.counts("nor would it had nothing else come", {"answered": 1}, lambda: answer(newest))
-    check("replays don't keep it up", wait(lambda: answer(newest) or bench.state() == "down", 30))
+    bench.counts("two retries: an answer to an older probe is late", {"answered": 0, "late": 1},
+                 lambda: answer(old))
+    bench.counts("two retries: an answer to the last probe counts", {"answered": 1}, lambda: answer(newest))
+    check("replayed answers don't keep the state up",
+          wait(lambda: answer(newest) or bench.state() == "down", 30))
     bench.a.set("t0", keepalive_interval=0)
     check("off: the carrier is back", "LOWER_UP" in run("ip -n a link show dev t0"))
-    equal("off: the state says so", bench.state(), "off")
+    equal("off: the state is off", bench.state(), "off")
 
 
 def routeros(bench):
-    """Both forms that RouterOS may speak, each alone."""
+    """Far ends with only one of RouterOS's two forms: answers to nested probes, or its own empty probes."""
     for what, act in (("nested answer", lambda: bench.probe(40) and bench.far.send(ip(B, A))),
                       ("one-way", lambda: bench.far.send(ip(B, A)))):
         bench.keepalive("routeros", interval=300, retries=3)
         for _ in range(8):
             act()
             time.sleep(0.25)
-        equal(f"routeros, {what}: stays up", bench.state(), "up")
-        check(f"routeros, {what}: without it the carrier goes",
+        equal(f"routeros, {what}: the state stays up", bench.state(), "up")
+        check(f"routeros, {what}: it stops, the state is down",
               wait(lambda: bench.state() == "down"))
-        check(f"routeros, {what}: with it it is back",
+        check(f"routeros, {what}: it starts again, the state is up",
               wait(lambda: act() or bench.state() == "up"))
-    check("data don't keep it up", wait(lambda: bench.far.send(
+    check("routeros: data packets don't keep the state up", wait(lambda: bench.far.send(
         ip(B, A, ip("192.168.0.2", "192.168.0.1", bytes(8), 253))) or bench.state() == "down"))
     bench.a.set("t0", keepalive_interval=0, keepalive_mode="cookie")
 
 
 def reflect(bench):
-    """Keepalive is off here: the far end's is answered all the same."""
+    """Keepalive is off at a, which still answers the far end's probes."""
     def ask(inner, src=B, timeout=5.0):
         bench.probes.drain()
         bench.far.send(ip(src, A, inner))
@@ -219,50 +231,50 @@ def reflect(bench):
     payload = bytes(range(64))
     for what, inner, want in (
             ("RouterOS's empty probe", ip(A, B), b""),
-            ("one that has the far end's private address", ip(A, "192.168.88.1"), b""),
-            ("one that doesn't know our address", ip("203.0.113.9", B), b""),
-            ("one with a payload", ip(A, B, payload), payload),
-            ("one with options", ip(A, B, payload, options=b"\1\1\1\1"), payload),
-            ("one of 128 bytes", ip(A, B, bytes(108)), bytes(108))):
+            ("a probe with the far end's private address", ip(A, "192.168.88.1"), b""),
+            ("a probe with another address for this end", ip("203.0.113.9", B), b""),
+            ("a probe with a payload", ip(A, B, payload), payload),
+            ("a probe with options", ip(A, B, payload, options=b"\1\1\1\1"), payload),
+            ("a probe of 128 bytes", ip(A, B, bytes(108)), bytes(108))):
         got = ask(inner)
-        equal(f"{what}: is sent back to where it came from",
+        equal(f"{what}: is answered to the address that it came from",
               got and (fields(got)[:3], got[20:]), ((A, B, 4), want))
-        check(f"{what}: the answer is shorter than the question",
+        check(f"{what}: the answer is shorter than the probe",
               got and len(got) <= len(inner) + 20)
     for what, inner in (("129 bytes", ip(A, B, bytes(109))),
                         ("another protocol", ip(A, B, payload, 17)),
                         ("a wrong checksum", ip(A, B)[:10] + b"\1\1" + ip(A, B)[12:]),
-                        ("others' addresses", ip("192.0.2.1", "192.0.2.2")),
+                        ("addresses of other hosts", ip("192.0.2.1", "192.0.2.2")),
                         ("a fragment", ip(A, B)[:6] + b"\x20" + ip(A, B)[7:])):
         data = stat("a", "t0", "rx_packets")
-        equal(f"{what}: is not", ask(inner, timeout=0.7), None)
-        equal(f"{what}: is data", stat("a", "t0", "rx_packets") - data, 1)
-    equal("from somebody else: is not", ask(ip(A, "10.2.0.2"), "10.2.0.2", 0.7), None)
+        equal(f"{what}: isn't answered", ask(inner, timeout=0.7), None)
+        equal(f"{what}: is received as data", stat("a", "t0", "rx_packets") - data, 1)
+    equal("a probe from another address: isn't answered", ask(ip(A, "10.2.0.2"), "10.2.0.2", 0.7), None)
 
-    # 72_abuse has the limit.
+    # 72_abuse tests the rate limit.
     before = bench.count("reflected"), bench.count("rate_limited")
     for _ in range(100):
         bench.far.send(ip(B, A, ip(A, B)))
     wait(lambda: bench.count("reflected") + bench.count("rate_limited") >= sum(before) + 100, 10)
     grown = bench.count("reflected") - before[0], bench.count("rate_limited") - before[1]
-    equal("of 100 at once each is answered", grown, (100, 0))
+    equal("100 probes at once: each is answered", grown, (100, 0))
 
     run("ip -n a link add name any type ipip local 10.1.0.1; ip -n a link set any up; "
         "ip -n a link set dev t0 down")
-    equal("a tunnel from anybody answers nobody", ask(ip(A, B), timeout=0.7), None)
+    equal("a tunnel without a remote answers no probe", ask(ip(A, B), timeout=0.7), None)
     run("ip -n a link del any; ip -n a link set dev t0 up")
-    check("the tunnel does again", ask(ip(A, B)))
+    check("the tunnel with a remote answers again", ask(ip(A, B)))
 
 
 COUNTERS = "reflected", "rate_limited", "unsent", "late", "forged"
-# What is answered by default, and what is data at any time.
+# Packets that the tunnel answers by default, and receives as data with keepalive_answer=0.
 PROBES = (("RouterOS's empty probe", ip(A, B)), ("a probe with a payload", ip(A, B, bytes(64))),
           ("a probe of 128 bytes", ip(A, B, bytes(108))),
           ("a probe to another address", ip(A, "192.168.88.1")))
 
 
 def silent(bench):
-    """The answer can be switched off: then a probe is data like any other."""
+    """With keepalive_answer=0 a probe is received as data."""
     shell("ns a nft 'add table ip k; add chain ip k p { type filter hook prerouting priority -300; };"
           " add rule ip k p iifname t0 counter'")
 
@@ -271,7 +283,8 @@ def silent(bench):
         return int(rule.split("packets ")[1].split()[0])
 
     def send(inner):
-        """What the tunnel and netfilter behind it have seen of it, and what has left a."""
+        """(packets that the tunnel received, packets that netfilter saw, whether keepalive's counters grew,
+        packet that a sent or None)."""
         before = stat("a", "t0", "rx_packets"), seen(), [bench.count(n) for n in COUNTERS]
         bench.probes.drain()
         bench.far.send(ip(B, A, inner))
@@ -281,13 +294,14 @@ def silent(bench):
 
     bench.a.set("t0", keepalive_answer=0)
     for what, inner in PROBES:
-        equal(f"no answers: {what}: is data, netfilter sees it, and nothing leaves", send(inner),
+        equal(f"no answers: {what}: is received as data, seen by netfilter, and not answered",
+              send(inner),
               (1, 1, False, None))
-    equal("no answers: a probe to the far end is forwarded as it is",
+    equal("no answers: a probe whose inner destination is the far end is forwarded",
           send(ip("203.0.113.9", B, bytes(64))), (1, 1, False, ip("203.0.113.9", B, bytes(64), ttl=63)))
     run("ip netns exec a sysctl -qw net.ipv4.conf.all.accept_local=1")
     *_, out = send(ip(A, B, bytes(64)))
-    equal("no answers: the host's own forwarding sends a probe back if it is told to",
+    equal("no answers: with accept_local the host forwards a probe back",
           out and (fields(out)[:3], out[8]), ((A, B, 4), 63))
     run("ip netns exec a sysctl -qw net.ipv4.conf.all.accept_local=0")
     shell("ns a nft delete table ip k")
@@ -296,18 +310,18 @@ def silent(bench):
         f"{B} remote {A}; ip -n b link set t0 up")
     bench.keepalive("cookie")
     before = bench.count("answered")
-    check("no answers: our own probes are answered, and count",
+    check("no answers: this end's own probes are answered, and count",
           wait(lambda: bench.count("answered") > before + 3) and bench.state() == "up")
     bench.b.set("t0", keepalive_answer=0)
-    check("the far end gives none: the carrier goes", wait(lambda: bench.state() == "down"))
+    check("the far end gives no answers: the state is down", wait(lambda: bench.state() == "down"))
     bench.b.set("t0", keepalive_answer=1)
-    check("it gives some again: the carrier is back", wait(lambda: bench.state() == "up"))
+    check("the far end gives answers again: the state is up", wait(lambda: bench.state() == "up"))
     bench.a.set("t0", keepalive_interval=0, keepalive_answer=1)
     run("ip -n b link del t0")
 
 
 def spread(bench, names):
-    """Tunnels that come up together don't send together."""
+    """Tunnels that come up together spread their probes over the interval."""
     shell("ip -n a -batch - <<-END\n" + "".join(
         f"link add name {name} type ipip local {A} remote 10.2.1.{i}\n"
         for i, name in enumerate(names)) + "END\n")
@@ -315,31 +329,32 @@ def spread(bench, names):
         bench.a.set(name, keepalive_interval=2000, keepalive_retries=1000)
     shell("ip -n a -batch - <<-END\n" + "".join(
         f"link set dev {name} up\n" for name in names) + "END\n")
-    time.sleep(2.5)     # all of them have sent one
+    time.sleep(2.5)     # each has sent a probe by now
     bench.probes.drain()
-    # What comes in the last of it may not have been read yet.
+    # Collect for 3 seconds and count only the first 2: the last packets may not be read yet.
     times = bench.probes.arrivals(lambda d: d[9] == 4 and d[16:19] == b"\n\2\1", 3)
     bins = [0] * 5
     for t in times:
         if t - times[0] < 2 * 10 ** 9:
             bins[(t - times[0]) * 5 // (2 * 10 ** 9)] += 1
-    check("100 tunnels of 2 s send some 100 probes in 2 s", 80 < sum(bins) < 120, bins)
-    check("in no fifth of it are there many more than in another",
+    check("100 tunnels with an interval of 2 s send about 100 probes in 2 s",
+          80 < sum(bins) < 120, bins)
+    check("each fifth of the interval has about as many probes",
           max(bins) < 45 and min(bins) > 3, bins)
 
 
 def softirqs(name):
-    """How many of these each processor has had."""
+    """How many of these softirqs each processor has had."""
     with open("/proc/softirqs") as f:
         return [int(n) for line in f if line.split()[0] == name + ":" for n in line.split()[1:]]
 
 
 def processors(bench, names):
-    """Tunnels that one processor has set up share all of them."""
+    """Timers of tunnels that were configured on one processor are spread over all processors."""
     online = os.sched_getaffinity(0)
     if len(online) < 2:
-        skip("timers by processor", "there is one only")
-        skip("the same, of tunnels that go up", "there is one only")
+        skip("timers of 100 tunnels by processor, after a change", "there is one processor")
+        skip("timers of 100 tunnels by processor, after up", "there is one processor")
         return
 
     def turn(what, act):
@@ -359,25 +374,25 @@ def processors(bench, names):
         for state in "down", "up":
             shell("ip -n a -batch - <<-END\n" + "".join(
                 f"link set dev {name} {state}\n" for name in names) + "END\n")
-    turn("the timers of 100 tunnels of 100 ms, by processor", change)
-    turn("the same, of tunnels that go up", up)
+    turn("timers of 100 tunnels by processor, after a change", change)
+    turn("timers of 100 tunnels by processor, after up", up)
 
 
 def extremes(bench):
     bench.keepalive("cookie", interval=4294967295000, retries=2**32 - 1)
     time.sleep(0.5)
-    equal("136 years, four billion times: unknown", bench.state(), "unknown")
+    equal("an interval of 136 years, 4,294,967,295 retries: unknown", bench.state(), "unknown")
     bench.keepalive("cookie", interval=4294967295000, retries=1)
-    equal("136 years, once: unknown", bench.state(), "unknown")
+    equal("an interval of 136 years, 1 retry: unknown", bench.state(), "unknown")
     bench.keepalive("cookie", interval=100, retries=2**32 - 1)
     start = time.monotonic()
     before = bench.count("sent") + bench.count("unsent")
     time.sleep(3)
     sent = bench.count("sent") + bench.count("unsent") - before
     per_second = sent / (time.monotonic() - start)
-    check("100 ms: ten a second", 8 <= per_second <= 32 / 3, per_second)
-    equal("four billion retries: still unknown", bench.state(), "unknown")
-    check("misses are counted", bench.a.ext("t0")["keepalive_misses"] >= 15,
+    check("an interval of 100 ms: about ten probes per second", 8 <= per_second <= 32 / 3, per_second)
+    equal("4,294,967,295 retries: still unknown", bench.state(), "unknown")
+    check("4,294,967,295 retries: misses are counted", bench.a.ext("t0")["keepalive_misses"] >= 15,
           bench.a.ext("t0"))
     bench.a.set("t0", keepalive_interval=0)
 
@@ -390,7 +405,7 @@ def test():
     try:
         parts()
     finally:
-        # Where all netns have them together the next files need them.
+        # On kernels where these sysctls aren't per netns, later test files need the defaults.
         run("sysctl -qw net.ipv4.icmp_msgs_per_sec=1000 net.ipv4.icmp_msgs_burst=50")
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is known of a far end: the state from the first probe on and since when it is so, the
-round-trip time, the share of lost probes, and what the kernel's log and rtnetlink say of it."""
+"""Keepalive's view of the far end: its state and the age of the state, the round-trip time, the share of
+lost probes, and the lines in the kernel's log and the notifications about them."""
 import re
 import socket
 import struct
@@ -19,7 +19,7 @@ class Bench:
         run("ip -n a link set dev t0 down")
 
     def keepalive(self, **values):
-        """Start anew."""
+        """Restart keepalive with these values."""
         run("ip -n a link set dev t0 down")
         self.a.set("t0", **values)
         run("ip -n a link set dev t0 up")
@@ -55,40 +55,43 @@ def states(bench):
     bench.keepalive(keepalive_interval=100, keepalive_retries=20)
     time.sleep(0.5)
     got = bench.ext()
-    equal("a tunnel that has come up: the far end is unknown", got["keepalive_state"], "unknown")
-    check("since it is up", 300 < got["keepalive_state_age"] < 5000, got)
-    check("it has its carrier", "LOWER_UP" in run("ip -n a link show dev t0"))
-    check("and no round-trip time", not {"keepalive_rtt", "keepalive_srtt", "keepalive_rttvar"}
+    equal("up without an answer: the state is unknown", got["keepalive_state"], "unknown")
+    check("up without an answer: the age of the state is the time since up",
+          300 < got["keepalive_state_age"] < 5000, got)
+    check("up without an answer: the carrier is there", "LOWER_UP" in run("ip -n a link show dev t0"))
+    check("up without an answer: no round-trip time",
+          not {"keepalive_rtt", "keepalive_srtt", "keepalive_rttvar"}
           & set(got), got)
     before = bench.carriers()
     bench.answers(True)
-    check("the first answer: up", bench.goes("up"))
-    check("since then", bench.ext()["keepalive_state_age"] < 3000, bench.ext())
-    equal("the carrier has not changed", bench.carriers(), before)
+    check("the first answer: the state is up", bench.goes("up"))
+    check("the first answer: the age of the state starts at 0",
+          bench.ext()["keepalive_state_age"] < 3000, bench.ext())
+    equal("the first answer: the carrier doesn't change", bench.carriers(), before)
     bench.answers(False)
-    check("no answers: down", bench.goes("down"))
-    equal("the carrier has gone once", bench.carriers(), [before[0], before[1] + 1])
+    check("no answers: the state is down", bench.goes("down"))
+    equal("no answers: the carrier is lost once", bench.carriers(), [before[0], before[1] + 1])
     time.sleep(1.2)
     age = bench.ext()["keepalive_state_age"]
-    check("for more than a second", 1100 < age < 8000, age)
+    check("no answers: the age of the state grows", 1100 < age < 8000, age)
     bench.answers(True)
-    check("answers: up", bench.goes("up"))
-    equal("the carrier has come once", bench.carriers(), [before[0] + 1, before[1] + 1])
+    check("answers again: the state is up", bench.goes("up"))
+    equal("answers again: the carrier is back once", bench.carriers(), [before[0] + 1, before[1] + 1])
     run("ip -n a link set dev t0 down")
     got = bench.ext()
-    equal("the device goes down: off", got["keepalive_state"], "off")
-    check("which has no age", "keepalive_state_age" not in got, got)
+    equal("the device is down: the state is off", got["keepalive_state"], "off")
+    check("the device is down: the state has no age", "keepalive_state_age" not in got, got)
     run("ip -n a link set dev t0 up")
-    check("up again", bench.goes("up"))
+    check("the device is up again: the state is up", bench.goes("up"))
     bench.a.set("t0", keepalive_interval=0)
-    equal("switched off: off", bench.state(), "off")
+    equal("keepalive is switched off: the state is off", bench.state(), "off")
     bench.a.set("t0", keepalive_interval=100)
-    check("switched on: unknown or up", bench.state() in ("unknown", "up"))
-    check("then up", bench.goes("up"))
+    check("keepalive is switched on: the state is unknown or up", bench.state() in ("unknown", "up"))
+    check("keepalive is switched on: the state becomes up", bench.goes("up"))
     log = said(lines)
     for line in log:
         print(f"# {line}")
-    equal("the kernel's log has one line for each change",
+    equal("the kernel's log has one line for each change of state",
           [re.sub(r"\d+", "N", line) for line in log],
           ["ipip: tN: keepalive is unknown: no answer yet",
            "ipip: tN: keepalive is up: the far end answers",
@@ -100,14 +103,14 @@ def states(bench):
            "ipip: tN: keepalive is off: it is switched off",
            "ipip: tN: keepalive is unknown: no answer yet",
            "ipip: tN: keepalive is up: the far end answers"])
-    check("with the number of probes", "no answer to 20 probes" in log[2], log[2])
+    check("the line about down has the number of probes", "no answer to 20 probes" in log[2], log[2])
     bench.answers(False)
     bench.keepalive(keepalive_interval=100, keepalive_retries=3)
-    check("never an answer: from unknown to down", bench.goes("down"))
+    check("no answer at all: the state goes from unknown to down", bench.goes("down"))
 
 
 def limited(bench):
-    """Whatever happens, the log gets no more than the kernel's limit allows."""
+    """The log is rate-limited by the kernel's sysctls."""
     run("sysctl -qw net.core.message_cost=5 net.core.message_burst=10; dmesg -n 1")
     bench.a.set("t0", keepalive_interval=100)
     lines, start = log_lines(), time.monotonic()
@@ -117,7 +120,8 @@ def limited(bench):
     seconds = time.monotonic() - start
     most = 10 * (2 + seconds / 5)
     got = len(said(lines))
-    check("400 changes are fewer lines", 0 < got <= most, f"{got} lines in {seconds:.1f} s")
+    check("400 changes of state: the log is rate-limited",
+          0 < got <= most, f"{got} lines in {seconds:.1f} s")
 
 
 def close(got, want):
@@ -128,51 +132,56 @@ def times(bench):
     bench.answers(True)
     run("ip netns exec r tc qdisc add dev b root netem delay 40ms")
     bench.keepalive(keepalive_interval=200, keepalive_retries=20)
-    check("a path of 40 ms: up", bench.goes("up"))
+    check("a path of 40 ms: the state is up", bench.goes("up"))
     got = bench.ext()
-    check("the first time: smoothed it is the same, and varies by half of it (RFC 6298 2.2)",
+    check("the first round-trip time R: srtt is R, rttvar is R/2 (RFC 6298 section 2.2)",
           got["keepalive_srtt"] == got["keepalive_rtt"] and
           abs(got["keepalive_rttvar"] - got["keepalive_rtt"] / 2) <= 1 or
           bench.a.xstats("t0")["keepalive_answered"] > 1, got)
     time.sleep(4)
     got = bench.ext()
-    check("after twenty: about 40 ms", close(got["keepalive_srtt"], 42000), got)
-    check("and much less variation than the half of it", got["keepalive_rttvar"] * 3 < got["keepalive_srtt"], got)
+    check("after 20 answers: srtt is about 40 ms", close(got["keepalive_srtt"], 42000), got)
+    check("after 20 answers: rttvar is less than a third of srtt",
+          got["keepalive_rttvar"] * 3 < got["keepalive_srtt"], got)
     run("ip netns exec r tc qdisc change dev b root netem delay 140ms")
     before = bench.a.xstats("t0")["keepalive_answered"]
     wait(lambda: bench.a.xstats("t0")["keepalive_answered"] > before)
-    check("100 ms more: the last time has them",
+    check("a path of 140 ms: the last round-trip time shows it",
           wait(lambda: close(bench.ext()["keepalive_rtt"], 142000)), bench.ext())
     got = bench.ext()
-    check("the smoothed one follows", 45000 < got["keepalive_srtt"] < 130000, got)
-    check("the variation grows", got["keepalive_rttvar"] > 8000, got)
+    check("a path of 140 ms: srtt follows", 45000 < got["keepalive_srtt"] < 130000, got)
+    check("a path of 140 ms: rttvar grows", got["keepalive_rttvar"] > 8000, got)
     run("ip netns exec r tc qdisc del dev b root")
 
 
 def lost(bench):
     bench.keepalive(keepalive_interval=100, keepalive_retries=1000)
-    check("a good path: up", bench.goes("up"))
+    check("a good path: the state is up", bench.goes("up"))
     time.sleep(3)
     got, sent = bench.ext(), bench.a.xstats("t0")
-    equal("nothing is lost", (got["keepalive_loss"], got["keepalive_misses"]), (0, 0))
+    equal("a good path: no loss", (got["keepalive_loss"], got["keepalive_misses"]), (0, 0))
     bench.answers(False)
-    check("no answers: the share grows", wait(lambda: bench.ext()["keepalive_loss"] > 300))
+    check("no answers: the share of lost probes grows",
+          wait(lambda: bench.ext()["keepalive_loss"] > 300))
     now, counted = bench.ext(), bench.a.xstats("t0")
-    check("a counter has them", counted["keepalive_missed"] > sent["keepalive_missed"] + 5, counted)
-    check("as many as there are in a row",
+    check("no answers: keepalive_missed counts",
+          counted["keepalive_missed"] > sent["keepalive_missed"] + 5, counted)
+    check("no answers: keepalive_missed grows by the misses in a row",
           abs(counted["keepalive_missed"] - sent["keepalive_missed"] - now["keepalive_misses"]) <= 2,
           (counted, now))
     bench.answers(True)
-    check("answers: it falls", wait(lambda: bench.ext()["keepalive_loss"] < 200))
-    check("to nothing when 64 probes were answered",
+    check("answers again: the share of lost probes falls",
+          wait(lambda: bench.ext()["keepalive_loss"] < 200))
+    check("64 answers: the share of lost probes is 0",
           wait(lambda: bench.ext()["keepalive_loss"] == 0, 30), bench.ext())
     bench.answers(False)
     bench.keepalive(keepalive_retries=1000)
-    check("all are lost", wait(lambda: bench.ext().get("keepalive_loss") == 1000))
+    check("no answer at all: the share of lost probes is 1000 per mille",
+          wait(lambda: bench.ext().get("keepalive_loss") == 1000))
 
 
 def listens(bench):
-    """rtnetlink tells of all of it, also of a change of a tunnel that is down."""
+    """rtnetlink notifies of changes of state, and of changes of a tunnel that is down."""
     with netns("a"):
         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
         sock.bind((0, 1))
@@ -194,22 +203,22 @@ def listens(bench):
 
     bench.keepalive(keepalive_interval=100, keepalive_retries=1000)
     time.sleep(0.5)
-    equal("unknown", bench.state(), "unknown")
+    equal("no answer yet: the state is unknown", bench.state(), "unknown")
     drained(sock)
-    check("the first answer is told, though the carrier stays",
+    check("the first answer sends a notification, although the carrier doesn't change",
           told(lambda: bench.answers(True), lambda data: bench.state() == "up"))
     run("ip -n a link set dev t0 down")
     drained(sock)
-    check("a change of a tunnel that is down is told",
+    check("a change of a tunnel that is down sends a notification",
           told(lambda: bench.a.set("t0", clamp_mss="both"), lambda data: True))
     drained(sock)
-    check("a change that changes nothing isn't",
+    check("a change to the present values sends no notification",
           not told(lambda: bench.a.set("t0", clamp_mss="both"), lambda data: True))
     sock.close()
 
 
 def drained(sock):
-    """What has been said before."""
+    """Discard earlier messages."""
     sock.setblocking(False)
     try:
         while sock.recv(65536):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Keepalive over a suspend: the clock that counts probes sleeps, too, and that of ages doesn't."""
+"""Keepalive over a suspend: the clock of the probes' timer stops during the suspend, and the clock of the
+ages doesn't."""
 import os
 import re
 import time
@@ -11,8 +12,8 @@ MODES = {"cookie": {}, "routeros": {}, "icmp": {"keepalive_target": "192.168.0.2
 
 
 def suspend():
-    """All sleep, as after `systemctl suspend`; tests/host/built wakes us. How long it was, in
-    seconds: on the clock of what happens, and on that which sleeps."""
+    """Suspend the guest; tests/host/built wakes it. Returns the seconds that have passed by CLOCK_BOOTTIME and by
+    CLOCK_MONOTONIC, which stops during a suspend."""
     boot, monotonic = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
     with open(os.path.join(os.environ["RESULTS"], "suspend"), "w", encoding="ascii") as f:
         f.write(f"{SECONDS}\n")
@@ -22,7 +23,7 @@ def suspend():
 
 
 def can_suspend():
-    """A kernel for several processors of User Mode Linux's can't."""
+    """True if the kernel can suspend. User Mode Linux for several processors can't."""
     if not os.path.exists("/sys/power/state"):
         return False
     with open("/sys/power/state", encoding="ascii") as f:
@@ -44,48 +45,55 @@ def answered(a, before=0):
 
 
 def sleeps(a, mode):
-    """The far end sleeps along, and answers afterwards."""
+    """The far end, in the same guest, is suspended as well, and answers afterwards."""
     run("ip -n a link set dev t0 down")
-    # One interval without an answer and the carrier would be gone.
+    # With one retry, one interval without an answer takes the carrier away.
     a.set("t0", keepalive_interval=1000, keepalive_retries=1, keepalive_mode=mode, **MODES[mode])
     run("ip -n a link set dev t0 up")
-    check(f"{mode}: it is up", answered(a, a.xstats("t0")["keepalive_answered"]))
+    check(f"{mode}: probes are answered before the suspend",
+          answered(a, a.xstats("t0")["keepalive_answered"]))
     before, counts, lines = carriers(), a.xstats("t0"), log_lines()
     slept, awake = suspend()
     got = a.ext("t0")
-    check(f"{mode}: {SECONDS} seconds of sleep, of which the monotonic clock knows nothing",
+    check(f"{mode}: {SECONDS} seconds pass by CLOCK_BOOTTIME, but not by CLOCK_MONOTONIC",
           slept > SECONDS - 2 and awake < SECONDS / 2, (slept, awake))
-    check(f"{mode}: the age of the last answer has them", got["keepalive_age"] > (slept - 3) * 1000, got)
-    check(f"{mode}: and that of the state", got["keepalive_state_age"] > (slept - 3) * 1000, got)
-    check(f"{mode}: an answer comes", answered(a, counts["keepalive_answered"] + 1))
+    check(f"{mode}: the age of the last answer includes the suspend",
+          got["keepalive_age"] > (slept - 3) * 1000, got)
+    check(f"{mode}: the age of the state includes the suspend",
+          got["keepalive_state_age"] > (slept - 3) * 1000, got)
+    check(f"{mode}: probes are answered after the suspend",
+          answered(a, counts["keepalive_answered"] + 1))
     got, now = a.ext("t0"), a.xstats("t0")
-    equal(f"{mode}: it is up", got["keepalive_state"], "up")
-    check(f"{mode}: for the whole time", got["keepalive_state_age"] > (slept - 3) * 1000, got)
-    check(f"{mode}: the answer's age is its own", got["keepalive_age"] < 3000, got)
-    check(f"{mode}: the round trip was short", got.get("keepalive_rtt", 0) < 1000000, got)
-    equal(f"{mode}: the carrier hasn't gone", carriers(), before)
-    equal(f"{mode}: no probe was missed", now["keepalive_missed"], counts["keepalive_missed"])
-    check(f"{mode}: no more probes were sent than the time awake was for",
+    equal(f"{mode}: the state is up", got["keepalive_state"], "up")
+    check(f"{mode}: the state has been up for the whole time",
+          got["keepalive_state_age"] > (slept - 3) * 1000, got)
+    check(f"{mode}: the age of the new answer is small", got["keepalive_age"] < 3000, got)
+    check(f"{mode}: the round-trip time doesn't include the suspend",
+          got.get("keepalive_rtt", 0) < 1000000, got)
+    equal(f"{mode}: the carrier hasn't changed", carriers(), before)
+    equal(f"{mode}: no probe counts as missed", now["keepalive_missed"], counts["keepalive_missed"])
+    check(f"{mode}: no probes are sent for the time of the suspend",
           now["keepalive_sent"] - counts["keepalive_sent"] < awake + 6, (counts, now))
-    equal(f"{mode}: the log says nothing", said(lines), [])
+    equal(f"{mode}: nothing is logged", said(lines), [])
 
 
 def far_end_goes(a, mode):
-    """While all sleep the far end goes: it is found out by the probes, not by the clock."""
+    """The far end is down after the suspend: only missed probes take the carrier away, not the suspend."""
     a.set("t0", keepalive_retries=3)
     counts = a.xstats("t0")
     run("ip -n b link set dev t0 down")
     slept, _ = suspend()
-    check(f"{mode}, the far end goes: not lost for having slept",
+    check(f"{mode}, the far end is down: the state is up right after the suspend",
           a.ext("t0")["keepalive_state"] == "up", (slept, a.ext("t0")))
-    check(f"{mode}, the far end goes: lost after three probes",
+    check(f"{mode}, the far end is down: the state becomes down",
           wait(lambda: a.ext("t0")["keepalive_state"] == "down"), a.ext("t0"))
-    equal(f"{mode}, the far end goes: which have been missed",
+    equal(f"{mode}, the far end is down: after three missed probes",
           a.xstats("t0")["keepalive_missed"] - counts["keepalive_missed"], 3)
     suspend()
-    equal(f"{mode}, the far end is away: it stays lost", a.ext("t0")["keepalive_state"], "down")
+    equal(f"{mode}, the far end is down: another suspend keeps the state down",
+          a.ext("t0")["keepalive_state"], "down")
     run("ip -n b link set dev t0 up")
-    check(f"{mode}, the far end is back: up",
+    check(f"{mode}, the far end is up: the state is up",
           wait(lambda: a.ext("t0")["keepalive_state"] == "up"), a.ext("t0"))
 
 
@@ -94,11 +102,11 @@ def test():
         skip("keepalive and suspend", "the in-tree driver has no keepalive")
         return
     if not USER_MODE or not can_suspend():
-        skip("keepalive and suspend", "this kernel can't, or nobody would wake it")
+        skip("keepalive and suspend", "this kernel can't suspend, or can't be woken")
         return
     slept, _ = suspend()
     if slept < SECONDS - 2:
-        skip("keepalive and suspend", f"{SECONDS} seconds of sleep are {slept:.1f} to this kernel's clock")
+        skip("keepalive and suspend", f"this kernel's clock counts {slept:.1f} of {SECONDS} seconds")
         return
     topo()
     a = Rtnl("a")

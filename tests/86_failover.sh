@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Keepalive in use: time to the loss of the carrier, fail-over to a second tunnel,
-# NAT, and a timer that lives as long as its device and no longer.
+# Keepalive in use: the time until the carrier is lost, failover to a second tunnel, NAT, and the
+# lifetime of the timer.
 . ./lib.sh
 
 if [ "$IPIP" = in-tree ]; then
@@ -16,7 +16,7 @@ echo 1 > $trace/events/ipip/ipip_keepalive_state/enable
 state() { ./ext "${2:-a}" "${1:-t0}" keepalive_state; }
 state_is() { [ "$(state "${@:2}")" = "$1" ]; }
 sent() { ./ext a "${1:-t0}" keepalive_sent; }
-sends() {	# NAME: probes go on from here
+sends() {	# NAME: check that probes are being sent
 	local before
 	before=$(sent)
 	check "$1" wait_for 10 sends_more "$before"
@@ -28,19 +28,19 @@ topo
 wait_for 10 state_is up t0
 sends "probes are sent"
 
-# The cable between r and b is cut.
+# The link between r and b is cut.
 echo > $trace/trace
 ip -n r link set dev b down
-check "a cut path: the carrier is lost" wait_for 20 state_is down t0
-check "the tracepoint says so" \
+check "the path is cut: the state is down" wait_for 20 state_is down t0
+check "the path is cut: the tracepoint shows it" \
 	grep -q 'ipip_keepalive_state: dev=t0 .* up -> down misses=4' $trace/trace
 ip -n r link set dev b up
-check "the path is back: so is the carrier" wait_for 20 state_is up t0
-check "the tracepoint says so, too" \
+check "the path is back: the state is up" wait_for 20 state_is up t0
+check "the path is back: the tracepoint shows it" \
 	grep -q 'ipip_keepalive_state: dev=t0 .* down -> up' $trace/trace
 
-# How long that takes, by the kernel's clock: a probe was answered at most one
-# interval before the cut, and three more are given an interval each.
+# How long that takes by the kernel's clock: the last answer came at most one interval before the
+# cut, and three more probes wait one interval each for an answer.
 ./ext a t0 keepalive_interval=1000 keepalive_retries=3
 answered=$(./ext a t0 keepalive_answered)
 more_answers() { [ "$(./ext a t0 keepalive_answered)" -gt "$answered" ]; }
@@ -51,12 +51,12 @@ ip -n r link set dev b down
 wait_for 20 grep -q 'up -> down' $trace/trace
 cut=$(sed -n 's/.* \([0-9.]*\): tracing_mark_write: the cut.*/\1/p' $trace/trace)
 lost=$(sed -n 's/.* \([0-9.]*\): ipip_keepalive_state: .* up -> down.*/\1/p' $trace/trace | head -n 1)
-check "lost within one interval of interval x retries (cut at $cut, lost at $lost)" \
+check "the carrier is lost after interval x retries, within one interval (cut at $cut, lost at $lost)" \
 	awk "BEGIN { t = $lost - $cut; exit !(t > 2.8 && t < 4.5) }"
 ip -n r link set dev b up
 wait_for 20 state_is up t0
 
-# A second tunnel from other addresses. Its route is worse.
+# A second tunnel with other addresses, whose route has a higher metric.
 ip -n a addr add 10.1.0.2/24 dev wan
 ip -n b addr add 10.2.0.2/24 dev wan
 ip -n a link add name t1 type ipip local 10.1.0.2 remote 10.2.0.2
@@ -69,26 +69,25 @@ for n in a b; do
 done
 ip -n a route add 172.16.2.0/24 dev t1 metric 100
 ip -n b route add 172.16.1.0/24 dev t1 metric 100
-check "ping over the first tunnel" ns h1 ping -c 1 -W 5 172.16.2.2
+check "ping through the first tunnel" ns h1 ping -c 1 -W 5 172.16.2.2
 first=$(stat a t0 tx.packets) second=$(stat a t1 tx.packets)
 ip -n r route add blackhole 10.2.0.1/32
 ip -n r route add blackhole 10.1.0.1/32
-check "the first one's far end is gone: the route fails over" \
+check "the first tunnel's far end is unreachable: ping after failover" \
 	wait_for 20 ns h1 ping -c 1 -W 1 172.16.2.2
-check "to the second tunnel" [ "$(stat a t1 tx.packets)" -gt "$second" ]
+check "failover: the second tunnel carries the packets" [ "$(stat a t1 tx.packets)" -gt "$second" ]
 ip -n r route del blackhole 10.2.0.1/32
 ip -n r route del blackhole 10.1.0.1/32
-check "it is back: so is the carrier" wait_for 20 state_is up t0
+check "the first tunnel's far end is back: the state is up" wait_for 20 state_is up t0
 first=$(stat a t0 tx.packets)
 goes_first() { ns h1 ping -c 1 -W 1 172.16.2.2 && [ "$(stat a t0 tx.packets)" -gt "$first" ]; }
-check "and the route" wait_for 20 goes_first
+check "the first tunnel's far end is back: it carries the packets" wait_for 20 goes_first
 for n in a b; do
 	ip -n $n link del t1
 done
 ./ext b t0 keepalive_interval=0
 
-# The far end is behind a NAT that the tunnel doesn't know of: b is 10.2.0.1, and
-# r makes 10.3.0.1 of it.
+# The far end is behind a NAT: b has 10.2.0.1, and r translates that to 10.3.0.1.
 ip -n a link set dev t0 type ipip remote 10.3.0.1
 nat() {	# DEVICE MATCH DIRECTION FROM TO
 	ns r tc qdisc add dev "$1" ingress
@@ -97,60 +96,60 @@ nat() {	# DEVICE MATCH DIRECTION FROM TO
 }
 nat a dst ingress 10.3.0.1 10.2.0.1 && nat b src egress 10.2.0.1 10.3.0.1 || nat=no
 if [ "${nat:-}" = no ]; then
-	skip "a far end behind a NAT" "no NAT action in tc"
+	skip "a far end behind a NAT" "tc has no NAT action"
 else
 	answered=$(./ext a t0 keepalive_answered)
-	check "a far end behind a NAT answers" wait_for 10 more_answers
-	is "its tunnel is to 10.1.0.1 from an address that we don't know" "$(state t0)" up
+	check "a far end behind a NAT: answers probes" wait_for 10 more_answers
+	is "a far end behind a NAT: the state is up" "$(state t0)" up
 	./ext b t0 keepalive_interval=200 keepalive_retries=3
 	answered=$(./ext b t0 keepalive_answered)
 	more_answers_b() { [ "$(./ext b t0 keepalive_answered)" -gt $((answered + 2)) ]; }
-	check "and has its own probes answered" wait_for 10 more_answers_b
+	check "a far end behind a NAT: its own probes are answered" wait_for 10 more_answers_b
 	./ext b t0 keepalive_interval=0
 	ns r tc qdisc del dev a ingress
 	ns r tc qdisc del dev b ingress
 fi
 ip -n a link set dev t0 type ipip remote 10.2.0.1
-check "back to the far end itself" wait_for 10 state_is up t0
+check "without the NAT: the state is up" wait_for 10 state_is up t0
 
-# What the timer lives through.
-sends "after a change of remote"
+# Events that the timer must survive.
+sends "probes are sent after a change of remote"
 ip -n a link set dev t0 type ipip tos 0x20
-sends "after a change of TOS"
+sends "probes are sent after a change of TOS"
 ./ext a t0 keepalive_interval=100
-sends "after a change of interval"
+sends "probes are sent after a change of interval"
 ./ext a t0 keepalive_mode=routeros
-sends "after a change of mode"
-check "the other mode's answers count" wait_for 10 state_is up t0
+sends "probes are sent after a change of mode"
+check "after a change of mode the state is up" wait_for 10 state_is up t0
 ./ext a t0 keepalive_mode=cookie
 ip -n a link set dev t0 down
-is "down: off" "$(state t0)" off
+is "the tunnel is down: the state is off" "$(state t0)" off
 before=$(sent)
 sleep 0.5
-is "down: nothing is sent" "$(sent)" "$before"
+is "the tunnel is down: no probes are sent" "$(sent)" "$before"
 ip -n a link set dev t0 up
-sends "up again"
+sends "the tunnel is up again: probes are sent"
 ip -n a link set dev wan down
-check "the underlay is down: the carrier goes" wait_for 10 state_is down t0
-check "probes that go nowhere are counted" [ "$(./ext a t0 keepalive_unsent)" -gt 0 ]
+check "the underlay is down: the state is down" wait_for 10 state_is down t0
+check "the underlay is down: unsent probes are counted" [ "$(./ext a t0 keepalive_unsent)" -gt 0 ]
 ip -n a link set dev wan up
 ip -n a route add default via 10.1.0.254
-check "the underlay is back: so is the carrier" wait_for 20 state_is up t0
+check "the underlay is back: the state is up" wait_for 20 state_is up t0
 ip -n a link set dev t0 netns h1
-is "in another netns it is down" "$(state t0 h1)" off
+is "moved to another netns: the device is down, and the state is off" "$(state t0 h1)" off
 ip -n h1 link set dev t0 up
 wait_for 10 state_is up t0 h1
-is "and goes on there" "$(state t0 h1)" up
+is "moved to another netns and set up: the state is up" "$(state t0 h1)" up
 
-# Off, carrier or no carrier.
+# Keepalive is switched off while the carrier is lost.
 ip -n r link set dev b down
-check "the path is cut once more" wait_for 10 state_is down t0 h1
+check "the path is cut again: the state is down" wait_for 10 state_is down t0 h1
 ./ext h1 t0 keepalive_interval=0
-check "keepalive is turned off: the carrier is there" sh -c \
+check "keepalive is switched off: the carrier is back" sh -c \
 	"ip -n h1 link show dev t0 | grep -q LOWER_UP"
 ip -n r link set dev b up
 
-# Nothing fires after the module is gone.
+# No timer fires after the module is unloaded.
 for i in $(seq 1 50); do
 	echo "link add name k$i type ipip local 10.1.0.1 remote 10.2.1.$i"
 	echo "link set dev k$i up"
@@ -164,9 +163,9 @@ ip netns exec a python3 - <<-END
 	    rtnl.set(f"k{i}", keepalive_interval=100, keepalive_mode="routeros")
 END
 they_send() { [ "$(./ext a k50 keepalive_sent)" -gt 0 ]; }
-check "50 tunnels send" wait_for 20 they_send
-check "rmmod while they do" rmmod ipip
+check "50 tunnels send probes" wait_for 20 they_send
+check "the module can be unloaded meanwhile" rmmod ipip
 capture r a "proto 4"
 sleep 1
-is "nothing is sent any more" "$(captured)" ""
-check "and the module can be loaded again" insmod "$MODULE"
+is "no probe is sent afterwards" "$(captured)" ""
+check "the module can be loaded again" insmod "$MODULE"

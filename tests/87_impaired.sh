@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# An underlay that loses, reorders, doubles and corrupts packets: TCP through the tunnel
-# delivers the same bytes, and keepalive keeps its head.
+# An underlay that loses, reorders, duplicates and corrupts packets: TCP through the tunnel arrives
+# unchanged, and keepalive keeps the tunnel up.
 . ./lib.sh
 
 topo
@@ -9,7 +9,7 @@ if ! ip netns exec r tc qdisc add dev b root netem loss 1%; then
 	skip "an impaired underlay" "the kernel has no netem"
 	exit 0
 fi
-# Each packet has its own fate.
+# Without segmentation offload netem impairs single packets.
 for n in h1 h2; do
 	ns $n ethtool -K eth0 tso off gso off > "$WORK/ethtool"
 done
@@ -19,9 +19,9 @@ if [ "$IPIP" = ours ]; then
 	done
 fi
 
-# Made anew: a netem that is changed goes on corrupting when that isn't named
-# (findings/netem-change.sh), and ping(8) believes the time in a reply that is broken, and
-# waits twice as long as that for the last one.
+# Replaces the netem: if it were changed, it would keep corrupting packets when that isn't given
+# (findings/netem-change.sh). ping(8) trusts the time in a corrupted reply, and waits twice as long
+# as that for the last reply.
 impair() {
 	local device
 
@@ -33,7 +33,7 @@ impair() {
 
 state_is() { [ "$(./ext a t0 keepalive_state)" = "$1" ]; }
 
-seen() {	# WORD: what netem says that it has done
+seen() {	# WORD: print this statistic of netem
 	ns r tc -s -j qdisc show dev b | python3 -c '
 import json, sys
 print(json.load(sys.stdin)[0][sys.argv[1]])' "$1"
@@ -41,15 +41,15 @@ print(json.load(sys.stdin)[0][sys.argv[1]])' "$1"
 
 for how in "loss 3%" "delay 4ms reorder 30% 50%" "delay 2ms 2ms" "duplicate 10%" "corrupt 2%" \
 	"delay 2ms 1ms loss 2% duplicate 3% corrupt 1%"; do
-	# shellcheck disable=SC2086 # words
+	# shellcheck disable=SC2086 # $how is several words
 	impair $how
 	before=$(stat b t0 rx.packets)
-	check "$how: 1 MB over TCP, the same bytes" tcp_bulk h1 h2 172.16.2.2 1
-	check "$how: and back" tcp_bulk h2 h1 172.16.1.2 1
-	check "$how: through the tunnel" [ $(($(stat b t0 rx.packets) - before)) -gt 700 ]
+	check "$how: 1 MiB over TCP arrives unchanged" tcp_bulk h1 h2 172.16.2.2 1
+	check "$how: 1 MiB over TCP the other way arrives unchanged" tcp_bulk h2 h1 172.16.1.2 1
+	check "$how: the tunnel carries the packets" [ $(($(stat b t0 rx.packets) - before)) -gt 700 ]
 done
 impair loss 10%
-is "an impairment ends with the next" "$(ns r tc qdisc show dev b | grep -c corrupt)" 0
+is "the next netem has no corruption" "$(ns r tc qdisc show dev b | grep -c corrupt)" 0
 ns h1 ping -q -c 100 -i 0.01 -W 1 172.16.2.2 > /dev/null
 check "the underlay does lose packets" [ "$(seen drops)" -gt 0 ]
 
@@ -57,7 +57,7 @@ if [ "$IPIP" = ours ]; then
 	for n in a b; do
 		is "$n: keepalive has kept the tunnel up" "$(./ext $n t0 keepalive_state)" up
 	done
-	# A doubled answer counts once.
+	# A duplicated answer counts once.
 	impair duplicate 100%
 	sleep 0.5
 	sent=$(./ext a t0 keepalive_sent) late=$(./ext a t0 keepalive_late)
@@ -65,14 +65,14 @@ if [ "$IPIP" = ours ]; then
 	sleep 3
 	answered=$(($(./ext a t0 keepalive_answered) - before))
 	sent=$(($(./ext a t0 keepalive_sent) - sent))
-	check "each is doubled: there are answers" [ $answered -gt 5 ]
-	check "each is doubled: one counts for each probe" [ $answered -le $sent ]
-	check "and the others are late" [ "$(./ext a t0 keepalive_late)" -gt "$late" ]
+	check "duplicate 100%: there are answers" [ $answered -gt 5 ]
+	check "duplicate 100%: one answer counts for each probe" [ $answered -le $sent ]
+	check "duplicate 100%: the other answers are late" [ "$(./ext a t0 keepalive_late)" -gt "$late" ]
 	impair loss 100%
-	check "nothing comes through: down" wait_for 15 state_is down
+	check "loss 100%: the state is down" wait_for 15 state_is down
 	impair delay 1ms
-	check "and up again" wait_for 15 state_is up
+	check "no loss: the state is up" wait_for 15 state_is up
 fi
 ns r tc qdisc del dev a root
 ns r tc qdisc del dev b root
-check "ping when all is over" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+check "ping without impairments" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2

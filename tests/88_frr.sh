@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Documentation/routing.md with FRR at both ends. FRR is a folder with a Debian that has it.
+# Documentation/routing.md with FRR at both ends. $FRR is a folder with a Debian root that has FRR.
 . ./lib.sh
 . ./frr.sh
 
-frr_needed "routing daemons" "the page uses what the in-tree driver doesn't have"
+frr_needed "routing daemons" "the page uses properties that the in-tree driver doesn't have"
 export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 page=../Documentation/routing.md
 
-# A box of the page, as it is at A; B's side of it.
+# Prints a box of the page, which is for A; mirrored makes that of B from it.
 box() { awk -v begin="\`\`\`$1" '$0 == "```" { on = 0 } on; $0 == begin { on = 1 }' "$page"; }
 mirrored() {
 	sed 's/10\.1\.0\.1/10.2.0.1/; s/172\.16\.1\./172.16.2./; s/10\.99\.1\./10.99.2./
@@ -53,80 +53,80 @@ for n in a b; do
 done
 group=yes
 if [ "${version%%.*}" -lt 9 ]; then
-	check "FRR's routes have no groups" configure nexthops
+	check "FRR is configured without nexthop groups" configure nexthops
 	group=no
 fi
 check "OSPF and BGP are configured" configure frr
-check "the tunnel carries ping" ns a ping -c 1 -W 5 192.168.0.2
+check "ping through the tunnel" ns a ping -c 1 -W 5 192.168.0.2
 capture r a "icmp[0] == 11"
-refuse "an inherited TTL: OSPF doesn't come up" wait_for 8 full ipip1
+refuse "inherited TTL: OSPF doesn't come up" wait_for 8 full ipip1
 captured > "$WORK/packets"
-check "because the first router drops it" grep -q 'time exceeded' "$WORK/packets"
+check "inherited TTL: the first router drops OSPF's packets" grep -q 'time exceeded' "$WORK/packets"
 for n in a b; do
 	ip -n $n link set dev ipip1 type ipip ttl 64
 done
-check "ttl 64: it does" wait_for 30 full ipip1
-check "and eBGP" wait_for 60 established
+check "TTL 64: OSPF comes up" wait_for 30 full ipip1
+check "TTL 64: eBGP comes up" wait_for 60 established
 
 for n in a b; do
 	ip -n $n link del dev ipip1
 done
-check "as ipipctl makes it" add ipip1 10.1.0.1 10.2.0.1
+check "a tunnel from ipipctl" add ipip1 10.1.0.1 10.2.0.1
 ip -n a addr add 192.168.0.1/30 dev ipip1
 ip -n b addr add 192.168.0.2/30 dev ipip1
-check "OSPF" wait_for 30 full ipip1
-check "eBGP" wait_for 60 established
-check "OSPF's route" wait_for 10 nexthops_are "dev ipip1 "
-check "and that of the far end" wait_for 10 way_back
-check "from network to network" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+check "a tunnel from ipipctl: OSPF comes up" wait_for 30 full ipip1
+check "a tunnel from ipipctl: eBGP comes up" wait_for 60 established
+check "OSPF adds the route at a" wait_for 10 nexthops_are "dev ipip1 "
+check "OSPF adds the route at b" wait_for 10 way_back
+check "OSPF: ping from network to network" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 routed() { ip -n a route show 10.99.2.0/24 | grep -q 'via 192.168.0.2 dev ipip1 proto bgp'; }
-check "BGP's route" wait_for 10 routed
+check "BGP adds the route" wait_for 10 routed
 sleep 12
-check "it stays so for three dead intervals" full ipip1
+check "OSPF stays up for three dead intervals" full ipip1
 
 gone() { ip -n r route add blackhole 10.2.0.1; ip -n r route add blackhole 10.1.0.1; }
 back() { ip -n r route del blackhole 10.2.0.1; ip -n r route del blackhole 10.1.0.1; }
 no_carrier() { ! ns a ipipctl get ipip1 running | grep -q yes; }
-# A dead interval that keepalive has to be faster than.
+# A long dead interval, so that only keepalive can be the cause of a fast reaction.
 for n in a b; do
 	vtysh $n "conf" "interface ipip1" "ip ospf dead-interval 40"
 done
 sleep 1
 gone
-check "keepalive takes the carrier" wait_for 10 no_carrier
-check "OSPF drops the neighbour at once" wait_for 2 lost ipip1
+check "the path is cut: keepalive takes the carrier away" wait_for 10 no_carrier
+check "the path is cut: OSPF drops the neighbour at once" wait_for 2 lost ipip1
 back
-check "and is Full again" wait_for 30 full ipip1
+check "the path is back: OSPF is Full again" wait_for 30 full ipip1
 for n in a b; do
 	vtysh $n "conf" "interface ipip1" "ip ospf dead-interval 4"
 done
-check "and BGP is back" wait_for 60 established
+check "the path is back: BGP is established again" wait_for 60 established
 
 check "BFD is configured" configure bfd
 check "BFD is up" wait_for 20 bfd_is up
 gone
-check "BFD says that the far end is gone" wait_for 2 bfd_is down
-is "the carrier is still there" "$(ns a ipipctl get ipip1 running)" yes
-refuse "BGP has heard of it" established
+check "the path is cut: BFD detects it" wait_for 2 bfd_is down
+is "the path is cut: the carrier is still there" "$(ns a ipipctl get ipip1 running)" yes
+refuse "the path is cut: BGP isn't established" established
 back
-check "BFD is up again" wait_for 20 bfd_is up
-check "and BGP" wait_for 60 established
+check "the path is back: BFD is up" wait_for 20 bfd_is up
+check "the path is back: BGP is established after BFD" wait_for 60 established
 
 for n in a b; do
 	ns $n sysctl -qw net.ipv4.fib_multipath_hash_policy=1
 done
 ip -n a addr add 10.1.0.2/24 dev wan
 ip -n b addr add 10.2.0.2/24 dev wan
-check "a second tunnel" add ipip2 10.1.0.2 10.2.0.2
+check "add a second tunnel" add ipip2 10.1.0.2 10.2.0.2
 ip -n a addr add 192.168.0.5/30 dev ipip2
 ip -n b addr add 192.168.0.6/30 dev ipip2
-check "its OSPF is configured" configure ecmp
-check "OSPF" wait_for 30 full ipip2
-check "both are in the route" wait_for 20 nexthops_are "dev ipip1 dev ipip2 "
-is "by a nexthop group" "$(ip -n a route show 172.16.2.0/24 | grep -q nhid && echo yes || echo no)" $group
+check "OSPF of the second tunnel is configured" configure ecmp
+check "OSPF of the second tunnel comes up" wait_for 30 full ipip2
+check "both tunnels are in the route" wait_for 20 nexthops_are "dev ipip1 dev ipip2 "
+is "whether FRR uses a nexthop group" "$(ip -n a route show 172.16.2.0/24 | grep -q nhid && echo yes || echo no)" $group
 gone
-check "the first is lost: the second carries all" wait_for 20 nexthops_are "dev ipip2 "
-check "from network to network" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+check "the first tunnel is cut: the route has only the second" wait_for 20 nexthops_are "dev ipip2 "
+check "the first tunnel is cut: ping from network to network" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 back
-check "the first is back in the route" wait_for 40 nexthops_are "dev ipip1 dev ipip2 "
-check "from network to network, by both" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+check "the first tunnel is back: the route has both" wait_for 40 nexthops_are "dev ipip1 dev ipip2 "
+check "the first tunnel is back: ping from network to network" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A measured MTU (RFC 8899) and OSPF, which takes both ends' MTUs for the same, and starts over
-# whenever one changes: paths of which the two ends know different things, that shrink and
-# grow, that lose packets, and those whose ICMP is filtered. Then TCP through a black hole.
+# A measured MTU (RFC 8899) with OSPF, which requires the same MTU at both ends and restarts when an
+# MTU changes: paths whose underlay has different MTUs at the two ends, paths that shrink, grow or lose
+# packets, and paths without ICMP errors. Then TCP through a black hole.
 . ./lib.sh
 . ./frr.sh
 
-frr_needed "OSPF and the MTU" "the in-tree driver measures nothing"
+frr_needed "OSPF and the MTU" "the in-tree driver doesn't measure the MTU"
 export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 
 full() { vtysh a "show ip ospf neighbor" | grep -q "Full.*ipip1:"; }
@@ -34,7 +34,7 @@ mtus() { echo "$(mtu a) $(mtu b)"; }
 mtus_are() { [ "$(mtus)" = "$1 $1" ]; }
 measured() { [ "$(ns a ipipctl get ipip1 mtu-measured) $(ns b ipipctl get ipip1 mtu-measured)" = "$1 $1" ]; }
 
-# How often OSPF loses its neighbour in so many seconds.
+# Prints how often OSPF loses its neighbour in so many seconds.
 losses() {	# SECONDS
 	local end=$((SECONDS + $1)) was=1 lost=0
 
@@ -51,11 +51,11 @@ losses() {	# SECONDS
 }
 at_most_once() { [ "$1" -le 1 ]; }
 
-links() {	# MTU of r's second link, and MTU of b's
+links() {	# MTU of r's link to b, MTU of b's link
 	ip -n r link set dev b mtu "$1"
 	ip -n b link set dev wan mtu "$2"
 }
-hole() {	# MTU; 0: none
+hole() {	# MTU of the black hole at r, or 0 for none
 	ns r nft delete table ip hole 2> /dev/null
 	[ "$1" = 0 ] || ns r nft "add table ip hole; add chain ip hole f { type filter hook forward priority 0; };
 		add rule ip hole f ip length gt $1 drop"
@@ -70,47 +70,47 @@ frr_init
 echo "# $(chroot "$root" dpkg-query -W frr)"
 topo_underlay
 for n in a b; do
-	# r is to see packets as they would be on a wire.
+	# Make r see packets as on a wire.
 	ns $n ethtool -K wan tso off gso off > /dev/null
 	ns $n sysctl -qw net.ipv4.route.mtu_expires=20 2> /dev/null
 	check "FRR starts at $n" frr_start $n
 done
 
-# What it is without a measurement.
+# Without a measurement.
 links 1500 1492
 tunnels mtu=auto keepalive=no
-check "OSPF is configured" ospf
-refuse "not measured, 1492 and 1500: OSPF doesn't come up" wait_for 20 full
+check "not measured: OSPF is configured" ospf
+refuse "not measured, underlays of 1492 and 1500: OSPF doesn't come up" wait_for 20 full
 links 1500 1500
 
 links 1500 1492
-check "measured, 1492 and 1500" tunnels mtu=auto keepalive=1s,5
-check "both ends have the same MTU" wait_for 15 mtus_are 1472
-check "OSPF is configured" ospf
-check "OSPF" wait_for 30 full
-is "and stays for longer than a learned MTU would" "$(losses 50)" 0
+check "measured, underlays of 1492 and 1500" tunnels mtu=auto keepalive=1s,5
+check "1492 and 1500: both ends have the same MTU" wait_for 15 mtus_are 1472
+check "1492 and 1500: OSPF is configured" ospf
+check "1492 and 1500: OSPF comes up" wait_for 30 full
+is "1492 and 1500: OSPF stays up for longer than a learned MTU lasts" "$(losses 50)" 0
 links 1500 1500
 
 links 1400 1400
-check "the second link has 1400" tunnels mtu=auto keepalive=1s,5
-check "both ends have the same MTU" wait_for 15 mtus_are 1380
-check "OSPF is configured" ospf
-check "OSPF" wait_for 30 full
-is "and stays for longer than a learned MTU would" "$(losses 50)" 0
+check "measured, the second link has 1400" tunnels mtu=auto keepalive=1s,5
+check "1400: both ends have the same MTU" wait_for 15 mtus_are 1380
+check "1400: OSPF is configured" ospf
+check "1400: OSPF comes up" wait_for 30 full
+is "1400: OSPF stays up for longer than a learned MTU lasts" "$(losses 50)" 0
 links 1500 1500
-check "the link grows: one loss at most" at_most_once "$(losses 90)"
-check "both ends have found it" mtus_are 1480
-check "OSPF" full
+check "the link grows: OSPF loses its neighbour at most once" at_most_once "$(losses 90)"
+check "the link grows: both ends have measured it" mtus_are 1480
+check "the link grows: OSPF is up" full
 hole 1400
-check "a black hole: one loss at most" at_most_once "$(losses 30)"
-check "both ends have found it" mtus_are 1380
-check "OSPF" full
+check "a black hole: OSPF loses its neighbour at most once" at_most_once "$(losses 30)"
+check "a black hole: both ends have measured it" mtus_are 1380
+check "a black hole: OSPF is up" full
 hole 0
-check "it goes: one loss at most" at_most_once "$(losses 90)"
-check "both ends have found it" mtus_are 1480
-check "OSPF" full
-# TCP through a black hole, as fast as where the MTU was set, by links of 10 Mbit/s.
-slow() {	# RATE; none: as fast as can be
+check "the black hole ends: OSPF loses its neighbour at most once" at_most_once "$(losses 90)"
+check "the black hole ends: both ends have measured it" mtus_are 1480
+check "the black hole ends: OSPF is up" full
+# TCP through a black hole over links of 10 Mbit/s, compared with an MTU that is set by hand.
+slow() {	# [RATE]: without it, remove the limit
 	for dev in a b; do
 		if [ $# = 0 ]; then
 			tc -n r qdisc del dev $dev root
@@ -119,7 +119,7 @@ slow() {	# RATE; none: as fast as can be
 		fi
 	done
 }
-rate() {	# Kilobytes in a second, as the far end counts them
+rate() {	# print the kB/s that the far end receives
 	ns h2 timeout 60 iperf3 -s -1 > /dev/null 2>&1 &
 	wait_for 10 listening h2 5201
 	ns h1 timeout 60 iperf3 -c 172.16.2.2 -t 5 -J | python3 -c '
@@ -133,32 +133,32 @@ mtu_is() {	# MTU
 }
 max() { printf '%s\n' "$@" | sort -n | tail -n 1; }
 hole 1400
-check "the black hole again" wait_for 20 measured 1380
+check "the black hole again: both ends have measured it" wait_for 20 measured 1380
 slow 10mbit
 found=0 set_by_hand=0
-# In turn: what else the machine does meets both.
+# Measure in turn, so that other load of the machine affects both.
 for _ in 1 2 3; do
 	mtu_is auto
-	check "it is found" wait_for 20 measured 1380
+	check "automatic MTU: the black hole is measured" wait_for 20 measured 1380
 	found=$(max "$found" "$(rate)")
 	mtu_is 1380
 	set_by_hand=$(max "$set_by_hand" "$(rate)")
 done
 echo "# $found kB/s, $set_by_hand with the MTU set by hand"
-check "TCP is as fast as with that MTU set by hand" test "$found" -ge $((set_by_hand * 95 / 100))
-# It shrinks while TCP sends.
+check "TCP with the measured MTU has at least 95 % of the rate with the MTU set by hand" test "$found" -ge $((set_by_hand * 95 / 100))
+# The path shrinks while TCP sends.
 hole 0
 mtu_is auto
-check "1480 again" wait_for 20 measured 1480
+check "without the black hole 1480 is measured" wait_for 20 measured 1480
 (sleep 1; hole 1400) &
 check "TCP survives a path that shrinks" tcp_bulk h1 h2 172.16.2.2 4
-check "which has been found" wait_for 10 measured 1380
+check "the path that shrank has been measured" wait_for 10 measured 1380
 slow
 hole 0
-check "the black hole goes" wait_for 90 mtus_are 1480
+check "the black hole ends: both ends have 1480" wait_for 90 mtus_are 1480
 
-check "OSPF" wait_for 30 full
+check "OSPF is up after TCP" wait_for 30 full
 lossy 10
-is "10 % are lost each way: the neighbour isn't" "$(losses 60)" 0
-is "nor does the MTU change" "$(mtus)" "1480 1480"
+is "10 % loss in each direction: OSPF keeps its neighbour" "$(losses 60)" 0
+is "10 % loss in each direction: the MTU doesn't change" "$(mtus)" "1480 1480"
 lossy 0

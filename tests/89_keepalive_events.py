@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Keepalive of each mode, and what happens around the tunnel: none of it may leave it dead."""
+"""Keepalive in each mode recovers from all events around the tunnel."""
 from lib import (INTREE, IPTUN_LOCAL, IPTUN_REMOTE, Rtnl, addr, check, equal, main, run, skip,
                  topo, wait)
 
@@ -13,7 +13,7 @@ def ends(local, remote):
 
 
 class Path:
-    """a asks b. a's tunnel may be called otherwise or live in another netns."""
+    """a sends probes to b. The tests rename a's tunnel and move it to another netns."""
 
     def __init__(self):
         self.device, self.ns = "t0", "a"
@@ -37,13 +37,13 @@ class Path:
         self.ip("link set dev DEV up")
 
     def lives(self, what):
-        """Two more answers come, and the carrier is there."""
+        """Check that two more answers count and that the state is up."""
         before = self.answered()
         check(what, wait(lambda: self.answered() >= before + 2 and self.state() == "up"),
               f"{self.state()}, {self.answered() - before} answers")
 
     def lost(self):
-        """The far end goes, and then the carrier."""
+        """Take the far end down and wait for the loss of the carrier."""
         run("ip -n b link set dev t0 down")
         if not wait(lambda: self.state() == "down"):
             raise RuntimeError("the carrier stays")
@@ -54,50 +54,50 @@ class Path:
 
 
 def addresses(path, mode):
-    """What network managers do when a carrier goes."""
+    """Network managers remove and add addresses when the carrier is lost."""
     path.start(mode)
-    path.lives(f"{mode}: it answers")
+    path.lives(f"{mode}: the far end answers")
     path.lost()
     path.ip("addr flush dev DEV")
     path.found()
-    path.lives(f"{mode}: comes back with its address taken off meanwhile")
+    path.lives(f"{mode}: up again, although its address was removed while it was down")
     path.ip("addr add 192.168.0.1/30 dev DEV")
-    path.lives(f"{mode}: goes on when the address is back")
+    path.lives(f"{mode}: stays up when the address is added")
     path.ip("addr flush dev DEV")
-    path.lives(f"{mode}: goes on without the address")
+    path.lives(f"{mode}: stays up when the address is removed")
     path.lost()
     path.ip("addr add 192.168.0.1/30 dev DEV")
     path.found()
-    path.lives(f"{mode}: comes back with its address given back meanwhile")
+    path.lives(f"{mode}: up again after its address was added while it was down")
     path.lost()
     path.ip("addr flush dev DEV; ip -n a addr add 192.168.0.5/29 dev DEV")
     run("ip -n b addr add 192.168.0.6/29 dev t0")
     path.found()
-    path.lives(f"{mode}: comes back with another address")
+    path.lives(f"{mode}: up again with another address")
     path.ip("addr flush dev DEV; ip -n a addr add 192.168.0.1/30 dev DEV")
     run("ip -n b addr del 192.168.0.6/29 dev t0")
-    path.lives(f"{mode}: and with the first again")
+    path.lives(f"{mode}: stays up with the first address again")
 
 
 def without_carrier(path, mode):
-    """A manager that gives the address only to a device with a carrier, and is too late."""
+    """A network manager that adds the address only to a device with a carrier."""
     path.lost()
     path.ip("link set dev DEV down; ip -n a addr flush dev DEV")
     path.start(mode, keepalive_source="192.168.0.1")
-    check(f"{mode}: without a far end the carrier goes", wait(lambda: path.state() == "down"))
+    check(f"{mode}: no far end: the state is down", wait(lambda: path.state() == "down"))
     path.found()
-    path.lives(f"{mode}: comes up without any address, by keepalive-source")
+    path.lives(f"{mode}: up without an address, with keepalive-source")
     path.start(mode, keepalive_source="0.0.0.0")
     path.ip("addr add 192.168.0.1/30 dev DEV")
-    path.lives(f"{mode}: the address is given later")
+    path.lives(f"{mode}: stays up when the address is added later")
     path.lost()
     path.ip("link set dev DEV down; ip -n a link set dev DEV up")
     path.found()
-    path.lives(f"{mode}: down and up while the far end is lost")
+    path.lives(f"{mode}: up again after the device was down and up meanwhile")
 
 
 def rename(path, name):
-    """Before 6.2 the kernel renames a device only while it is down."""
+    """Rename the tunnel. Before 6.2 the kernel renames a device only while it is down."""
     try:
         path.ip(f"link set dev DEV name {name}")
     except RuntimeError:
@@ -108,67 +108,68 @@ def rename(path, name):
 
 def names(path, mode):
     rename(path, "t7")
-    path.lives(f"{mode}: goes on under another name")
+    path.lives(f"{mode}: stays up after a rename")
     path.lost()
     rename(path, "t0")
     path.found()
-    path.lives(f"{mode}: comes back under another name")
+    path.lives(f"{mode}: up again after a rename while it was down")
 
 
 def netns(path, mode):
-    """The inner side moves; the outer packets stay where they are."""
+    """The device is moved to another netns; the underlay stays."""
     path.ip("link set dev DEV netns i")
     path.ns = "i"
     path.ip("link set dev DEV up; ip -n i addr add 192.168.0.1/30 dev DEV")
-    path.lives(f"{mode}: goes on in another netns")
+    path.lives(f"{mode}: up in another netns")
     path.lost()
     path.ip("link set dev DEV netns a")
     path.ns = "a"
     path.ip("addr add 192.168.0.1/30 dev DEV; ip -n a link set dev DEV up")
     path.found()
-    path.lives(f"{mode}: comes back in the first one")
+    path.lives(f"{mode}: up again in the first netns")
 
 
 def underlay(path, mode):
-    """The outer source is what the route picks, or an address that is gone for a while."""
+    """The outer source is the route's, or an address that is missing for a while."""
     path.rtnl().change("t0", *ends("0.0.0.0", B))
-    path.lives(f"{mode}: goes on with the source that the route picks")
+    path.lives(f"{mode}: stays up with the route's source")
     run("ip -n a addr add 10.1.0.9/24 dev wan; ip -n a route replace default via 10.1.0.254 src 10.1.0.9")
     Rtnl("b").change("t0", *ends(B, "10.1.0.9"))
-    path.lives(f"{mode}: goes on when the underlay's address has changed")
+    path.lives(f"{mode}: stays up when the underlay's address changes")
     run("ip -n a addr del 10.1.0.9/24 dev wan; ip -n a route replace default via 10.1.0.254")
     Rtnl("b").change("t0", *ends(B, A))
-    path.lives(f"{mode}: and when it is the first again")
+    path.lives(f"{mode}: stays up when the underlay's address changes back")
     path.rtnl().change("t0", *ends(A, B))
     run("ip -n a addr del 10.1.0.1/24 dev wan")
-    check(f"{mode}: without the outer source the carrier goes", wait(lambda: path.state() == "down"))
+    check(f"{mode}: the outer source is deleted: the state is down",
+          wait(lambda: path.state() == "down"))
     run("ip -n a addr add 10.1.0.1/24 dev wan; ip -n a route replace default via 10.1.0.254")
-    path.lives(f"{mode}: comes back with it")
+    path.lives(f"{mode}: up again with the outer source")
 
 
 def far_end(path, mode):
-    """Another far end, which isn't there at first."""
+    """A change to another far end, which doesn't exist at first."""
     path.rtnl().change("t0", *ends(A, "10.2.0.9"))
-    check(f"{mode}: a far end that isn't there: the carrier goes",
+    check(f"{mode}: a far end that doesn't exist: the state is down",
           wait(lambda: path.state() == "down"))
     Rtnl("b").change("t0", *ends("10.2.0.9", A))
     run("ip -n b addr add 10.2.0.9/24 dev wan")
-    path.lives(f"{mode}: comes back with the far end")
+    path.lives(f"{mode}: up once the new far end exists")
     run("ip -n b addr del 10.2.0.9/24 dev wan")
     Rtnl("b").change("t0", *ends(B, A))
     path.rtnl().change("t0", *ends(A, B))
-    path.lives(f"{mode}: and with the first again")
+    path.lives(f"{mode}: up with the first far end again")
 
 
 def restart(path, mode):
-    """A daemon that starts again while the far end is lost sends its configuration once more."""
+    """A daemon that restarts while the far end is down sends its configuration again."""
     path.lost()
     path.rtnl().set("t0", keepalive_interval=100, keepalive_retries=3, keepalive_mode=mode,
                     keepalive_target=FAR)
     run("ip -n a link set dev t0 type ipip tos 0x20; ip -n a link set dev t0 up")
-    equal(f"{mode}: a change says nothing of the far end", path.state(), "down")
+    equal(f"{mode}: the same configuration again keeps the state down", path.state(), "down")
     path.found()
-    path.lives(f"{mode}: comes back after a change while it was lost")
+    path.lives(f"{mode}: up again after the same configuration was sent while it was down")
 
 
 def test():
@@ -176,7 +177,7 @@ def test():
         skip("keepalive", "the in-tree driver has none")
         return
     topo()
-    # What b sends to another address of a's goes past the tunnel.
+    # b must not send packets to another address of a through the tunnel.
     run("ip -n b route del 172.16.1.0/24 dev t0")
     run("ip netns add i; ip -n i link set dev lo up")
     for mode in MODES:

@@ -1,49 +1,49 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# `make load` and `make unload`: the drivers take each other's place, and live
-# tunnels don't go unasked.
+# `make load` and `make unload`: the drivers replace each other, and live tunnels aren't deleted
+# unless FORCE=1 or KEEP=1 is given.
 . ./lib.sh
 
 if [ "$IPIP" = in-tree ]; then
-	skip "swapping the drivers" "this is about our module"
+	skip "swapping the drivers" "it needs this project's module"
 	exit
 fi
 loaded() { [ -e /sys/module/ipip ] && { [ -e /sys/module/ipip/version ] && echo ours || echo in-tree; }; }
 
 topo
-refuse "unload with live tunnels" ../tools/swap unload
+refuse "unload with live tunnels is refused" ../tools/swap unload
 cp "$WORK/output" "$WORK/said"
-check "it names them" grep -q 'netns a: .*t0' "$WORK/said"
-check "and says how to go on" grep -q 'FORCE=1' "$WORK/said"
-check "the tunnels still work" ns a ping -c 1 -W 5 192.168.0.2
+check "the refusal names the tunnels" grep -q 'netns a: .*t0' "$WORK/said"
+check "the refusal names FORCE=1" grep -q 'FORCE=1' "$WORK/said"
+check "ping after the refusal" ns a ping -c 1 -W 5 192.168.0.2
 check "unload with FORCE=1" env FORCE=1 ../tools/swap unload
-is "nothing is loaded" "$(loaded)" ""
-check "unload once more" ../tools/swap unload
+is "after FORCE=1 no driver is loaded" "$(loaded)" ""
+check "unload again does nothing" ../tools/swap unload
 
 modprobe -i ipip
 is "the in-tree driver is loaded" "$(loaded)" in-tree
-refuse "insmod next to the in-tree driver" insmod "$MODULE"
-check "it says that it is there already" grep -q 'File exists' "$WORK/output"
+refuse "insmod while the in-tree driver is loaded is refused" insmod "$MODULE"
+check "insmod says that the module exists" grep -q 'File exists' "$WORK/output"
 tunnel a 10.1.0.1 10.2.0.1
-refuse "load with a tunnel of the in-tree driver" ../tools/swap load "$MODULE"
-check "it names it" grep -q 'netns a: .*t0' "$WORK/output"
+refuse "load with a tunnel of the in-tree driver is refused" ../tools/swap load "$MODULE"
+check "the refusal names the tunnel of the in-tree driver" grep -q 'netns a: .*t0' "$WORK/output"
 is "the in-tree driver stays" "$(loaded)" in-tree
 ip -n a link del t0
-check "load in its place" ../tools/swap load "$MODULE"
-is "ours is loaded" "$(loaded)" ours
+check "load replaces the in-tree driver" ../tools/swap load "$MODULE"
+is "this project's driver is loaded" "$(loaded)" ours
 tunnel a 10.1.0.1 10.2.0.1
 tunnel b 10.2.0.1 10.1.0.1
 ip -n a addr add 192.168.0.1/30 dev t0
 ip -n b addr add 192.168.0.2/30 dev t0
-check "and works" ns a ping -c 1 -W 5 192.168.0.2
+check "ping with this project's driver" ns a ping -c 1 -W 5 192.168.0.2
 
-# KEEP=1: the tunnels come back. The in-tree driver's tunl0 has another index, and no
-# IPv6 before it is up; it has limits of the MTU that it doesn't show.
+# KEEP=1 recreates the tunnels. Not compared: the index of tunl0, its IPv6 state before it is up, and
+# the limits of the MTU, which the in-tree driver doesn't show.
 links() {
 	ip -n "$1" -d -o link show type ipip | sed 's/qdisc [a-z]* //; s/minmtu [0-9]* maxmtu [0-9]*//; s/tso_max_size [0-9]*//
 		s/^[0-9]*: tunl0/tunl0/; /^tunl0/s/addrgenmode [a-z0-9]* //' | sort
 }
-config() {	# all that is asked of it
+config() {	# print everything that must stay the same
 	local n
 	for n in a b; do
 		links $n
@@ -69,18 +69,18 @@ ip -n a link add name far type ipip local 10.1.0.1 remote 10.9.9.9 ttl 5
 ip -n a link set far netns c
 ns a sysctl -qw net.ipv4.conf.t0.rp_filter=2 net.ipv4.conf.tunl0.forwarding=0
 config > "$WORK/before"
-refuse "unload without KEEP or FORCE" ../tools/swap unload
-check "it names tunl0, which is in use" grep -q 'netns a: tunl0' "$WORK/output"
+refuse "unload without KEEP or FORCE is refused" ../tools/swap unload
+check "the refusal names tunl0, which is in use" grep -q 'netns a: tunl0' "$WORK/output"
 check "unload with KEEP=1" env KEEP=1 ../tools/swap unload
-is "the in-tree driver has its place" "$(loaded)" in-tree
+is "after unload with KEEP=1 the in-tree driver is loaded" "$(loaded)" in-tree
 config > "$WORK/after"
-is "all is as it was" "$(diff "$WORK/before" "$WORK/after")" ""
-check "the tunnel works" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+is "after unload with KEEP=1 nothing has changed" "$(diff "$WORK/before" "$WORK/after")" ""
+check "after unload with KEEP=1: ping" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 check "load with KEEP=1" env KEEP=1 ../tools/swap load "$MODULE"
-is "ours is loaded" "$(loaded)" ours
+is "after load with KEEP=1 this project's driver is loaded" "$(loaded)" ours
 config > "$WORK/after"
-is "all is as it was" "$(diff "$WORK/before" "$WORK/after")" ""
-check "the tunnel works" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+is "after load with KEEP=1 nothing has changed" "$(diff "$WORK/before" "$WORK/after")" ""
+check "after load with KEEP=1: ping" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 ./ext a t0 df=no clamp_mss=both keepalive_interval=1000 keepalive_retries=7 mtu_auto=1 \
 	keepalive_answer=0 keepalive_source=192.168.0.1 fast_path=1 remote_name=far.example
 extras() {
@@ -88,21 +88,21 @@ extras() {
 		keepalive_source fast_path remote_name
 }
 want=$(extras)
-check "load ours in the place of ours" env KEEP=1 ../tools/swap load "$MODULE"
-is "what only ours has is as it was" "$(extras)" "$want"
-check "unload says what the in-tree driver hasn't got" \
+check "load replaces this project's driver by itself" env KEEP=1 ../tools/swap load "$MODULE"
+is "this driver's properties haven't changed" "$(extras)" "$want"
+check "unload names what the in-tree driver doesn't support" \
 	sh -c "KEEP=1 ../tools/swap unload 2>&1 | grep -q 't0: the in-tree driver has no word'"
-check "load" env KEEP=1 ../tools/swap load "$MODULE"
+check "load after unload" env KEEP=1 ../tools/swap load "$MODULE"
 cp "$MODULE" "$WORK/broken.ko" && truncate -s 1000 "$WORK/broken.ko"
-refuse "load what can't be loaded" env KEEP=1 ../tools/swap load "$WORK/broken.ko"
-check "a driver is back" test -e /sys/module/ipip
-check "and so are the tunnels" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
-check "load ours again" env KEEP=1 ../tools/swap load "$MODULE"
-# Where anybody may look.
+refuse "load of a damaged module fails" env KEEP=1 ../tools/swap load "$WORK/broken.ko"
+check "after a failed load a driver is loaded" test -e /sys/module/ipip
+check "after a failed load: ping" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+check "load after a failed load" env KEEP=1 ../tools/swap load "$MODULE"
+# Copy swap to where another user can read it.
 chmod 755 "$WORK"
 mkdir "$WORK/tools"
 cp ../tools/swap ../tools/*.py "$WORK/tools"
 cp -r ../include "$WORK"
-refuse "load without a right to" \
+refuse "load by another user is refused" \
 	setpriv --reuid 65534 --clear-groups "$WORK/tools/swap" load "$MODULE"
-check "it says so" grep -q 'must be run as root' "$WORK/output"
+check "the refusal says that root is required" grep -q 'must be run as root' "$WORK/output"

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What Documentation/monitoring.md says, done.
+# Runs the examples of Documentation/monitoring.md.
 . ./lib.sh
 . ./recipes.sh
 
 if [ "$IPIP" = in-tree ]; then
-	skip "monitoring" "it is about what the in-tree driver doesn't have"
+	skip "monitoring" "the page is about properties that the in-tree driver doesn't have"
 	exit
 fi
 
-# What the page's examples are about.
+# The lab of the page's examples.
 tunnel_with_keepalive() {
 	topo
 	ns a ipipctl set t0 keepalive=1s,3 ttl=64

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What Documentation/recipes.md says, done.
+# Runs the recipes of Documentation/recipes.md.
 . ./lib.sh
 . ./recipes.sh
 
 if [ "$IPIP" = in-tree ]; then
-	skip "recipes" "they use what the in-tree driver doesn't have"
+	skip "recipes" "they use properties that the in-tree driver doesn't have"
 	exit
 fi
 

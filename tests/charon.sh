@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# An IKE daemon for each netns, with a configuration of its own where ip-netns(8)
-# puts it. Sourced in the guest, where /etc can't be written to but through this.
-# STRONGSWAN is a folder with another Debian, whose strongSwan is taken.
+# An IKE daemon for each netns, with its configuration below /etc/netns as in ip-netns(8). Sourced in
+# the guest, where /etc is the host's: charon_init covers it with an overlay. STRONGSWAN may be a folder
+# with another Debian root, whose strongSwan is used then.
 
-# ipipctl with the sanitizers.
+# Runs ipipctl, built with sanitizers.
 TOOL=${IPIPCTL:-$PWD/../build/tools/ipipctl-asan}
 export ASAN_OPTIONS=detect_leaks=0
 ctl() {	# NETNS WORD...
@@ -48,7 +48,7 @@ charon_other_root() {
 	PATH=$_charon/root-bin:$PATH
 }
 
-# In the place of lib.sh's: later files want the machine's /etc.
+# Replaces _finish of lib.sh: later test files need the host's /etc again.
 charon_finish() {
 	local status=$?
 
@@ -85,7 +85,7 @@ charon_configure() {	# NETNS
 	END
 }
 
-# As strongSwan's unit does.
+# Starts the daemon and loads the connections, as strongSwan's unit does.
 charon_start() {	# NETNS
 	local i
 

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# FRR for the tests that have it: $FRR is a folder with a Debian that has it. Sourced after
-# lib.sh.
+# FRR for the tests that need it. $FRR is a folder with a Debian root that has FRR. Sourced after lib.sh.
 
 root=$WORK/root
 
-# Or end the test file with a skip.
+# Ends the test file with a skip unless FRR can be used.
 frr_needed() {	# NAME WHY-NOT-IN-TREE
 	if [ -z "${FRR:-}" ]; then
-		skip "$1" "FRR is for make check-field, in a version of its own"
+		skip "$1" "FRR runs in make check-field only"
 		exit
 	fi
 	if [ "$IPIP" = in-tree ]; then
@@ -18,7 +17,7 @@ frr_needed() {	# NAME WHY-NOT-IN-TREE
 	fi
 }
 
-# FRR's folder, with what may be written above it. The daemons' other files are in /run.
+# Mounts FRR's folder with a writable overlay. The daemons' other files are in /run.
 frr_init() {
 	local dir
 

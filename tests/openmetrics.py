@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Reads metrics strictly: OpenMetrics 1.0, or the text format 0.0.4 of Prometheus. What isn't as
-the format wants it is a ValueError with the line's number."""
+"""A strict reader of metrics in OpenMetrics 1.0 or the text format 0.0.4 of Prometheus. Violations of the
+format raise a ValueError with the line number."""
 import re
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -31,7 +31,7 @@ def labels(text, line):
 
 def check_meta(family, what, value, prometheus, line):
     if family.samples or what in family.meta:
-        raise ValueError(f"{line}: {what} of {family.name} twice, or behind its samples")
+        raise ValueError(f"{line}: {what} of {family.name} twice, or after its samples")
     if what == "TYPE" and value not in (("counter", "gauge", "untyped") if prometheus else TYPES):
         raise ValueError(f"{line}: type {value}")
     if what == "UNIT" and not family.name.endswith("_" + value):
@@ -39,7 +39,7 @@ def check_meta(family, what, value, prometheus, line):
     if what == "HELP" and re.search(r'\\[^\\n"]', value):
         raise ValueError(f"{line}: escape in {value}")
     if not prometheus and what == "TYPE" and value == "counter" and family.name.endswith("_total"):
-        raise ValueError(f"{line}: the family of a counter has no _total")
+        raise ValueError(f"{line}: the name of a counter's family must not end in _total")
     family.meta[what] = value
 
 
@@ -53,7 +53,7 @@ def sample_fits(family, name, prometheus):
 def read(text, prometheus=False):
     """{family: Family}; the samples are {(name, labels): value}."""
     if not text.endswith("\n"):
-        raise ValueError("the last line has no end")
+        raise ValueError("the last line doesn't end in a newline")
     lines = text[:-1].split("\n")
     if not prometheus and lines.pop() != "# EOF":
         raise ValueError("no # EOF at the end")
@@ -63,13 +63,13 @@ def read(text, prometheus=False):
         if m:
             if not family or family.name != m[2]:
                 if m[2] in families:
-                    raise ValueError(f"{number}: {m[2]} once more")
+                    raise ValueError(f"{number}: the family {m[2]} twice")
                 family = families[m[2]] = Family(m[2])
             check_meta(family, m[1], m[3], prometheus, number)
             continue
         m = SAMPLE.fullmatch(line)
         if not m or not NUMBER.fullmatch(m[3]):
-            raise ValueError(f"{number}: not understood: {line}")
+            raise ValueError(f"{number}: not a sample: {line}")
         if not family or not sample_fits(family, m[1], prometheus):
             raise ValueError(f"{number}: {m[1]} doesn't belong to {family and family.name}")
         key = m[1], labels(m[2] or "", number)
@@ -90,7 +90,7 @@ def read(text, prometheus=False):
 
 
 def values(families):
-    """{name: {labels as a dict's items: value}} of all samples."""
+    """{name: {labels, as items of a dict: value}} of all samples."""
     found = {}
     for family in families.values():
         for (name, items), value in family.samples.items():

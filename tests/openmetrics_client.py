@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Reads OpenMetrics from its standard input with the reader of Prometheus's client library."""
+"""Reads OpenMetrics from standard input with the parser of Prometheus's client library."""
 import sys
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# A page of Documentation/ as a test: blocks of commands are run in the netns that follow "sh",
-# RouterOS's are read by `ipipctl import`, and comments of the page set the lab up and check
-# what has come of it. A block without a word behind its ``` is prose. Sourced behind lib.sh.
+# Runs a page of Documentation/ as a test. A block of commands runs in the netns named after "sh", and
+# `ipipctl import` reads RouterOS's blocks. Comments in the page set the lab up and check the results. A
+# block without a word after its ``` isn't run. Sourced after lib.sh.
 #
-#   recipes PAGE LIST	do what the page says; its sections, one a line, so that none goes
-#			unseen
+#   recipes PAGE LIST	run the page. LIST has the names of its sections, one per line, so that none is
+#			missed
 
 export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 
-# Each recipe's steps, in order: RECIPE/NUMBER.KIND has the text, and .to the netns of
-# a block or the name of a check. What looks like a step has to be one, and each recipe has
-# something that is done and something that is checked.
+# Splits the page into the steps of its recipes: the file RECIPE/NUMBER.KIND has the text of a step, and
+# NUMBER.to has the netns of a block or the name of a check. Fails if something that looks like a step
+# can't be parsed, or if a recipe has no block or no check.
 split() {
 	python3 - "$page" "$WORK/recipes" <<- 'END'
 		import os, re, sys
@@ -45,12 +45,12 @@ shows() {	# NETNS TUNNEL PROPERTY VALUE
 	[ "$(ns "$1" ipipctl get "$2" "$3")" = "$4" ]
 }
 
-# An answer has come, and counted: a tunnel runs before the first, too.
+# True once keepalive has counted an answer. The device is running even before that.
 answered() {	# NETNS TUNNEL
 	ns "$1" ethtool -S "$2" | grep -q 'keepalive_answered: [1-9]'
 }
 
-# What RouterOS would make of its lines.
+# Does what RouterOS would do with its lines.
 routeros() {	# NETNS FILE
 	local words
 
@@ -76,7 +76,7 @@ recipe() {	# FOLDER
 			;;
 		*.needs)
 			if ! eval "$(cat "$file")" > /dev/null 2>&1; then
-				skip "$name" "this kernel has no $to"
+				skip "$name" "this kernel doesn't have $to"
 				break
 			fi
 			;;
@@ -101,8 +101,8 @@ recipes() {	# PAGE LIST
 
 	page=$1
 	mkdir "$WORK/recipes"
-	check "the page is understood" split
-	is "all recipes are there" "$(awk 1 "$WORK"/recipes/*/name)" "$2"
+	check "the page can be parsed" split
+	is "the page has the recipes of the list" "$(awk 1 "$WORK"/recipes/*/name)" "$2"
 	for folder in "$WORK"/recipes/*/; do
 		recipe "${folder%/}"
 	done
