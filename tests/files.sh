@@ -29,11 +29,12 @@ file_wanted() {	# FILE WHERE PATTERN
 	esac
 }
 
-# Prints the names of the files to run, in order. FIELD=1 includes those of `make check-field`.
+# Prints the names of the files to run, in order. FIELD or FRR includes those of `make
+# check-field`.
 test_files() {	# WHERE PATTERN
 	local file
 
-	for file in "$files_folder"/[0-9]* ${FIELD:+"$files_folder"/field_*}; do
+	for file in "$files_folder"/[0-9]* ${FIELD:+"$files_folder"/field_*} ${FRR:+"$files_folder"/field_frr*}; do
 		! file_wanted "${file##*/}" "$1" "$2" || echo "${file##*/}"
 	done
 }

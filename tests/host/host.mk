@@ -21,7 +21,8 @@
 #     VM=1			  in a virtual machine
 #   make check-field		run those about the programs around a tunnel with newer versions
 #			of these, FRR, and network managers
-#     T=strongswan	  only this one; frr, metrics, ifupdown, networkd, netplan, networkmanager
+#     T=strongswan	  only this one; hour, frr, metrics, ifupdown, networkd, netplan, networkmanager
+#     HOUR=300		  seconds of the hour that FRR runs while the path changes
 #   make findings		see what programs around a tunnel do that one wouldn't guess; downloads them
 #     T=swan		  only those with this in the name
 #   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,

@@ -1,0 +1,182 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# OSPF for an hour over a tunnel whose MTU is measured, while the path changes: each change of the
+# path costs the neighbour once at most, and what is no change doesn't. Several versions of FRR, with
+# and without loss, each in netns and mounts of its own, side by side. FRR is folders with a Debian
+# and colons between them, HOUR the seconds that it lasts. What goes on is in the results' folder.
+. ./lib.sh
+. ./frr.sh
+
+hour=${HOUR:-3600}
+export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
+
+tunnels() {
+	ns a ipipctl add name=ipip1 local=10.1.0.1 remote=10.2.0.1 mtu=auto keepalive=1s,5 &&
+		ns b ipipctl add name=ipip1 local=10.2.0.1 remote=10.1.0.1 mtu=auto keepalive=1s,5 &&
+		ip -n a addr add 192.168.0.1/30 dev ipip1 &&
+		ip -n b addr add 192.168.0.2/30 dev ipip1 &&
+		ip -n a route replace 172.16.2.0/24 dev ipip1 &&
+		ip -n b route replace 172.16.1.0/24 dev ipip1
+}
+ospf() {
+	local n
+
+	for n in a b; do
+		vtysh $n "conf" "router ospf" "ospf router-id $([ $n = a ] && echo 1.1.1.1 || echo 2.2.2.2)" \
+			"log-adjacency-changes" "exit" "interface ipip1" "ip ospf area 0" \
+			"ip ospf network point-to-point" "ip ospf hello-interval 1" \
+			"ip ospf dead-interval 10" || return 1
+	done
+}
+full() {
+	vtysh a "show ip ospf neighbor" | grep -q "Full.*ipip1:" &&
+		vtysh b "show ip ospf neighbor" | grep -q "Full.*ipip1:"
+}
+# How often the end that lost its neighbour more often has lost it until now, as FRR logs it.
+lost() {
+	local n count most=0
+
+	for n in a b; do
+		count=$(grep -c 'AdjChg: .* on ipip1:.*: Full -> ' "/run/frr/$n/log")
+		[ "$count" -le "$most" ] || most=$count
+	done
+	echo "$most"
+}
+mtus() { echo "$(ns a cat /sys/class/net/ipip1/mtu) $(ns b cat /sys/class/net/ipip1/mtu)"; }
+settled() { [ "$(mtus)" = "$mtu $mtu" ] && full; }
+
+# What happens to the path. Of the second link r and b know; of what is in r's firewall nobody.
+links() {	# MTU of r's end, and of b's
+	ip -n r link set dev b mtu "$1"
+	ip -n b link set dev wan mtu "$2"
+}
+hole() {	# MTU; 0: none
+	ns r nft delete table ip hole 2> /dev/null
+	[ "$1" = 0 ] || ns r nft "add table ip hole; add chain ip hole f { type filter hook forward priority 0; };
+		add rule ip hole f ip length gt $1 drop"
+}
+icmp_filtered() {	# yes or no
+	ns r nft delete table ip silent 2> /dev/null
+	[ "$1" = no ] || ns r nft "add table ip silent; add chain ip silent o { type filter hook output priority 0; };
+		add chain ip silent f { type filter hook forward priority 0; };
+		add rule ip silent o icmp type destination-unreachable drop;
+		add rule ip silent f icmp type destination-unreachable drop"
+}
+forged() { frag_needed r 10.1.0.1 10.2.0.1 1000 10.1.0.1 && frag_needed r 10.2.0.1 10.1.0.1 900 10.2.0.1; }
+# Large packets from net to net, from which ends learn what ICMP says; their senders follow.
+traffic() {	# yes or no
+	if [ "$1" = yes ]; then
+		ns h1 ping -q -i 0.5 -s 1452 172.16.2.2 > /dev/null 2>&1 & pings=$!
+		ns h2 ping -q -i 0.5 -s 1452 172.16.1.2 > /dev/null 2>&1 & pings+=" $!"
+	elif [ -n "${pings:-}" ]; then
+		# shellcheck disable=SC2086 # two
+		kill $pings
+		pings=
+	fi
+}
+
+# NAME; seconds that it lasts, at least sixty probes where only a search upwards finds it; losses
+# that it may cost, the MTU then, and what is done.
+changes=(
+	"the second link shrinks|45|1|1380|links 1400 1400"
+	"what was learned expires, three times|70|0|1380|:"
+	"it grows|95|1|1480|links 1500 1500"
+	"ICMP is filtered|30|0|1480|icmp_filtered yes"
+	"the link shrinks, ICMP filtered|45|1|1380|links 1400 1400"
+	"and further|45|1|1280|links 1300 1300"
+	"it grows, ICMP filtered|95|1|1480|links 1500 1500"
+	"ICMP isn't filtered any more|30|0|1480|icmp_filtered no"
+	"1492 at one end|45|1|1472|links 1500 1492"
+	"large packets, and what is learned expires|70|0|1472|traffic yes"
+	"the link shrinks under large packets|45|1|1380|links 1400 1400"
+	"expired and learned again|70|0|1380|:"
+	"1500 again|95|1|1480|links 1500 1500"
+	"a black hole under large packets|45|1|1380|hole 1400"
+	"no large packets|25|0|1380|traffic no"
+	"a smaller one|45|1|1280|hole 1300"
+	"it goes|95|1|1480|hole 0"
+	"forged ICMP|45|0|1480|forged"
+)
+
+change() {	# NAME SECONDS LOSSES MTU COMMAND...
+	local before start=$SECONDS found=-
+
+	mtu=$4
+	before=$(lost)
+	"${@:5}"
+	wait_for "$2" settled && found=$((SECONDS - start))
+	while [ $((SECONDS - start)) -lt "$2" ]; do
+		sleep 1
+	done
+	before=$(($(lost) - before))
+	echo "# $SECONDS s: $1: lost $before times, found and Full after $found s"
+	check "$1: lost at most $3 times" test $before -le "$3"
+	real=$((real + $3)) losses=$((losses + before))
+	is "$1: both MTUs" "$(mtus)" "$mtu $mtu"
+	check "$1: Full" full
+}
+
+# One topology: a version of FRR, and how many of a hundred packets are lost each way.
+topology() {	# PERCENT FIRST
+	local i=$2 n name seconds most command
+
+	frr_init
+	topo_underlay
+	for n in a b; do
+		# r is to see packets as they would be on a wire.
+		ns $n ethtool -K wan tso off gso off > /dev/null
+		ns $n sysctl -qw net.ipv4.route.mtu_expires=20
+		check "FRR starts at $n" frr_start $n
+	done
+	for n in a b; do
+		[ "$1" = 0 ] || tc -n r qdisc replace dev $n root netem loss "$1%"
+	done
+	check "the tunnels" tunnels
+	check "OSPF is configured" ospf
+	mtu=1480 real=0 losses=0 changed=0
+	check "OSPF" wait_for 60 settled
+	SECONDS=0
+	while [ $SECONDS -lt "$hour" ]; do
+		IFS='|' read -r name seconds most mtu command <<< "${changes[i % ${#changes[@]}]}"
+		# shellcheck disable=SC2086 # a command's words
+		change "$name" "$seconds" "$most" "$mtu" $command
+		changed=$((changed + 1)) i=$((i + 1))
+	done
+	echo "# $SECONDS s, $changed changes, $real of them of the path: the neighbour was lost $losses times"
+	check "the neighbour was lost, so that it is seen" test $((losses * 2)) -ge $real
+}
+
+# The same in a mount namespace, with a /run of its own, where ip(8) keeps the names of netns.
+beside() {	# FOLDER PERCENT FIRST
+	# shellcheck disable=SC2016 # the shell in there expands it
+	FRR=$1 exec unshare --mount bash -c '
+		mount -t tmpfs none "$TMPDIR" && mkdir "$TMPDIR/netns" && exec bash field_frr_hour.sh "$@"' beside "${@:2}"
+}
+
+if [ $# = 2 ]; then
+	topology "$@"
+	exit
+fi
+frr_needed "an hour of OSPF" "the in-tree driver measures nothing"
+logs=()
+IFS=: read -ra folders <<< "$FRR"
+for folder in "${folders[@]}"; do
+	version=$(dpkg-query --admindir="$folder/var/lib/dpkg" -W -f "\${Version}" frr)
+	for percent in 0 1; do
+		logs+=("$RESULTS/frr_hour.$version, $percent % lost")
+		# Nor do they all do the same at the same time.
+		beside "$folder" $percent $(((${#logs[@]} - 1) * 5)) > "${logs[-1]}" 2>&1 &
+	done
+done
+wait
+for log in "${logs[@]}"; do
+	echo "# $log"
+	check "${log##*frr_hour.}: to the end" grep -q '^1\.\.[1-9]' "$log"
+	while read -r line; do
+		case $line in
+		"ok "*)		_verdict 1 "${log##*frr_hour.}: ${line#* - }" ;;
+		"not ok "*)	_verdict 0 "${log##*frr_hour.}: ${line#* - }" ;;
+		"#"*)		echo "$line" ;;
+		esac
+	done < "$log"
+done
