@@ -146,14 +146,14 @@ vm_source() {	# VERSION
 }
 
 # What comes from a kernel's source: checkpatch, kernel-doc and semantic patches, the schema of
-# netlink specifications and the client that works by them. Of the oldest that there
-# is: newer ones, for check-uml, have them elsewhere. Unpacked once; prints where it is.
+# netlink specifications and the client that works by them. Of the oldest from 6.6 on: older ones
+# have no such client, newer ones, for check-uml, have them elsewhere. Unpacked once; prints where it is.
 vm_kernel_scripts() {
 	local archive scripts=$vm_cache/scripts
 
 	if [ ! -e "$scripts/coccinelle" ] || [ ! -e "$scripts/netlink" ]; then
-		# shellcheck disable=SC2012 # the names are the distribution's
-		archive=$(ls /usr/src/linux-source-*.tar.* 2> /dev/null | sort -V | head -n 1)
+		archive=$(printf '%s\n' /usr/src/linux-source-{*.tar.*,6.6} | sort -V |
+			sed '1,/linux-source-6\.6$/d' | head -n 1)
 		[ -n "$archive" ] || return 1
 		rm -rf "$scripts.new"
 		mkdir -p "$scripts.new/ynl"

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# How many commands run at a time. Sourced by .ci/run and by tests/host/run, which .ci/run calls:
+# they share the slots. Both are in the repository's folder.
+
+# Run a command as soon as one of NUMBER slots of this name is free.
+in_slot() {	# NAME NUMBER COMMAND...
+	local slot i status
+
+	mkdir -p build/slots
+	while :; do
+		for ((i = 0; i < $2; i++)); do
+			exec {slot}> "build/slots/$1-$i"
+			if flock -n "$slot"; then
+				# The command's processes don't keep the slot.
+				"${@:3}" {slot}>&-
+				status=$?
+				exec {slot}>&-
+				return $status
+			fi
+			exec {slot}>&-
+		done
+		sleep 1
+	done
+}
