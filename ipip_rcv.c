@@ -10,11 +10,13 @@
 #include <linux/cpuhotplug.h>
 #include <linux/delay.h>
 #include <linux/icmp.h>
+#include <linux/kernel_stat.h>
 #include <linux/spinlock.h>
 #include <linux/tcp.h>
 #include <net/dst_metadata.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
+#include <net/ip_fib.h>
 #include <net/ip_tunnels.h>
 #include <net/l3mdev.h>
 #include <net/route.h>
@@ -28,15 +30,22 @@ bool ipip_log_ecn_error = true;
 
 /**
  * struct ipip_cell - a CPU's queue of received packets for GRO, for all tunnels
- * @napi: merges the packets of @skbs and passes them up
+ * @napi: passes up the packets of @run, then merges those of @skbs and passes them up
  * @lock: on PREEMPT_RT protects @skbs, @queued, @done and @kinds; unused otherwise
  * @skbs: waiting packets
- * @queued: number of packets that were ever put into @skbs
+ * @queued: number of packets that were ever put into @run or @skbs
  * @done: number of these that were passed up
  * @flush_until: value that @done must reach before ipip_rcv_flush() returns
  * @kinds: ipip_rcv_kind() of all packets that were put into @skbs since the cell was
  *	last idle
- * @nested: a packet that wasn't queued is being passed up
+ * @nested: a packet that wasn't queued, or @run, is being passed up
+ * @tos: TOS of the packet that was passed up last without having been queued
+ * @daddr: its destination
+ * @dev: its tunnel, or NULL if it was the first packet of its softirq
+ * @softirq: number of the receive softirq that brought it
+ * @run_len: number of packets in @run
+ * @run: packets that have the same destination, TOS and tunnel as the packet before them,
+ *	and wait for more of the kind. They all arrived before those in @skbs.
  *
  * Only a cell's own CPU puts packets into it and schedules @napi, with softirqs off. The
  * same CPU polls it. If that CPU goes offline while packets are queued, the kernel moves
@@ -53,7 +62,7 @@ bool ipip_log_ecn_error = true;
  * nesting.
  *
  * @nested has no lock: on PREEMPT_RT another task may have set it, which makes the limit of
- * the stack's depth less exact. RTNL protects @flush_until.
+ * the stack's depth less exact. @run is empty on PREEMPT_RT. RTNL protects @flush_until.
  */
 struct ipip_cell {
 	struct napi_struct napi;
@@ -64,6 +73,12 @@ struct ipip_cell {
 	u32 flush_until;
 	u32 kinds;
 	bool nested;
+	u8 tos;
+	__be32 daddr;
+	const struct net_device *dev;
+	u32 softirq;
+	u32 run_len;
+	struct list_head run;
 };
 
 static struct ipip_cell __percpu *ipip_cells;
@@ -111,12 +126,30 @@ static void ipip_cell_unlock(struct ipip_cell *cell)
 		__release(&cell->lock);
 }
 
+/* Pass the packets of @run up. Softirqs are off, and it is the cell's own CPU or its NAPI. */
+static void ipip_cell_end_run(struct ipip_cell *cell)
+{
+	const u32 len = cell->run_len;
+	LIST_HEAD(run);
+
+	if (likely(!len))
+		return;
+	list_splice_init(&cell->run, &run);
+	cell->run_len = 0;
+	cell->nested = true;
+	netif_receive_skb_list(&run);
+	cell->nested = false;
+	/* Pairs with the acquire in ipip_cell_is_idle(). */
+	smp_store_release(&cell->done, cell->done + len);
+}
+
 static int ipip_cell_poll(struct napi_struct *napi, int budget)
 {
 	struct ipip_cell *cell = container_of(napi, struct ipip_cell, napi);
 	struct sk_buff *skb;
 	int work = 0;
 
+	ipip_cell_end_run(cell);
 	while (work < budget) {
 		ipip_cell_lock(cell);
 		skb = __skb_dequeue(&cell->skbs);
@@ -262,6 +295,7 @@ int ipip_rcv_init(void)
 
 		spin_lock_init(&cell->lock);
 		__skb_queue_head_init(&cell->skbs);
+		INIT_LIST_HEAD(&cell->run);
 		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
 		ipip_compat_napi_add(ipip_cells_dev, &cell->napi, ipip_cell_poll);
 		napi_enable(&cell->napi);
@@ -405,15 +439,57 @@ static bool ipip_cell_add(struct ipip_cell *cell, struct sk_buff *skb)
 	return true;
 }
 
-/* Pass the inner packet up: through the cell if GRO may merge it, otherwise at once. A
- * packet that arrives here while another one is being passed up belongs to a nested
- * tunnel: it is queued, which limits the depth of the stack.
+/* Did the packet that was passed up last come in the same softirq, for the same destination
+ * and tunnel? The stack looks up one route for all packets of a list that have the same
+ * destination and TOS, unless there are routing rules. The first packet of a softirq is not
+ * remembered: it may be the only one, and storing its fields would make single packets slower.
+ */
+static bool ipip_cell_is_run(struct ipip_cell *cell, const struct sk_buff *skb)
+{
+	const u32 softirq = __this_cpu_read(kstat.softirqs[NET_RX_SOFTIRQ]);
+	const struct iphdr *iph;
+
+	if (cell->softirq != softirq || skb->protocol != htons(ETH_P_IP)) {
+		cell->softirq = softirq;
+		cell->dev = NULL;
+		return false;
+	}
+	iph = ip_hdr(skb);
+	if (cell->daddr == iph->daddr && cell->dev == skb->dev && cell->tos == iph->tos)
+		return !READ_ONCE(cell->kinds) && !skb_dst(skb) &&
+		       !fib4_has_custom_rules(dev_net(skb->dev)) &&
+		       !IS_ENABLED(CONFIG_PREEMPT_RT);
+	cell->daddr = iph->daddr;
+	cell->dev = skb->dev;
+	cell->tos = iph->tos;
+	return false;
+}
+
+/* Add a packet to @run. The cell's NAPI passes @run up if no other packet does so before. */
+static void ipip_cell_add_to_run(struct ipip_cell *cell, struct sk_buff *skb)
+{
+	list_add_tail(&skb->list, &cell->run);
+	WRITE_ONCE(cell->queued, cell->queued + 1);
+	if (!cell->run_len++)
+		napi_schedule(&cell->napi);
+	if (unlikely(cell->run_len == NAPI_POLL_WEIGHT))
+		ipip_cell_end_run(cell);
+}
+
+/* Pass the inner packet up: through the cell if GRO may merge it, in a list with others of its
+ * burst, otherwise at once. A packet that arrives here while another one is being passed up
+ * belongs to a nested tunnel: it is queued, which limits the depth of the stack.
  */
 static void ipip_rcv_deliver(struct sk_buff *skb)
 {
 	struct ipip_cell *cell = this_cpu_ptr(ipip_cells);
 
 	if (likely(!cell->nested) && !ipip_rcv_has_to_wait(cell, skb)) {
+		if (ipip_cell_is_run(cell, skb)) {
+			ipip_cell_add_to_run(cell, skb);
+			return;
+		}
+		ipip_cell_end_run(cell);
 		cell->nested = true;
 		netif_receive_skb(skb);
 		cell->nested = false;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The order of packets in a burst: no packet overtakes another one of its flow, whether or not GRO
-merges them, and packets that GRO doesn't merge stay in order across flows."""
+merges them, and packets that GRO doesn't merge stay in order across flows. Packets for one
+destination are passed up in lists."""
 import collections
 import os
 import random
@@ -9,12 +10,14 @@ import struct
 import time
 
 from craft import ip_header, mac, sysctl, tcp_data
-from lib import Tap, check, main, run, topo
+from lib import INTREE, Tap, check, main, run, topo
 
 SRC, DST = "172.16.1.2", "172.16.2.2"
 UDP, TCP, OTHER = 17, 6, 253
 # A burst must fit into a veth's ring of 256 packets.
 ROUNDS = 30
+TRACE = "/sys/kernel/tracing"
+LISTS = f"{TRACE}/events/net/netif_receive_skb_list_entry"
 
 
 class Flow:
@@ -102,8 +105,21 @@ class Burst:
               f"the veth dropped {dropped()}")
 
 
+def lists():
+    """How many packets the tunnel passed up in lists since the last call."""
+    with open(f"{TRACE}/trace", encoding="ascii", errors="replace") as f:
+        count = sum("netif_receive_skb_list_entry" in line for line in f)
+    with open(f"{TRACE}/trace", "w", encoding="ascii"):
+        pass
+    return count
+
+
 def all_plain(name, traffic):
+    lists()
     traffic.plain(f"{name}, one destination", 1, [1])
+    count = lists()
+    if not INTREE:
+        check(f"{name}, one destination: passed up in lists", count > ROUNDS, count)
     traffic.plain(f"{name}, destinations in turn", 8, [1])
     traffic.plain(f"{name}, some in a row for each destination", 8, [1, 2, 3, 9])
 
@@ -115,7 +131,12 @@ def test():
     sysctl("r", "ipv4/ip_forward", 1)
     run("ip netns exec h1 ping -c 1 -W 5 172.16.2.2")
     run("ip -n a route add 172.20.0.0/16 dev t0; ip -n b route add 172.20.0.0/16 via 172.16.2.2")
+    run(f"mountpoint -q {TRACE} || mount -t tracefs tracefs {TRACE}")
     random.seed(34)
+    with open(f"{LISTS}/filter", "w", encoding="ascii") as f:
+        f.write('name == "t0"')
+    with open(f"{LISTS}/enable", "w", encoding="ascii") as f:
+        f.write("1")
     traffic = Burst(Tap("h1", "eth0"), Tap("h2", "eth0", "in"), mac("a", "h1"))
     run("tc -n r qdisc add dev b root netem limit 10000 slot 200ms 200ms")
     traffic.mixed("driver without NAPI")
@@ -136,6 +157,13 @@ def test():
     traffic.mixed("tunnel without GRO")
     run("ip netns exec b ethtool -K t0 gro on rx-udp-gro-forwarding on")
     traffic.mixed("tunnel with GRO of UDP")
+    run("ip netns exec b ethtool -K t0 rx-udp-gro-forwarding off; ip -n b rule add fwmark 1 table 9")
+    lists()
+    traffic.plain("routing rules", 1, [1])
+    if not INTREE:
+        check("routing rules: not in lists", not lists())
+    with open(f"{LISTS}/enable", "w", encoding="ascii") as f:
+        f.write("0")
 
 
 main(test)
