@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Network managers, which know none of the driver's own properties: ifupdown, systemd-networkd,
-# netplan and NetworkManager, each as a Debian has it, from boot on. The machine is topo's a.
+# Network managers, which don't know this driver's properties: ifupdown, systemd-networkd, netplan and
+# NetworkManager, each in the version of a Debian release, from boot on. They run in topo's a.
 . ./lib.sh
 . ./machine.sh
 
 far=172.16.2.2
 ours="clamp-tcp-mss=both dont-fragment=no keepalive=1s,3"
 
-# MANAGER's units, and no other's; all that was set up before is gone.
+# Enables only these units, and removes all earlier configuration.
 fresh() {	# UNIT...
 	local unit
 
@@ -21,20 +21,20 @@ fresh() {	# UNIT...
 	done
 }
 
-file() {	# NAME, below /etc; its text is on standard input
+file() {	# NAME: write standard input to a file below /etc
 	mkdir -p "$machine/etc/${1%/*}"
 	cat > "$machine/etc/$1"
-	# NetworkManager takes no profile that others can read, and networkd isn't root.
+	# NetworkManager ignores profiles that others can read, and networkd isn't root.
 	[[ $1 = systemd/* ]] || chmod 600 "$machine/etc/$1"
 }
 
 props() { m ipipctl get t1 "$1"; }
 
-# All of $ours, and what else is named.
+# True if the tunnel has all properties of $ours, and these.
 has() {	# [PROPERTY=VALUE...]
 	local word
 
-	# shellcheck disable=SC2086 # properties are words
+	# shellcheck disable=SC2086 # $ours is several words
 	for word in $ours "$@"; do
 		[ "$(props "${word%%=*}")" = "${word#*=}" ] || { m ipipctl print detail; return 1; }
 	done
@@ -47,11 +47,11 @@ index() { m cat /sys/class/net/t1/ifindex; }
 address() { m ip -br addr show dev t1 | grep -q '192\.168\.0\.1/30'; }
 reaches() { m ping -c 1 -W 1 "$1"; }
 
-# The way to the far end, and back.
+# Cuts the path to the far end, and restores it.
 cut() { ip -n r route add blackhole 10.2.0.1/32; }
 mend() { ip -n r route del blackhole 10.2.0.1/32; }
 
-# Somebody who wants to send through the tunnel all the time, and somebody who looks.
+# Sends into the tunnel all the time, and captures on the underlay.
 watch() {
 	capture r a "proto 4"
 	ip netns exec a ping -n -i 0.02 192.168.0.2 > /dev/null 2>&1 &
@@ -117,43 +117,43 @@ ifupdown() {
 	check "ifupdown: boot" machine_boot
 	version ifupdown
 	check "ifupdown: the tunnel has its properties" has "comment=two words" ttl=64
-	check "ifupdown: it carries" reaches $far
+	check "ifupdown: ping through the tunnel" reaches $far
 	cut
-	check "ifupdown: its carrier goes" wait_for 15 running no
-	check "ifupdown: the address stays" address
+	check "ifupdown: the path is cut: the carrier is lost" wait_for 15 running no
+	check "ifupdown: the path is cut: the address stays" address
 	mend
-	check "ifupdown: the carrier comes back" wait_for 15 running yes
-	check "ifupdown: it carries again" reaches $far
+	check "ifupdown: the path is back: the carrier is back" wait_for 15 running yes
+	check "ifupdown: the path is back: ping through the tunnel" reaches $far
 	check "ifupdown: ifdown" m ifdown t1
-	check "ifupdown: the tunnel has gone" gone
+	check "ifupdown: ifdown deletes the tunnel" gone
 	check "ifupdown: ifup" m ifup t1
-	check "ifupdown: it has its properties again" has "comment=two words" ttl=64
-	check "ifupdown: it carries again" reaches $far
+	check "ifupdown: ifup sets the properties" has "comment=two words" ttl=64
+	check "ifupdown: after ifup: ping through the tunnel" reaches $far
 	m ifdown t1
 	m ipipctl add name=t1 remote-address=10.9.0.9 keepalive=9s,3
 	sed -i 's/ipip-keepalive 1s,3/ipip-keepalive 1s,nonsense/' "$machine/etc/network/interfaces"
-	refuse "ifupdown: a bad value for a tunnel that is there" m ifup t1
-	check "ifupdown: an error says so" grep -q "^ipipctl: set: keepalive: .*nonsense" "$WORK/output"
-	is "ifupdown: nothing has changed" "$(props keepalive) $(props remote-address)" "9s,3 10.9.0.9"
+	refuse "ifupdown: an invalid value for an existing tunnel is refused" m ifup t1
+	check "ifupdown: the error names the invalid value" grep -q "^ipipctl: set: keepalive: .*nonsense" "$WORK/output"
+	is "ifupdown: the invalid value changes nothing" "$(props keepalive) $(props remote-address)" "9s,3 10.9.0.9"
 	m ipipctl remove t1
-	check "ifupdown: one that somebody else has made" m ifup other
-	is "ifupdown: has its properties, too" "$(m ipipctl get other keepalive)" 7s,3
-	check "ifupdown: and goes as that says" m ifdown other
-	check "ifupdown: the method tunnel" m ifup old
-	is "ifupdown: gives them afterwards" "$(m ipipctl get old keepalive)" 8s,3
-	check "ifupdown: and takes it away" m ifdown old
-	refuse "ifupdown: the method tunnel can't require IPsec" m ifup old2
-	check "ifupdown: it says why" grep -q "^ipipctl: old2: IPsec: " "$WORK/output"
-	refuse "ifupdown: and makes none" m ip link show old2
-	refuse "ifupdown: an unknown property" m ifup wrong
-	check "ifupdown: an error says so" grep -q "^ipipctl: add: keepalvie: unknown" "$WORK/output"
-	refuse "ifupdown: and there is no tunnel" m ip link show wrong
-	refuse "ifupdown: a value that is none" m ifup wrong2
-	refuse "ifupdown: makes none, either" m ip link show wrong2
+	check "ifupdown: ifup of a tunnel that the stanza itself makes" m ifup other
+	is "ifupdown: such a tunnel gets its properties" "$(m ipipctl get other keepalive)" 7s,3
+	check "ifupdown: ifdown of such a tunnel" m ifdown other
+	check "ifupdown: ifup with the method tunnel" m ifup old
+	is "ifupdown: the method tunnel: properties are set afterwards" "$(m ipipctl get old keepalive)" 8s,3
+	check "ifupdown: ifdown with the method tunnel" m ifdown old
+	refuse "ifupdown: the method tunnel with require-ipsec is refused" m ifup old2
+	check "ifupdown: the method tunnel with require-ipsec: the message says why" grep -q "^ipipctl: old2: IPsec: " "$WORK/output"
+	refuse "ifupdown: the method tunnel with require-ipsec makes no tunnel" m ip link show old2
+	refuse "ifupdown: an unknown property is refused" m ifup wrong
+	check "ifupdown: the error names the unknown property" grep -q "^ipipctl: add: keepalvie: unknown" "$WORK/output"
+	refuse "ifupdown: an unknown property: no tunnel is made" m ip link show wrong
+	refuse "ifupdown: an invalid value is refused" m ifup wrong2
+	refuse "ifupdown: an invalid value: no tunnel is made" m ip link show wrong2
 	watch
-	check "ifupdown: one that requires IPsec comes up" m ifup shut
+	check "ifupdown: ifup of a tunnel that requires IPsec" m ifup shut
 	watched
-	check "ifupdown: nothing is sent in the clear" nothing_in_the_clear
+	check "ifupdown: no clear text is sent" nothing_in_the_clear
 	m ifdown shut
 	machine_halt
 }
@@ -172,7 +172,7 @@ netdev() {
 	END
 }
 
-# As in recipes.md, or with what networkd does by itself.
+# Writes the .network file, with lines as in the recipe, or without, for networkd's defaults.
 network() {	# [LINE...] of [Network]
 	file systemd/network/t1.network <<- END
 		[Match]
@@ -186,7 +186,7 @@ network() {	# [LINE...] of [Network]
 		[Route]
 		Destination=172.16.2.0/24
 	END
-	# wait-online waits for this one.
+	# networkd-wait-online waits for this device.
 	printf '%s\n' '[Match]' Name=h1 '[Network]' Address=172.16.1.1/24 LinkLocalAddressing=no |
 		file systemd/network/h1.network
 }
@@ -202,28 +202,28 @@ networkd_device() {
 	network
 	echo "set t1 $ours require-ipsec=yes" | sed '1i /interface ipip' | file ipip/device/t1
 	watch
-	check "networkd makes it: boot" machine_boot
+	check "networkd makes the tunnel: boot" machine_boot
 	version systemd
 	check "networkd makes it: it comes up" wait_for 20 address
-	check "networkd makes it: it has the file's properties" has require-ipsec=yes
+	check "networkd makes the tunnel: it has the file's properties" has require-ipsec=yes
 	m ip link del dev t1
 	m networkctl reload
-	check "networkd makes it: anew" wait_for 20 there
+	check "networkd makes the tunnel again" wait_for 20 there
 	check "networkd makes it: it comes up" wait_for 20 address
-	check "networkd makes it: and has them again" has require-ipsec=yes
+	check "networkd makes the tunnel again: it has the file's properties" has require-ipsec=yes
 	watched
-	check "networkd makes it: nothing was sent in the clear" nothing_in_the_clear
+	check "networkd makes the tunnel: no clear text was sent" nothing_in_the_clear
 	sed -i 's/keepalive=/keepalvie=/' "$machine/etc/ipip/device/t1"
 	m ip link del dev t1
 	m networkctl reload
 	sleep 3
-	check "networkd makes it: one that can't have them goes" gone
-	check "networkd makes it: the journal has the reason" \
+	check "networkd makes the tunnel: one that can't have the properties is removed" gone
+	check "networkd makes the tunnel: the journal has the reason for the removal" \
 		eval "m journalctl -b -t ipipctl -o cat | grep -q '^/etc/ipip/device/t1:2: keepalvie: unknown'"
 	machine_halt
 }
 
-# Its own starts, and reloads, send the .netdev file again.
+# networkd applies the .netdev file again whenever it starts or reloads.
 networkd_service() {	# before|after
 	fresh systemd-networkd ipip
 	netdev
@@ -239,7 +239,7 @@ networkd_service() {	# before|after
 		ln -s /etc/systemd/system/ipip.service "$wants/"
 	fi
 	check "ipip.service $1 networkd: boot" machine_boot
-	is "ipip.service $1 networkd: that is the order" "$(first_of ipip systemd-networkd)" \
+	is "ipip.service $1 networkd: the order of their start" "$(first_of ipip systemd-networkd)" \
 		"$([ "$1" = before ] && echo ipip || echo systemd-networkd)"
 	[ "$1" = after ] || check "ipip.service starts before all managers" before_managers
 	check "ipip.service $1 networkd: it comes up" wait_for 20 address
@@ -247,16 +247,16 @@ networkd_service() {	# before|after
 	before=$(index)
 	m networkctl reload
 	sleep 2
-	check "ipip.service $1 networkd: and after a reload" has ttl=64
+	check "ipip.service $1 networkd: a reload keeps the properties" has ttl=64
 	m systemctl restart systemd-networkd
-	check "ipip.service $1 networkd: it comes up again" wait_for 20 address
+	check "ipip.service $1 networkd: up after networkd's restart" wait_for 20 address
 	sleep 2
-	check "ipip.service $1 networkd: and has them" has ttl=64
+	check "ipip.service $1 networkd: networkd's restart keeps the properties" has ttl=64
 	is "ipip.service $1 networkd: it is the same device" "$(index)" "$before"
-	check "ipip.service $1 networkd: it carries" wait_for 5 reaches $far
+	check "ipip.service $1 networkd: ping through the tunnel" wait_for 5 reaches $far
 }
 
-# A tunnel whose underlay device networkd has to make first doesn't keep networkd from starting.
+# A tunnel whose underlay device networkd makes must not delay the start of networkd.
 networkd_late() {
 	fresh systemd-networkd ipip
 	network
@@ -267,12 +267,12 @@ networkd_late() {
 		echo "add name=t2 link=late0 remote-address=10.9.0.1"
 	} | file ipip/tunnels.conf
 	machine_boot
-	check "ipip.service, a link that is late: the others are made" has
-	check "ipip.service, a link that is late: networkd has started" address
-	refuse "ipip.service, a link that is late: its tunnel isn't there" m test -e /sys/class/net/t2
-	check "ipip.service, a link that is late: the journal says so" \
+	check "ipip.service, a link that is late: the other tunnels are made" has
+	check "ipip.service, a link that is late: networkd starts" address
+	refuse "ipip.service, a link that is late: its tunnel isn't made yet" m test -e /sys/class/net/t2
+	check "ipip.service, a link that is late: the journal has the reason" \
 		journal_has ".*late0.*" -u ipip
-	check "ipip.service, a link that is late: 30 seconds later it is" wait_for 60 m test -e /sys/class/net/t2
+	check "ipip.service, a link that is late: its tunnel is made 30 seconds later" wait_for 60 m test -e /sys/class/net/t2
 	machine_halt
 }
 
@@ -284,7 +284,7 @@ before_managers() {
 	done
 }
 
-# Which unit's program was started first?
+# Prints the unit whose program was started first.
 first_of() {	# UNIT...
 	local unit
 
@@ -293,14 +293,14 @@ first_of() {	# UNIT...
 	done | sort -n | sed -n '1s/.* //p'
 }
 
-# Packets to the far network that leave as they are.
+# Captures packets to the far network that leave without a tunnel.
 leaks() {
 	capture r a "dst $far and not proto 4"
 	m ping -c 2 -i 0.2 -W 1 $far
 	captured | grep -c "> $far: ICMP echo request"
 }
 
-# What systemd's own programs say of the tunnel: monitoring.md has it.
+# What networkctl and journalctl show of the tunnel, as in monitoring.md.
 shown() { m networkctl --no-legend --no-pager list t1 | awk '{ print $3, $4, $5 }'; }
 is_shown() { [ "$(shown)" = "$1" ]; }
 status() { m networkctl --no-pager status t1 > "$WORK/status" && grep -q "$1" "$WORK/status"; }
@@ -314,14 +314,14 @@ systemd_shows() {	# up|down
 		check "networkctl: it is routable" wait_for 10 is_shown "tunnel routable configured"
 		check "networkctl status: its address" status "Address: 192.168.0.1"
 		check "networkctl status: its MTU" status "MTU: 1480"
-		check "networkctl status: what networkd has said of it" status "t1: Gained carrier"
+		check "networkctl status: networkd's message" status "t1: Gained carrier"
 		check "journalctl: up again" journal_has "$up" -k -g 'keepalive is'
 	else
 		check "networkctl: it has no carrier" wait_for 10 is_shown "tunnel no-carrier configured"
-		check "networkctl status: neither there" status "State: no-carrier"
+		check "networkctl status: no carrier" status "State: no-carrier"
 		check "journalctl: down" journal_has "$down" -k -g 'ipip: t1:'
 		check "journalctl: as a warning" journal_has "$down" -k -g 'keepalive is' -p warning
-		refuse "journalctl: which that it is up isn't" grep -q ' is up: ' "$WORK/journal"
+		refuse "journalctl: up isn't a warning" grep -q ' is up: ' "$WORK/journal"
 	fi
 	cat "$WORK/status" "$WORK/journal" | sed 's/^/# /'
 }
@@ -329,42 +329,42 @@ systemd_shows() {	# up|down
 networkd_carrier() {
 	m networkctl reload
 	cut
-	check "networkd: the carrier goes" wait_for 15 running no
+	check "networkd: the path is cut: the carrier is lost" wait_for 15 running no
 	sleep 1
-	# What the recipe is for.
-	refuse "networkd: without the recipe the address goes, too" address
+	# The recipe exists for these two.
+	refuse "networkd: without the recipe the address is removed" address
 	sed -i /RequiredForOnline/d "$machine/etc/systemd/network/t1.network"
 	m networkctl reload
 	sleep 1
-	refuse "networkd: and it keeps the machine from being online" \
+	refuse "networkd: without the recipe the machine isn't online" \
 		m /lib/systemd/systemd-networkd-wait-online --timeout=5
-	is "networkd: and packets leave by the default route" "$(leaks | tail -n 1)" 2
+	is "networkd: without the recipe packets leave through the default route" "$(leaks | tail -n 1)" 2
 	mend
-	check "networkd: the carrier comes back" wait_for 15 running yes
-	check "networkd: the address, too" wait_for 15 address
+	check "networkd: the path is back: the carrier is back" wait_for 15 running yes
+	check "networkd: the path is back: the address is back" wait_for 15 address
 	network ConfigureWithoutCarrier=yes
 	blackhole
 	m networkctl reload
 	sleep 2
-	check "networkd, as in the recipe: it carries" wait_for 10 reaches $far
+	check "networkd, as in the recipe: ping through the tunnel" wait_for 10 reaches $far
 	cut
-	check "networkd, as in the recipe: the carrier goes" wait_for 15 running no
+	check "networkd, as in the recipe: the carrier is lost" wait_for 15 running no
 	sleep 1
 	check "networkd, as in the recipe: the address stays" address
 	systemd_shows down
-	is "networkd, as in the recipe: nothing leaves by the default route" "$(leaks | tail -n 1)" 0
+	is "networkd, as in the recipe: no packet leaves through the default route" "$(leaks | tail -n 1)" 0
 	m ip route del 172.16.2.0/24 dev t1
-	is "networkd, as in the recipe: nor when the route has gone" "$(leaks | tail -n 1)" 0
-	check "networkd, as in the recipe: it doesn't keep the machine from being online" \
+	is "networkd, as in the recipe: no packet leaves when the route is deleted" "$(leaks | tail -n 1)" 0
+	check "networkd, as in the recipe: the machine is online" \
 		m /lib/systemd/systemd-networkd-wait-online --timeout=10
 	m systemctl restart systemd-networkd
 	sleep 2
-	is "networkd, as in the recipe: nor after a restart" "$(leaks | tail -n 1)" 0
+	is "networkd, as in the recipe: no packet leaves after a restart" "$(leaks | tail -n 1)" 0
 	mend
-	check "networkd, as in the recipe: the carrier comes back" wait_for 15 running yes
-	check "networkd, as in the recipe: it carries again" wait_for 10 reaches $far
+	check "networkd, as in the recipe: the carrier is back" wait_for 15 running yes
+	check "networkd, as in the recipe: ping after the carrier is back" wait_for 10 reaches $far
 	systemd_shows up
-	check "networkd, as in the recipe: it has its properties" has ttl=64
+	check "networkd, as in the recipe: the tunnel has its properties" has ttl=64
 	machine_halt
 }
 
@@ -388,25 +388,25 @@ netplan() {
 	echo "set t1 $ours" | sed '1i /interface ipip' | file ipip/device/t1
 	check "netplan: boot" machine_boot
 	version netplan.io
-	check "netplan: it comes up" wait_for 20 address
-	check "netplan: it has the file's properties" has
-	check "netplan: it carries" wait_for 10 reaches $far
+	check "netplan: the tunnel comes up" wait_for 20 address
+	check "netplan: the tunnel has the file's properties" has
+	check "netplan: ping through the tunnel" wait_for 10 reaches $far
 	cut
-	check "netplan: the carrier goes" wait_for 15 running no
+	check "netplan: the path is cut: the carrier is lost" wait_for 15 running no
 	sleep 1
 	check "netplan: the address stays" address
 	m ip route del 172.16.2.0/24 dev t1
-	is "netplan: nothing leaves by the default route" "$(leaks | tail -n 1)" 0
+	is "netplan: no packet leaves through the default route" "$(leaks | tail -n 1)" 0
 	mend
-	check "netplan: the carrier comes back" wait_for 15 running yes
+	check "netplan: the path is back: the carrier is back" wait_for 15 running yes
 	check "netplan: apply" m netplan apply
-	check "netplan: it carries again" wait_for 10 reaches $far
-	check "netplan: it is up" wait_for 20 address
-	check "netplan: it has them still" has
+	check "netplan: after apply: ping through the tunnel" wait_for 10 reaches $far
+	check "netplan: after apply: the tunnel is up" wait_for 20 address
+	check "netplan: after apply: the tunnel has its properties" has
 	m ip link del dev t1
-	check "netplan: apply makes it anew" m netplan apply
-	check "netplan: it comes up" wait_for 20 address
-	check "netplan: and has them again" has
+	check "netplan: apply makes a deleted tunnel again" m netplan apply
+	check "netplan: the new tunnel comes up" wait_for 20 address
+	check "netplan: the new tunnel has the file's properties" has
 	machine_halt
 }
 
@@ -433,7 +433,7 @@ networkmanager() {
 		method=disabled
 	END
 	echo "set t1 $ours" | sed '1i /interface ipip' | file ipip/device/t1
-	# Why managers.md has no script of NetworkManager's for IPsec.
+	# managers.md has no pre-up script of NetworkManager for IPsec, since it would run too late.
 	file NetworkManager/dispatcher.d/pre-up.d/look <<- 'END'
 		#!/bin/sh
 		[ "$1" != t1 ] || { ip -br link show dev t1; ip -br addr show dev t1; } > /run/pre-up
@@ -441,40 +441,41 @@ networkmanager() {
 	chmod 755 "$machine/etc/NetworkManager/dispatcher.d/pre-up.d/look"
 	check "NetworkManager: boot" machine_boot
 	version network-manager
-	check "NetworkManager: it comes up" wait_for 20 connected
-	check "NetworkManager: it has the file's properties" wait_for 5 has
-	check "NetworkManager: it carries" wait_for 5 reaches $far
-	check "NetworkManager: its pre-up scripts run when the tunnel is up, with its address" \
+	check "NetworkManager: the tunnel comes up" wait_for 20 connected
+	check "NetworkManager: the tunnel has the file's properties" wait_for 5 has
+	check "NetworkManager: ping through the tunnel" wait_for 5 reaches $far
+	check "NetworkManager: pre-up scripts run when the tunnel is already up, with its address" \
 		m grep -zq 'LOWER_UP.*192\.168\.0\.1/30' /run/pre-up
 	rm "$machine/etc/NetworkManager/dispatcher.d/pre-up.d/look"
 	before=$(index)
 	check "NetworkManager: down" m nmcli connection down profile
-	check "NetworkManager: the tunnel has gone" wait_for 5 gone
+	check "NetworkManager: down deletes the tunnel" wait_for 5 gone
 	check "NetworkManager: up" m nmcli connection up profile
-	check "NetworkManager: it is another device" test "$(index)" != "$before"
-	check "NetworkManager: it has the file's properties again" wait_for 5 has
+	check "NetworkManager: up makes a new device" test "$(index)" != "$before"
+	check "NetworkManager: up: the new device has the file's properties" wait_for 5 has
 	cut
-	check "NetworkManager: the carrier goes" wait_for 15 running no
+	check "NetworkManager: the path is cut: the carrier is lost" wait_for 15 running no
 	sleep 7
-	check "NetworkManager: it is still connected" connected
-	check "NetworkManager: the address stays" address
+	check "NetworkManager: the path is cut: still connected" connected
+	check "NetworkManager: the path is cut: the address stays" address
 	mend
-	check "NetworkManager: the carrier comes back" wait_for 15 running yes
-	check "NetworkManager: it carries again" wait_for 5 reaches $far
+	check "NetworkManager: the path is back: the carrier is back" wait_for 15 running yes
+	check "NetworkManager: the path is back: ping through the tunnel" wait_for 5 reaches $far
 	before=$(index)
 	m systemctl restart NetworkManager
-	check "NetworkManager: after its restart it is the profile's" wait_for 20 connected
-	is "NetworkManager: it is the same device" "$(index)" "$before"
-	check "NetworkManager: it has its properties" has
+	check "NetworkManager: after its restart the profile is connected" wait_for 20 connected
+	is "NetworkManager: after its restart it is the same device" "$(index)" "$before"
+	check "NetworkManager: after its restart the tunnel has its properties" has
 	m ipipctl set t1 dont-fragment=inherit
 	check "NetworkManager: another dont-fragment: up again" m nmcli connection up profile
-	check "NetworkManager: another dont-fragment: it is the profile's" wait_for 20 connected
-	is "NetworkManager: another dont-fragment: on the same device" "$(index)" "$before"
-	is "NetworkManager: another dont-fragment: it stays" "$(props dont-fragment)" inherit
+	check "NetworkManager: another dont-fragment: the profile is connected" wait_for 20 connected
+	is "NetworkManager: another dont-fragment: the same device" "$(index)" "$before"
+	is "NetworkManager: another dont-fragment: the property stays" "$(props dont-fragment)" inherit
 	machine_halt
 }
 
-# NetworkManager doesn't wait for anybody: such a tunnel is ipip.service's, address and all.
+# NetworkManager has no hook before it brings a tunnel up, so ipip.service makes a tunnel that requires
+# IPsec, and its address.
 networkmanager_ipsec() {
 	fresh NetworkManager ipip
 	file NetworkManager/NetworkManager.conf <<- END
@@ -495,14 +496,14 @@ networkmanager_ipsec() {
 	END
 	watch
 	check "IPsec beside NetworkManager: boot" machine_boot
-	check "IPsec beside NetworkManager: it is there" wait_for 10 address
-	is "IPsec beside NetworkManager: before it" "$(first_of ipip NetworkManager)" ipip
-	check "IPsec beside NetworkManager: it has its properties" has require-ipsec=yes
+	check "IPsec beside NetworkManager: the tunnel is up" wait_for 10 address
+	is "IPsec beside NetworkManager: ipip.service starts first" "$(first_of ipip NetworkManager)" ipip
+	check "IPsec beside NetworkManager: the tunnel has its properties" has require-ipsec=yes
 	m systemctl restart NetworkManager
 	sleep 3
 	check "IPsec beside NetworkManager: the address is there after a restart" address
 	watched
-	check "IPsec beside NetworkManager: nothing was sent in the clear" nothing_in_the_clear
+	check "IPsec beside NetworkManager: no clear text was sent" nothing_in_the_clear
 	machine_halt
 }
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Metrics where they are read: node_exporter, Prometheus with the rules of alerts and the queries
-# of the dashboard, promtool, the reader of Prometheus's client library, and snmpd; each as a
-# Debian has it. The machine is topo's a.
+# The programs that read metrics: node_exporter, Prometheus with the alert rules and the queries of the
+# dashboard, promtool, the parser of Prometheus's client library, and snmpd, each in the version of a
+# Debian release. They run in topo's a.
 . ./lib.sh
 
 root=$WORK/metrics/root
@@ -21,10 +21,10 @@ begin() {
 	cp ../tools/monitoring/* prometheus-alerts.test.yml openmetrics_client.py "$root/run/ipip/"
 }
 
-# A program of the folder, in the netns a.
+# Runs a program of the folder in the netns a.
 r() { ip netns exec a chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
 background() { r "$@" > "$WORK/${1##*/}.log" 2>&1 & }
-# Through Python: the folder has no curl.
+# Python, since the folder has no curl.
 get() { r python3 -c 'import sys, urllib.request as u; sys.stdout.write(u.urlopen(sys.argv[1]).read().decode())' "$1"; }
 
 far_end() { ip -n b link set dev t0 "$1"; }
@@ -33,16 +33,16 @@ written() { r ipipctl metrics prometheus "/$prom"; }
 
 promtool() {
 	check "promtool: rules" r promtool check rules /run/ipip/prometheus-alerts.yml
-	check "promtool: what the rules do" \
+	check "promtool: unit tests of the rules" \
 		r sh -c 'cd /run/ipip && promtool test rules prometheus-alerts.test.yml'
 	r sh -c 'ipipctl metrics prometheus | promtool check metrics' > "$WORK/lint" 2>&1
-	is "promtool: nothing to be said of them" "$? $(cat "$WORK/lint")" "0 "
+	is "promtool: no complaint about the metrics" "$? $(cat "$WORK/lint")" "0 "
 	r sh -c 'ipipctl metrics | python3 /run/ipip/openmetrics_client.py' > "$WORK/client" 2>&1
-	is "OpenMetrics by Prometheus's client library" "$? $(grep -c . "$WORK/client")" "0 1"
+	is "Prometheus's client library parses OpenMetrics" "$? $(grep -c . "$WORK/client")" "0 1"
 	cat "$WORK/client"
 }
 
-# Something to see: packets, a far end that goes for a while, and drops.
+# Produces data: packets, a far end that is down for a while, and drops.
 life() {
 	ip netns exec a ping -q -i 0.1 -s 500 192.168.0.2 > /dev/null 2>&1 &
 	_sender=$!
@@ -59,7 +59,7 @@ life() {
 scraped() { get "http://127.0.0.1:9100/metrics" > "$WORK/scrape" && grep -q '^ipip_tunnel_enabled{device="t0"} 1' "$WORK/scrape"; }
 ready() { get "http://127.0.0.1:9090/-/ready"; }
 
-# What the OpenMetrics text is served as: a command's output for whoever asks.
+# Serves the output of `ipipctl metrics` by HTTP.
 serve() {
 	cat > "$root/run/ipip/serve.py" <<- 'END'
 		import http.server, subprocess
@@ -90,7 +90,7 @@ prometheus_config() {
 	check "promtool: configuration" r promtool check config /run/ipip/prometheus.yml
 }
 
-# Each query of the dashboard, as Grafana asks; the variables have the values that it gives them.
+# Runs each query of the dashboard as Grafana does, with values for its variables.
 queries() {
 	r python3 - <<- 'END'
 		import json, sys, urllib.parse, urllib.request
@@ -109,7 +109,7 @@ queries() {
 		    except urllib.error.HTTPError as e:
 		        print(f"{title}: {query}: {e.read()}")
 		        continue
-		    # Nothing is dropped all the time, nor has a carrier just been lost.
+		    # There aren't always drops, and the carrier may not just have been lost.
 		    if not found and title not in ("Drops", "Carrier lost"):
 		        print(f"{title}: no data: {query}")
 		label = ask("group by (device) (ipip_tunnel_info)")
@@ -144,8 +144,8 @@ snmp() {
 	check "IF-MIB: octets, 64 bits" [ "$(column .1.3.6.1.2.1.31.1.1.1.6)" -gt 1000 ]
 	far_end down
 	status() { [ "$(column .1.3.6.1.2.1.2.2.1.8)" = "$1" ]; }
-	check "IF-MIB: the far end goes: not up" wait_for 30 status 2
-	is "IF-MIB: but wanted: up(1)" "$(column .1.3.6.1.2.1.2.2.1.7)" 1
+	check "IF-MIB: the far end is down: down(2)" wait_for 30 status 2
+	is "IF-MIB: the far end is down: the administrative state is up(1)" "$(column .1.3.6.1.2.1.2.2.1.7)" 1
 	far_end up
 }
 
@@ -162,24 +162,24 @@ serve
 prometheus_config
 background prometheus-node-exporter --web.listen-address=127.0.0.1:9100 --collector.disable-defaults \
 	--collector.textfile "--collector.textfile.directory=/${prom%/*}"
-check "node_exporter has them" wait_for 60 scraped
+check "node_exporter serves the metrics" wait_for 60 scraped
 is "node_exporter: no error in the file" \
 	"$(sed -n 's/^node_textfile_scrape_error //p' "$WORK/scrape")" 0
 background prometheus --config.file=/run/ipip/prometheus.yml --storage.tsdb.path=/run/ipip/data \
 	--web.listen-address=127.0.0.1:9090
 check "Prometheus runs" wait_for 120 ready
-check "it has them from node_exporter" wait_for 60 seen 'ipip_tunnel_enabled%7Bjob=%22node%22%7D'
-check "and as OpenMetrics" wait_for 60 seen 'ipip_tunnel_enabled%7Bjob=%22openmetrics%22%7D'
+check "Prometheus has the metrics from node_exporter" wait_for 60 seen 'ipip_tunnel_enabled%7Bjob=%22node%22%7D'
+check "Prometheus has the metrics as OpenMetrics" wait_for 60 seen 'ipip_tunnel_enabled%7Bjob=%22openmetrics%22%7D'
 typed() { get "http://127.0.0.1:9090/api/v1/metadata?metric=$1" | grep -q "\"type\":\"$2\""; }
-check "with its type: a counter of node_exporter's" typed ipip_receive_bytes_total counter
-check "with its type: a counter by OpenMetrics" typed ipip_receive_bytes counter
-check "an alert waits for its time when the far end has gone" \
+check "Prometheus has the type of a counter from node_exporter" typed ipip_receive_bytes_total counter
+check "Prometheus has the type of a counter as OpenMetrics" typed ipip_receive_bytes counter
+check "the far end is down: an alert is pending" \
 	wait_for 60 seen 'ALERTS%7Balertname=%22IpipFarEndDown%22,alertstate=%22pending%22%7D'
 back() { [ "$(value 'ipip_keepalive_state%7Bstate=%22up%22,job=%22node%22%7D')" = 1 ]; }
-check "and the far end comes back" wait_for 60 back
+check "the far end is up again" wait_for 60 back
 sleep 12
 queries > "$WORK/queries" 2>&1
-is "each query of the dashboard has data" "$(cat "$WORK/queries")" ""
+is "each query of the dashboard returns data" "$(cat "$WORK/queries")" ""
 snmp
 kill "$_sender" "$_writer"
 for pid in $(jobs -p); do

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# For udev: give a tunnel that is new the properties of its file. One that can't have them goes,
-# because require-ipsec=yes may be among them.
+# For udev: sets the properties of a new tunnel from its file. If that fails, the script removes the
+# tunnel, because require-ipsec=yes may be among the properties.
 
 PATH=@SBINDIR@:/usr/sbin:/usr/bin:/sbin:/bin
 why=$(ipipctl import "/etc/ipip/device/$1" 2>&1) && exit

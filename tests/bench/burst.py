@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Bursts of packets as a driver hands them up: the kernel's own test facility of XDP
-gives frames to the stack by lists of up to 256, or sends them by a device. A small
-program fills each frame in, so that flows are interleaved, and IDs, sequence numbers and
-checksums are right."""
+"""Bursts of packets as from a NIC's driver: BPF_PROG_TEST_RUN with live frames passes lists of up to 256
+frames to the stack, or sends them through a device. A small program fills in each frame, so that flows are
+interleaved and IDs, sequence numbers and checksums are right."""
 import ctypes
 import os
 import socket
@@ -15,7 +14,7 @@ from lib import netns  # noqa: E402
 
 MAP_CREATE, PROG_TEST_RUN, MAP_ARRAY = 0, 10, 2
 XDP_PASS, LIVE_FRAMES = 2, 2
-ETHERNET = bytes(12) + b"\x08\x00"  # for the loopback device, which has no address
+ETHERNET = bytes(12) + b"\x08\x00"  # for the loopback device, whose address is 0
 PORT, SEQ_STEP = 20000, 1400
 
 
@@ -32,7 +31,7 @@ def ipv4(proto, src, dst, length, flags, check=True):
 
 
 def folded(data):
-    """The sum of 16-bit words, in the order of this machine."""
+    """The sum of 16-bit words, in this machine's byte order."""
     total = sum(struct.unpack(f"={len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)
@@ -40,10 +39,9 @@ def folded(data):
 
 
 class Burst:
-    """UDP, or TCP data, from src to dst in ns. Flows take turns after in_a_row packets.
-    destinations: as many addresses, from dst on, take turns. outer: (src, dst) of an IPIP
-    header before each. They are received by lo, or sent to somebody: (index of the device
-    that sends them, Ethernet address)."""
+    """UDP, or TCP data, from src to dst in ns. Flows take turns after in_a_row packets. destinations: so
+    many addresses, from dst on, take turns. outer: (src, dst) of an outer header. lo receives the packets,
+    or with to=(index of a device, Ethernet address) the device sends them."""
 
     def __init__(self, ns, src, dst, size, tcp=False, flows=1, in_a_row=1, destinations=1,
                  outer=None, df=True, to=None):
@@ -65,7 +63,8 @@ class Burst:
             transport = transport[:16] + struct.pack("=H", check) + transport[18:]
         else:
             transport = struct.pack("!HHHH", 0, 9, length, 0)
-        # Complements of the port and of the sequence number: the checksum is constant.
+        # The payload has the complements of the port and of the sequence number, so that the checksum
+        # is constant.
         head += transport + bytes(6)
         self.frame = head + bytes(size - 6)
         ending = redirect(to[0]) if to else verdict(XDP_PASS)
@@ -90,7 +89,7 @@ class Burst:
         code += insn(0xbf, 0, 8) + insn(0x97, 0, imm=in_a_row) + insn(0x0f, 9, 0)
         code += insn(0xbf, 5, 8) + insn(0x97, 5, imm=destinations)
         code += insn(0x37, 8, imm=in_a_row) + insn(0x97, 8, imm=flows)
-        # The ID, the destination, and the header's checksum.
+        # The ID, the destination and the header checksum.
         code += insn(0xbf, 0, 9) + insn(0x57, 0, imm=0xffff) + insn(0xdc, 0, imm=16)
         code += insn(0x6b, 2, 0, self.ip + 4)
         code += insn(0xb7, 1, imm=self.sum) + insn(0x0f, 1, 0)
@@ -116,7 +115,7 @@ class Burst:
         return code
 
     def run(self, count, batch):
-        """Nanoseconds for a packet, without what it takes to set this up and to end it."""
+        """Nanoseconds per packet, without setup and teardown."""
         data = ctypes.create_string_buffer(self.frame, len(self.frame))
         attributes = struct.pack("=IIIIQQIIIIQQIII", self.program, 0, len(self.frame), 0,
                                  ctypes.addressof(data), 0, count, 0, 0, 0, 0, 0, LIVE_FRAMES, 0,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An XDP program that forwards without a tunnel, for the bench: what a packet costs that
- * no tunnel adds to.
+ * An XDP program that forwards without a tunnel, for the bench: the cost of a packet without
+ * a tunnel.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Make, change, read and delete tunnels by messages of which most are wrong: any
- * attribute with any value, length and nesting, cut off, for a wrong device, in the
- * wrong network namespace; and by the ioctls of `ip tunnel`.
+ * Makes, changes, reads and deletes tunnels by random messages, most of which are invalid: any
+ * attribute with any value, length and nesting, truncated, for the wrong device, in the wrong
+ * network namespace; and by random ioctls of `ip tunnel`.
  *
  *	netlink MESSAGES SEED [root | userns | nobody]
  *
- * Run in a network namespace; there are two more, /run/netns/g and /run/netns/h.
- * root: in g and h. userns: in a user namespace and a network namespace of its
- * own, from where g and h must not be reached: no "u<n>" is there then. nobody: in g
- * without a capability, so that nothing may be changed; a message that does ends it
- * with an error.
+ * Run in a network namespace, besides the two in /run/netns/g and /run/netns/h.
+ * root: works in g and h. userns: works in a new user namespace and network namespace,
+ * from which no device "userns<n>" may reach g or h. nobody: works in g without
+ * capabilities; if the kernel accepts a change, the program ends with an error.
  *
- * Prints one line per million messages, and what they were answered with.
+ * Prints one line per million messages and, at the end, the number of answers by errno.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -41,23 +40,23 @@ enum mode { MODE_ROOT, MODE_USERNS, MODE_NOBODY };
 
 static const char *const mode_names[] = { "root", "userns", "nobody" };
 
-/* One network namespace to work in. */
+/* A network namespace to work in. */
 struct place {
 	int netlink;
 	int ioctl;
 };
 
-/* A request that grows. */
+/* A request that is being built. */
 struct message {
 	unsigned char data[ROOM];
 	unsigned int len;
 };
 
 /**
- * struct known - an attribute that the kernel takes
- * @type: its number
- * @len: how long its value is, in bytes, or 8 bytes of it
- * @every: one of so many messages has it
+ * struct known - an attribute that the kernel knows
+ * @type: number of the attribute
+ * @len: length of its value, in bytes, at most 8
+ * @every: one of so many messages contains it
  */
 struct known {
 	unsigned short type;
@@ -79,7 +78,7 @@ static const struct known known_tunnel[] = {
 	{ IFLA_IPTUN_ENCAP_DPORT, 2, 4 },
 	{ IFLA_IPTUN_COLLECT_METADATA, 0, 32 },
 	{ IFLA_IPTUN_FWMARK, 4, 4 },
-	/* Others' tunnels', which is nothing to us. */
+	/* An attribute of other tunnel kinds. */
 	{ IFLA_IPTUN_UNSPEC, 4, 64 },
 	{ IFLA_IPTUN_ENCAP_LIMIT, 1, 64 },
 	{ IFLA_IPTUN_FLOWINFO, 4, 64 },
@@ -107,7 +106,7 @@ static void *put(struct message *m, unsigned int len)
 	unsigned char *p = m->data + m->len;
 
 	if (m->len + NLA_ALIGN(len) > ROOM)
-		errx(1, "too long a message");
+		errx(1, "the message is too long");
 	memset(p, 0, NLA_ALIGN(len));
 	m->len += NLA_ALIGN(len);
 	return p;
@@ -143,11 +142,11 @@ static void put_attr(struct message *m, unsigned int type, const void *value, un
 
 static void put_value(struct message *m, unsigned int type, uint64_t value, unsigned int len)
 {
-	/* Little endian, as the machines are that this runs on. */
+	/* Only the low bytes: this runs on little-endian machines. */
 	put_attr(m, type, &value, len);
 }
 
-/* In network order. */
+/* An attribute in network byte order. */
 static uint32_t random_address(unsigned int net)
 {
 	switch (random_below(12)) {
@@ -231,7 +230,7 @@ static void put_data(struct message *m)
 {
 	struct nlattr *data = begin(m, IFLA_INFO_DATA), *nest;
 
-	/* What says which tunnel it is, more often than not. */
+	/* In most messages the addresses, which identify the tunnel. */
 	if (one_in(2)) {
 		put_value(m, IFLA_IPTUN_LOCAL, random_address(1), 4);
 		put_value(m, IFLA_IPTUN_REMOTE, random_address(2), 4);
@@ -245,7 +244,7 @@ static void put_data(struct message *m)
 	end(m, data);
 }
 
-/* What comes from a user namespace is told by its name, wherever it gets to. */
+/* The name shows that a device was made in the user namespace, wherever it is found. */
 static const char *random_name(void)
 {
 	if (mode == MODE_USERNS)
@@ -286,7 +285,7 @@ static void put_netns(struct message *m)
 	}
 }
 
-/* A tunnel that is made without a name takes one that nobody deletes. */
+/* Always a name: a tunnel that the kernel names would never be deleted. */
 static void put_link(struct message *m, bool info, unsigned int nameless)
 {
 	static const char *const kinds[] = { "ipip", "ipip", "ipip", "ipip", "ipip", "ipip", "sit",
@@ -304,7 +303,7 @@ static void put_link(struct message *m, bool info, unsigned int nameless)
 		put_value(m, IFLA_TXQLEN, random_edge(), 4);
 	if (one_in(64))
 		put_value(m, IFLA_CARRIER, random_below(3), 1);
-	/* Dear, as down and deletion are: each waits for grace periods. */
+	/* Rarely, since each of these waits for grace periods, as down and deletion do. */
 	if (one_in(512))
 		put_netns(m);
 	if (!info)
@@ -380,7 +379,7 @@ static void note(const struct nlmsghdr *nlh)
 		errx(1, "answered with %d", answer->error);
 	answers[-answer->error]++;
 	if (mode == MODE_NOBODY && !answer->error && changes(nlh->nlmsg_seq))
-		errx(1, "a request of type %u was granted to nobody", nlh->nlmsg_seq);
+		errx(1, "the kernel accepted a request of type %u from nobody", nlh->nlmsg_seq);
 }
 
 static void drain(const struct place *place)
@@ -417,7 +416,7 @@ static unsigned int send_some(const struct place *place)
 	return n;
 }
 
-/* As `ip tunnel` does. */
+/* An ioctl of `ip tunnel`. */
 static void send_ioctl(const struct place *place)
 {
 	static const int commands[] = {
@@ -450,7 +449,7 @@ static void send_ioctl(const struct place *place)
 		return;
 	}
 	if (mode == MODE_NOBODY && command != SIOCGETTUNNEL)
-		errx(1, "an ioctl was granted to nobody");
+		errx(1, "the kernel accepted an ioctl from nobody");
 }
 
 static void open_place(struct place *place)
@@ -512,7 +511,7 @@ int main(int argc, char **argv)
 	while (mode < COUNT(mode_names) && strcmp(argv[3], mode_names[mode]))
 		mode++;
 	if (mode == COUNT(mode_names))
-		errx(2, "no mode '%s'", argv[3]);
+		errx(2, "unknown mode '%s'", argv[3]);
 	n = open_places(places);
 
 	while (sent + ioctls < messages) {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Send a gateway's tunnels what nobody should: packets of every kind that they
- * receive, well-formed and with any part of them broken, in both directions.
+ * Sends packets of every kind that a gateway's tunnels receive, well-formed or with any part
+ * damaged, in both directions.
  *
  *	packets PACKETS SEED TUNNELS
  *
  * Run in the netns of the far end, "p", whose device is "wan". In the netns "g"
- * tunnel n, of TUNNELS, is called "t<n>" and has the addresses
- * 10.1.0.n, 10.2.0.n and inside 192.168.n.1. What the
- * tunnels' keepalive sends is taken up, and sent back, broken or not.
+ * tunnel n, of TUNNELS, is named "t<n>" and has the outer addresses 10.1.0.n and
+ * 10.2.0.n and the inner address 192.168.n.1. The program captures the tunnels'
+ * keepalive probes and sends them back, damaged or not.
  *
- * Prints one line per million packets and, at the end or at SIGTERM, how many of
- * each kind were sent.
+ * Prints one line per million packets and, at the end or on SIGTERM, the number of
+ * packets of each kind.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -67,7 +67,7 @@ static const char *const kind_names[KINDS] = {
 	"udp", "ipsec", "noise", "sent",
 };
 
-/* How many of a hundred. */
+/* The share of each kind, in percent. */
 static const unsigned int kind_weights[KINDS] = {
 	13, 13, 10, 6, 12, 8, 3, 12, 4, 6, 3, 2, 8,
 };
@@ -125,7 +125,7 @@ static uint32_t random_remote(unsigned int tunnel)
 	return address(10, 2, 0, one_in(16) ? random_tunnel() : tunnel);
 }
 
-/* Inside: this tunnel's own address, one behind another tunnel, or any. */
+/* An inner address: this tunnel's own, one behind another tunnel, or any. */
 static uint32_t random_inner(unsigned int tunnel)
 {
 	switch (random_below(8)) {
@@ -162,13 +162,13 @@ static uint16_t checksum(const void *data, unsigned int len)
 	return htons(~sum);
 }
 
-/* Append so many bytes. */
+/* Append len bytes. */
 static void *put(struct packet *packet, unsigned int len)
 {
 	unsigned char *p = packet->data + packet->len;
 
 	if (packet->len + len > MAX_LEN)
-		errx(1, "too long a packet");
+		errx(1, "the packet is too long");
 	memset(p, 0, len);
 	packet->len += len;
 	return p;
@@ -181,7 +181,7 @@ static void put_noise(struct packet *packet, unsigned int max)
 	random_bytes(put(packet, len), len);
 }
 
-/* An IPv4 header; what comes until end_ip() is in it. */
+/* Begin an IPv4 header; what is appended until end_ip() is its payload. */
 static struct layer *begin_ip(struct packet *packet, unsigned int protocol, uint32_t saddr,
 			      uint32_t daddr)
 {
@@ -202,7 +202,7 @@ static struct layer *begin_ip(struct packet *packet, unsigned int protocol, uint
 	iph->protocol = protocol;
 	iph->saddr = saddr;
 	iph->daddr = daddr;
-	/* IPOPT_NOOP, or something that isn't an option. */
+	/* IPOPT_NOOP, or invalid options. */
 	memset(put(packet, options), 1, options);
 	if (options && one_in(4))
 		random_bytes(iph + 1, options);
@@ -214,7 +214,7 @@ static void end_ip(struct packet *packet, struct layer *layer)
 	layer->end = packet->len;
 }
 
-/* Lengths and checksums, of the outermost @n layers only. */
+/* Set lengths and checksums of the outermost @n layers. */
 static void fix(struct packet *packet, unsigned int n)
 {
 	unsigned int i;
@@ -306,7 +306,7 @@ static struct layer *begin_outer(struct packet *packet, unsigned int tunnel, uns
 	return begin_ip(packet, protocol, random_remote(tunnel), random_local(tunnel));
 }
 
-/* struct ipip_keepalive_cookie, but for the key. */
+/* A struct ipip_keepalive_cookie, without the right key. */
 static void put_cookie(struct packet *packet, const char *mark)
 {
 	unsigned char *cookie = put(packet, 24);
@@ -351,7 +351,7 @@ static void build_answer(struct packet *packet, unsigned int tunnel)
 	end_ip(packet, outer);
 }
 
-/* Zeros up to the size of a packet that measures a path, or to one beside it. */
+/* Pad with zeros to the size of a padded probe, or to a size near it. */
 static void put_padding(struct packet *packet)
 {
 	const unsigned int size = one_in(16) ? 1500 + random_below(7000) : 60 + random_below(1440);
@@ -362,7 +362,7 @@ static void put_padding(struct packet *packet)
 		put_noise(packet, 8);
 }
 
-/* A far end's probe of the path, or an answer to one of ours. */
+/* A padded probe of a far end, or an answer to one of the gateway's. */
 static void build_padded(struct packet *packet, unsigned int tunnel)
 {
 	struct layer *outer = begin_outer(packet, tunnel, IPPROTO_IPIP), *back = NULL, *inner;
@@ -381,7 +381,7 @@ static void build_padded(struct packet *packet, unsigned int tunnel)
 	end_ip(packet, outer);
 }
 
-/* What a far end makes of a probe of ours, as it is. */
+/* The right answer to a captured probe. */
 static void build_replay(struct packet *packet, unsigned int tunnel)
 {
 	const unsigned int i = random_below(n_learned ?: 1);
@@ -401,7 +401,7 @@ static void build_replay(struct packet *packet, unsigned int tunnel)
 		struct iphdr *out;
 		struct icmphdr *icmp;
 
-		/* Echo's reply in an outer packet. */
+		/* An echo reply in an outer packet. */
 		put(packet, sizeof(*iph));
 		memmove((unsigned char *)inner + sizeof(*iph), inner, packet->len - sizeof(*iph));
 		out = (void *)packet->data;
@@ -463,7 +463,7 @@ static void build_udp(struct packet *packet, unsigned int tunnel)
 
 	uh->source = htons(5555 + random_below(3));
 	uh->dest = htons(5555 + random_below(3));
-	/* GUE's header: version and length, next protocol, flags. */
+	/* The GUE header: version and length, next protocol, flags. */
 	if (one_in(2)) {
 		gue = put(packet, 4);
 		gue[0] = one_in(8) ? random_u64() : 0;
@@ -508,7 +508,7 @@ static void build_kind(struct packet *packet, unsigned int tunnel, enum kind kin
 		put_inner(packet, tunnel, random_protocol());
 		break;
 	case KIND_IPSEC:
-		/* For send_far() to protect, or protected by nobody. */
+		/* send_far() sends it with ESP, or it is sent in the clear. */
 		outer = begin_outer(packet, tunnel, one_in(2) ? IPPROTO_IPIP :
 				    one_in(2) ? IPPROTO_ESP : IPPROTO_AH);
 		put_inner(packet, tunnel, random_protocol());
@@ -561,7 +561,7 @@ static void mutate_once(struct packet *packet)
 			packet->data[layer->start] = 0x40 | random_below(16);
 		break;
 	case 7:
-		/* A piece of it, once more elsewhere. */
+		/* Copy a piece of it to another place. */
 		len = random_below(packet->len - at) + 1;
 		if (packet->len + len < MAX_LEN)
 			memcpy(put(packet, len), packet->data + at, len);
@@ -586,7 +586,7 @@ static enum kind random_kind(void)
 	return kind;
 }
 
-/* A large one that says that it is many, or one without a checksum. */
+/* A large packet that is marked as merged segments, or one without a checksum. */
 static void offload(struct frame *frame, const struct packet *packet)
 {
 	const struct iphdr *outer = (const void *)packet->data;
@@ -603,7 +603,7 @@ static void offload(struct frame *frame, const struct packet *packet)
 	vnet->hdr_len = one_in(8) ? random_edge() : headers + 40;
 }
 
-/* Into @frame; its length without the header of virtio. */
+/* Build a packet in @frame; returns its length without the virtio header. */
 static unsigned int build(struct frame *frame, enum kind kind, unsigned int tunnel)
 {
 	struct packet packet = { .data = frame->ip };
@@ -613,7 +613,7 @@ static unsigned int build(struct frame *frame, enum kind kind, unsigned int tunn
 		fix(&packet, packet.n_layers);
 	if (one_in(2))
 		mutate(&packet);
-	/* Not all are to end in ip_rcv(). */
+	/* Otherwise ip_rcv() would drop all packets. */
 	if (!one_in(8))
 		fix(&packet, 1 + random_below(packet.n_layers));
 
@@ -626,8 +626,8 @@ static unsigned int build(struct frame *frame, enum kind kind, unsigned int tunn
 	return packet.len;
 }
 
-/* A probe of keepalive's has a DSCP of its own. One that measures the path has the data's, so
- * that only the mark tells: behind two headers, or behind one and that of an echo.
+/* A keepalive probe has a DSCP of its own. A padded probe has that of data, so only the mark
+ * identifies it: after two headers, or after one and that of an echo request.
  */
 static bool is_probe(const struct iphdr *iph, ssize_t len)
 {
@@ -639,7 +639,7 @@ static bool is_probe(const struct iphdr *iph, ssize_t len)
 						  !memcmp(data + 48, MARK_PADDED, 4)));
 }
 
-/* What the tunnels send of their own. */
+/* Capture the tunnels' own probes. */
 static void learn(int sock)
 {
 	unsigned char data[2048];
@@ -683,7 +683,7 @@ static int open_wan(void)
 	return sock;
 }
 
-/* Sends through the tunnels themselves. */
+/* Open sockets that send through the tunnels. */
 static int open_gateway(void)
 {
 	struct ifreq ifr = { .ifr_name = "wan" };
@@ -708,7 +708,7 @@ static int open_gateway(void)
 	return sock;
 }
 
-/* As the far end itself, whose IPsec policies hold for it. */
+/* Open a socket that sends from the far end, with its IPsec policies. */
 static int open_far(void)
 {
 	int sock = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
@@ -741,7 +741,7 @@ static void send_sent(int sock, const struct frame *frame, unsigned int len, uns
 		refused++;
 }
 
-/* What the kernel refuses is stepped over. */
+/* Packets that the kernel refuses to send are skipped. */
 static void send_batch(int sock, struct mmsghdr *messages, unsigned int n)
 {
 	unsigned int done = 0;
@@ -783,7 +783,7 @@ int main(int argc, char **argv)
 	n_tunnels = strtoul(argv[3], NULL, 0);
 	if (!n_tunnels || n_tunnels > 250)
 		errx(2, "1 to 250 tunnels");
-	/* It is the kernel that is to run out of memory. */
+	/* This program must not run out of memory when the kernel does. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		err(1, "mlockall");
 	wan = open_wan();

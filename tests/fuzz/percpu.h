@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel injects no faults into allocations of per-CPU memory: one of slab's, which it
- * does, decides. Included before all else of the module by the part "faults".
+/* The kernel doesn't inject faults into per-CPU allocations. So a slab allocation, into which it
+ * does, decides whether one fails. The part "faults" includes this before all other headers of
+ * the module.
  */
 #include <linux/percpu.h>
 #include <linux/slab.h>

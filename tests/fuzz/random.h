@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Numbers for the fuzzers: the same seed gives the same run.
+ * Random numbers for the fuzzers. The same seed gives the same run.
  */
 #ifndef _TESTS_FUZZ_RANDOM_H
 #define _TESTS_FUZZ_RANDOM_H
@@ -35,7 +35,7 @@ static bool one_in(unsigned int n)
 	return !random_below(n);
 }
 
-/* Of the values that parsers break at, or any. */
+/* A value at which parsers often fail, or any value. */
 static uint64_t random_edge(void)
 {
 	static const uint64_t edges[] = {

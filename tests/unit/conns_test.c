@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What `swanctl --list-conns --pretty` says of connections: that of strongSwan 5.9, and that
- * of 6.1, which has proposals in it, too.
+ * The parser of `swanctl --list-conns --pretty`, with output of strongSwan 5.9 and of 6.1, which
+ * has the proposals, too.
  */
 #include "ipipctl.h"
 #include "ktap.h"
@@ -70,7 +70,7 @@ int main(void)
 	struct seen seen;
 
 	seen = parse("list-conns reply {\n}\n");
-	ktap(!seen.n, "none");
+	ktap(!seen.n, "no connections");
 	seen = parse(CONNECTION("ipip-t0", "10.1.0.1", "10.2.0.1", "IKEv1", "", ""));
 	ktap(is(&seen, 1, 1, "10.1.0.1", "10.2.0.1"), "5.9: IKEv1");
 	seen = parse(CONNECTION("ipip-t0", "%any", "10.2.0.1", "IKEv2", "", ""));
@@ -80,8 +80,8 @@ int main(void)
 		     CONNECTION("ipip-t1", "10.1.0.1", "10.2.0.2", "IKEv2", PROPOSALS,
 				ESP_PROPOSALS)
 		     "list-conns reply {\n}\n");
-	ktap(is(&seen, 2, 2, "10.1.0.1", "10.2.0.2"), "6.1: two");
-	ktap(!strcmp(seen.names, "ipip-t0 ipip-t1 "), "and their names");
+	ktap(is(&seen, 2, 2, "10.1.0.1", "10.2.0.2"), "6.1: two connections");
+	ktap(!strcmp(seen.names, "ipip-t0 ipip-t1 "), "6.1: the names of two connections");
 	seen = parse(CONNECTION("ipip-t0", "10.1.0.1", "} ipip-t1 {", "IKEv1", "", ""));
 	ktap(!strcmp(seen.names, "ipip-t0 "), "an item that looks like a section");
 	return ktap_end();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libFuzzer: exports of RouterOS's, and whatever else is taken for one. What was
- * understood is written, read and written again: both times the same.
+ * libFuzzer: RouterOS's exports, and any other bytes. If the input is accepted, it is written, read
+ * and written again, and both outputs must be the same.
  */
 #include "ipipctl.h"
 
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FILE *file;
 	size_t i;
 
-	/* One stream for all that is complained of. */
+	/* Open the stream for errors only once. */
 	if (fileno(stderr) == STDERR_FILENO)
 		stderr = fopen("/dev/null", "w");
 	if (!size)

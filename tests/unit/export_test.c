@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Exports in the shapes that RouterOS has: tests/unit/exports/NAME.rsc is read, and
- * what is complained of and what is made must be what NAME.want says.
+ * Exports in RouterOS's formats: reads tests/unit/exports/NAME.rsc and compares the errors and the
+ * requests with NAME.want.
  */
 #include <glob.h>
 
@@ -25,7 +25,7 @@ static char *slurp(const char *name)
 	return text;
 }
 
-/* What is said and made of a file. */
+/* The errors and the requests of a file. */
 static char *result(const char *path, const char *name)
 {
 	FILE *file = fopen(path, "r"), *standard_error = stderr;
@@ -57,7 +57,7 @@ static void test_file(const char *path)
 	snprintf(want_path, sizeof(want_path), "%.*s.want",
 		 (int)strlen(path) - 4, path);
 	got = result(path, name);
-	/* Behind the license's line. */
+	/* The text after the line with the license. */
 	text = slurp(want_path);
 	want = text + strcspn(text, "\n");
 	want += *want == '\n';
@@ -87,17 +87,17 @@ static void test_durations(void)
 		format_duration(ms[i], text);
 		good = good && !parse_duration(text, &back) && back == ms[i];
 	}
-	ktap(good, "durations are read as they are written");
+	ktap(good, "durations are read back as they were written");
 	good = !parse_duration("00:01:30", &back) && back == 90000;
 	good = good && !parse_duration("1d02:03:04", &back) && back == 93784000;
 	good = good && !parse_duration("10", &back) && back == 10000;
-	ktap(good, "durations as RouterOS takes them");
+	ktap(good, "durations in RouterOS's formats");
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
 		if (!parse_duration(wrong[i], &back)) {
 			printf("# '%s'\n", wrong[i]);
 			break;
 		}
-	ktap(i == ARRAY_SIZE(wrong), "what is no duration");
+	ktap(i == ARRAY_SIZE(wrong), "invalid durations are refused");
 }
 
 static void test_unchanged(void)
@@ -114,7 +114,7 @@ static void test_unchanged(void)
 	t.keepalive_rtt = 1000;
 	t.ipsec_rekey = 10;
 	for (p = 0; p < P_COUNT; p++) {
-		/* A comment may be any of these, and a file may be there. */
+		/* Any of these is a valid comment, and may be the name of a file. */
 		if (properties[p].kind == KIND_TEXT)
 			continue;
 		for (i = 0; i < ARRAY_SIZE(wrong); i++) {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# `make install` and `make uninstall`: the module comes before the in-tree one, signed
-# if there is a key; the tool with DESTDIR and PREFIX. On a copy of the modules' tree.
+# `make install` and `make uninstall`: the module takes precedence over the in-tree one, and is signed if
+# there is a key; the tool respects DESTDIR and PREFIX. Works on a copy of the modules' tree.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -23,7 +23,7 @@ is() {	# NAME GOT WANT
 tools() { make -s "$1-tools" DESTDIR="$dest" PREFIX="$2"; }
 files() { (cd "$dest" && find . ! -type d -printf '%P %m\n' | sort); }
 
-want() {	# PREFIX without its first slash
+want() {	# PREFIX, without its first slash
 	sort <<- END
 		$1/lib/systemd/system/ipip-metrics.service 644
 		$1/lib/systemd/system/ipip-metrics.timer 644
@@ -45,17 +45,17 @@ want() {	# PREFIX without its first slash
 for prefix in /usr /opt/tunnels; do
 	tools install $prefix
 	is "install below $prefix" "$(files)" "$(want ${prefix#/})"
-	is "what is installed runs" "$("$dest$prefix/sbin/ipipctl" version | cut -d' ' -f1)" ipipctl
-	is "the unit names it there" \
+	is "the installed ipipctl runs below $prefix" "$("$dest$prefix/sbin/ipipctl" version | cut -d' ' -f1)" ipipctl
+	is "the unit runs ipipctl below $prefix" \
 		"$(sed -n 's/^Exec[A-Za-z]*=\([^ ]*\).*/\1/p' "$dest$prefix/lib/systemd/system/ipip.service" | sort -u)" \
 		"$prefix/sbin/ipipctl"
-	is "udev's rule names what is there" \
+	is "udev's rule runs the script below $prefix" \
 		"$(sed -n 's/.*PROGRAM=="\([^ ]*\).*/\1/p' "$dest$prefix/lib/udev/rules.d/70-ipip.rules")" \
 		"$prefix/libexec/ipipctl/device"
-	is "and that finds ipipctl" \
+	is "udev's script finds ipipctl below $prefix" \
 		"$(sed -n 's/^PATH=\([^:]*\).*/\1/p' "$dest$prefix/libexec/ipipctl/device")" "$prefix/sbin"
 	tools uninstall $prefix
-	is "uninstall leaves nothing" "$(files)" ""
+	is "uninstall below $prefix leaves no files" "$(files)" ""
 done
 
 release=$(vm_kernels '' | tr ' ' '\n' | head -n 1)
@@ -64,21 +64,21 @@ mkdir -p "$modules/kernel/net"
 cp -r "/lib/modules/$release/kernel/net/ipv4" "$modules/kernel/net/"
 cp "/lib/modules/$release/"modules.{order,builtin,builtin.modinfo} "$modules/"
 all() { make -s "$1" K="$release" DESTDIR="$dest" PREFIX=/usr "${@:2}" > "$dest/log" 2>&1 || cat "$dest/log"; }
-chosen() {	# what modprobe would load for `ip link add type ipip`
+chosen() {	# ALIAS: the module that modprobe would load
 	modprobe -d "$dest" -S "$release" --show-depends "$1" | sed -n 's|.*/\(.*/ipip\.ko\).*|\1|p'
 }
 sums() { (cd "$modules" && find . -name '*.ko*' -exec sha256sum {} + | sort); }
 before=$(sums)
 depmod -b "$dest" "$release"
-is "before: the in-tree module" "$(chosen rtnl-link-ipip)" ipv4/ipip.ko
+is "before installation: the in-tree module" "$(chosen rtnl-link-ipip)" ipv4/ipip.ko
 all install
-is "install: ours for the link kind" "$(chosen rtnl-link-ipip)" updates/ipip.ko
-is "install: ours for tunl0" "$(chosen netdev-tunl0)" updates/ipip.ko
-is "install: nothing else has changed" \
+is "install: this module for the link kind" "$(chosen rtnl-link-ipip)" updates/ipip.ko
+is "install: this module for tunl0" "$(chosen netdev-tunl0)" updates/ipip.ko
+is "install: no other module has changed" \
 	"$(comm -3 <(echo "$before") <(sums) | sed 's/.* .\///; s/\.xz$//')" updates/ipip.ko
 all uninstall
 is "uninstall: the in-tree module" "$(chosen rtnl-link-ipip)" ipv4/ipip.ko
-is "uninstall: all is as it was" "$(sums)" "$before"
+is "uninstall: the modules are the same as before" "$(sums)" "$before"
 
 if command -v openssl > /dev/null; then
 	openssl req -new -x509 -newkey rsa:2048 -nodes -days 1 -subj "/CN=install test/" \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * ipipctl without a kernel and without a network: all that its reader of exports needs,
- * in one piece, so that this can be called.
+ * The parts of ipipctl that its reader of exports needs, without a kernel and a network, for the
+ * unit tests to call.
  */
 #ifndef _TEST_IPIPCTL_H
 #define _TEST_IPIPCTL_H
@@ -32,7 +32,7 @@ static inline int no_getaddrinfo(const char *node, const char *service,
 
 #include "../../tools/ipipctl.h"
 
-/* The tunnels that there are, if a file's lines are about them. */
+/* The existing tunnels, to which lines of a file may refer. */
 static int (*test_tunnels)(struct tunnels *list);
 
 #include "../../tools/base.c"
@@ -44,7 +44,7 @@ static int (*test_tunnels)(struct tunnels *list);
 #include "../../tools/property.c"
 #include "../../tools/condition.c"
 #include "../../tools/counter.c"
-/* A file's ipsec-profile needs a secret that is there. */
+/* An ipsec-profile in a file needs an existing secret. */
 #define connection_has_secret	no_connection_has_secret
 #include "../../tools/connection.c"
 #undef connection_has_secret
@@ -97,7 +97,7 @@ bool driver_is_ours(bool *loaded)
 #include "../../tools/export.c"
 #include "../../tools/import.c"
 
-/* For @test_tunnels: those that exports in tests/unit/exports are about. */
+/* For @test_tunnels: the tunnels to which files in tests/unit/exports refer. */
 static inline int three_tunnels(struct tunnels *list)
 {
 	static const struct {
@@ -122,7 +122,7 @@ static inline int three_tunnels(struct tunnels *list)
 	return 0;
 }
 
-/* What `import` would ask the kernel for; returns whether it would. */
+/* Build the requests that `import` would send; returns whether it would send them. */
 static inline bool read_export(FILE *file, const char *name,
 			       struct requests *list)
 {
@@ -138,8 +138,8 @@ static inline bool read_export(FILE *file, const char *name,
 	return !r.failed;
 }
 
-/* What a request changes, by the names of properties: their places in the mask move
- * whenever a property is added.
+/* Print what a request changes by the names of properties, since their bits in the mask change when
+ * a property is added.
  */
 static inline void write_change(FILE *out, const struct request *r)
 {
@@ -156,7 +156,7 @@ static inline void write_change(FILE *out, const struct request *r)
 	fputc('\n', out);
 }
 
-/* What `export` would write of those that are made; with @all also what else is done, as
+/* Print what `export` would print of the new tunnels; with @all also the other requests, as
  * comments.
  */
 static inline char *write_export(const struct requests *list, bool verbose, bool all)

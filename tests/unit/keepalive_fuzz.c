@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* libFuzzer: what is a keepalive. The first 8 bytes are the outer addresses. */
+/* libFuzzer: the parser of keepalive packets. The first 8 bytes are the outer addresses. */
 #include "kernel.h"
 #include "ipip_keepalive.h"
 
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (len > IPIP_KEEPALIVE_MAX_LEN)
 		len = IPIP_KEEPALIVE_MAX_LEN;
 	packet = copy_of(data + sizeof(address), len);
-	/* No fuzzer finds checksums: let every other packet have a right one. */
+	/* A fuzzer can't find checksums: give every other packet a right one. */
 	iph = (struct iphdr *)packet;
 	if (address[0] & 1 && len >= sizeof(*iph) && iph->ihl * 4u <= len) {
 		iph->check = 0;

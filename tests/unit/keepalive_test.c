@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is a keepalive and what is data: packets that are, and what is left of them
- * after each change of a byte or of the length.
+ * The parser of keepalive packets: valid packets, and the same packets after each change of a byte
+ * or of the length.
  */
 #include "kernel.h"
 #include "ktap.h"
 #include "ipip_keepalive.h"
 
-#define LOCAL	"10.2.0.1"	/* of the outer packet that brings it */
+#define LOCAL	"10.2.0.1"	/* of the outer packet */
 #define REMOTE	"10.1.0.1"
 #define OTHER	"192.168.9.9"
 
@@ -65,7 +65,7 @@ static void is(const char *name, struct packet p, enum ipip_keepalive_kind want,
 			      (from == offset && to == end)), name);
 }
 
-/* With the checksum put right, does this change make data of it? */
+/* Check that the packet is data after this change, with the checksum corrected. */
 static void spoilt(const char *name, struct packet p, unsigned int at, u8 value)
 {
 	p.data[at] = value;
@@ -83,19 +83,19 @@ static void test_probe(void)
 	   IPIP_KEEPALIVE_PROBE, 20, 64);
 	is("the longest probe", ip(LOCAL, REMOTE, IPPROTO_IPIP, payload, 108),
 	   IPIP_KEEPALIVE_PROBE, 20, 128);
-	is("from us, to whatever the far end calls itself",
+	is("from this end, to any address",
 	   ip(LOCAL, OTHER, IPPROTO_IPIP, NULL, 0), IPIP_KEEPALIVE_PROBE, 20, 20);
-	is("to the far end, from whatever it calls us",
+	is("to the far end, from any address",
 	   ip(OTHER, REMOTE, IPPROTO_IPIP, NULL, 0), IPIP_KEEPALIVE_PROBE, 20,
 	   20);
-	is("between others", ip(OTHER, OTHER, IPPROTO_IPIP, NULL, 0),
+	is("between other hosts", ip(OTHER, OTHER, IPPROTO_IPIP, NULL, 0),
 	   IPIP_KEEPALIVE_DATA, 0, 0);
-	is("the other way round", ip(REMOTE, LOCAL, IPPROTO_IPIP, NULL, 0),
+	is("from the far end to this end", ip(REMOTE, LOCAL, IPPROTO_IPIP, NULL, 0),
 	   IPIP_KEEPALIVE_DATA, 0, 0);
 	is("another protocol", ip(LOCAL, REMOTE, IPPROTO_UDP, NULL, 0),
 	   IPIP_KEEPALIVE_DATA, 0, 0);
 	p.len = 24;
-	is("bytes behind its end don't count", p, IPIP_KEEPALIVE_PROBE, 20, 20);
+	is("bytes after its end are ignored", p, IPIP_KEEPALIVE_PROBE, 20, 20);
 	p.len = 19;
 	is("shorter than a header", p, IPIP_KEEPALIVE_DATA, 0, 0);
 	p.len = 20;
@@ -149,7 +149,7 @@ static void test_reply(void)
 	is("echo reply with half a cookie", ip(OTHER, OTHER, IPPROTO_ICMP, icmp,
 					       sizeof(icmp) - 4),
 	   IPIP_KEEPALIVE_DATA, 0, 0);
-	is("ICMP header that is cut off", ip(OTHER, OTHER, IPPROTO_ICMP, icmp, 7),
+	is("truncated ICMP header", ip(OTHER, OTHER, IPPROTO_ICMP, icmp, 7),
 	   IPIP_KEEPALIVE_DATA, 0, 0);
 }
 
@@ -190,8 +190,8 @@ static void test_padded(void)
 	header(probe + 20, "0.0.0.0", "0.0.0.0", IPPROTO_ICMP, PADDED - 20);
 	memcpy(probe + 40, "IPMT", 4);
 	padded_is("a padded probe", probe, PADDED, IPIP_KEEPALIVE_PROBE, 40);
-	padded_is("bytes behind its end", probe, PADDED + 1, IPIP_KEEPALIVE_DATA, 0);
-	padded_is("cut off", probe, PADDED - 1, IPIP_KEEPALIVE_DATA, 0);
+	padded_is("bytes after a padded probe", probe, PADDED + 1, IPIP_KEEPALIVE_DATA, 0);
+	padded_is("a truncated padded probe", probe, PADDED - 1, IPIP_KEEPALIVE_DATA, 0);
 	for (i = 0; i < 44; i++) {
 		enum ipip_keepalive_kind kind;
 		unsigned int at;
@@ -202,17 +202,17 @@ static void test_padded(void)
 						      inet_addr(REMOTE), &at);
 		taken += kind != IPIP_KEEPALIVE_DATA;
 	}
-	ktap(!taken, "a padded probe with any byte changed, before the cookie's number, is data");
+	ktap(!taken, "a padded probe with any byte before the cookie's number changed is data");
 	memcpy(data, probe, sizeof(data));
 	header(data, OTHER, OTHER, IPPROTO_IPIP, PADDED);
-	padded_is("a padded probe between others", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
+	padded_is("a padded probe between other hosts", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
 
 	memset(data, 0, sizeof(data));
 	header(data, "0.0.0.0", "0.0.0.0", IPPROTO_ICMP, PADDED);
 	memcpy(data + 20, "IPMT", 4);
 	padded_is("a padded answer", data, PADDED, IPIP_KEEPALIVE_ANSWER, 20);
 	memcpy(data + 20, "IPIP", 4);
-	padded_is("with keepalive's mark", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
+	padded_is("a padded answer with the mark of short probes", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
 
 	memset(data, 0, sizeof(data));
 	header(data, OTHER, OTHER, IPPROTO_ICMP, PADDED);
@@ -222,8 +222,8 @@ static void test_padded(void)
 	padded_is("a padded echo request", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
 }
 
-/* Each of them, with any byte changed and at any length, stays inside its memory
- * and says where the part that counts is.
+/* Change any byte and the length of each kind: the parser must not read beyond the packet, and the part
+ * that it returns must be inside the packet.
  */
 static void test_bounds(void)
 {
@@ -247,8 +247,8 @@ static void test_bounds(void)
 		others++;
 		bad += from < 20 || from > to || to > q.len;
 	}
-	ktap(!bad, "2,000,000 mutations: the part that counts is in the packet");
-	ktap(others > 10000, "many of them are keepalives");
+	ktap(!bad, "2,000,000 mutations: the returned part is inside the packet");
+	ktap(others > 10000, "2,000,000 mutations: more than 10,000 are keepalive packets");
 }
 
 int main(void)

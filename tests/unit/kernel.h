@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the module's parsers need of the kernel, for a program in user space, and
- * the few lines that the unit tests share.
+ * Definitions of the kernel that the module's parsers need in user space, and functions that
+ * the unit tests share.
  */
 #ifndef _KERNEL_H
 #define _KERNEL_H
@@ -41,7 +41,7 @@ static inline uint16_t ip_fast_csum(const void *data, unsigned int words)
 	return htons(~sum & 0xffff);
 }
 
-/* A copy that ends where its memory does, so that a read beyond it is seen. */
+/* A copy in memory of exactly this size, so that AddressSanitizer reports a read beyond it. */
 static inline u8 *copy_of(const void *data, size_t len)
 {
 	u8 *copy = malloc(len ? len : 1);

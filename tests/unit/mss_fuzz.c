@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* libFuzzer: whether a packet may be a SYN, and the walk over TCP's options. */
+/* libFuzzer: whether a packet may be a SYN, and the search in TCP's options. */
 #include <linux/tcp.h>
 #include "kernel.h"
 #include "ipip_mss.h"
@@ -20,7 +20,7 @@ static void check_syn(const u8 *data, size_t size)
 	syn = ipip_mss_may_be_syn(packet, size);
 	if (syn && iph->protocol != IPPROTO_TCP)
 		abort();
-	/* A SYN whose headers are all there isn't missed. */
+	/* A SYN with complete headers must be recognized. */
 	if (!syn && iph->protocol == IPPROTO_TCP && iph->ihl >= 5 &&
 	    size >= iph->ihl * 4 + sizeof(struct tcphdr) &&
 	    ((const struct tcphdr *)(packet + iph->ihl * 4))->syn)

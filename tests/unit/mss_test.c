@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which packets may be a SYN. The walk over TCP's options: a table, and a comparison
- * with a second, plain way to do it over random lists.
+ * Which packets may be a SYN; and the search in TCP's options, by a table and by comparison with a
+ * second, simple implementation on random lists.
  */
 #include <linux/tcp.h>
 #include "kernel.h"
@@ -22,22 +22,22 @@ static const struct {
 	{ "MSS alone", OPTIONS(2, 4, 5, 180), 2 },
 	{ "after a NOP, at an odd place", OPTIONS(1, 2, 4, 5, 180), 3 },
 	{ "after window scale", OPTIONS(3, 3, 7, 2, 4, 5, 180), 5 },
-	{ "what Linux sends", OPTIONS(2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 0, 0,
+	{ "the options that Linux sends", OPTIONS(2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 0, 0,
 				      0, 0, 0, 1, 3, 3, 7), 2 },
-	{ "behind the end of the list", OPTIONS(0, 2, 4, 5, 180), -1 },
+	{ "after the end of the list", OPTIONS(0, 2, 4, 5, 180), -1 },
 	{ "before the end of the list", OPTIONS(2, 4, 5, 180, 0, 9), 2 },
 	{ "twice", OPTIONS(2, 4, 5, 180, 2, 4, 5, 180), -1 },
-	{ "once more behind the end", OPTIONS(2, 4, 5, 180, 0, 2, 4, 1, 1), 2 },
+	{ "twice, once after the end", OPTIONS(2, 4, 5, 180, 0, 2, 4, 1, 1), 2 },
 	{ "length 0", OPTIONS(2, 0, 5, 180), -1 },
 	{ "length 1", OPTIONS(2, 1, 5, 180), -1 },
 	{ "length 2", OPTIONS(2, 2, 5, 180), -1 },
 	{ "length 3", OPTIONS(2, 3, 5, 1), -1 },
 	{ "length 5", OPTIONS(2, 5, 5, 180, 0), -1 },
 	{ "length 6, twice as long", OPTIONS(2, 6, 5, 180, 5, 180), -1 },
-	{ "cut off behind the kind", OPTIONS(1, 1, 1, 2), -1 },
-	{ "cut off behind the length", OPTIONS(1, 1, 2, 4), -1 },
-	{ "cut off in the value", OPTIONS(1, 2, 4, 5), -1 },
-	{ "another option is cut off behind it", OPTIONS(2, 4, 5, 180, 8), -1 },
+	{ "truncated after the kind", OPTIONS(1, 1, 1, 2), -1 },
+	{ "truncated after the length", OPTIONS(1, 1, 2, 4), -1 },
+	{ "truncated in the value", OPTIONS(1, 2, 4, 5), -1 },
+	{ "a truncated option after it", OPTIONS(2, 4, 5, 180, 8), -1 },
 	{ "another option is too long", OPTIONS(2, 4, 5, 180, 8, 10, 0), -1 },
 	{ "another option of length 0", OPTIONS(3, 0, 2, 4, 5, 180), -1 },
 	{ "another option of length 1", OPTIONS(3, 1, 2, 4, 5, 180), -1 },
@@ -48,10 +48,10 @@ static const struct {
 	{ "before TCP-AO", OPTIONS(2, 4, 5, 180, 29, 6, 1, 1, 7, 7), 2, true },
 	{ "after TCP-AO, at an odd place", OPTIONS(1, 29, 6, 1, 1, 7, 7, 2, 4, 5,
 						   180), 9, true },
-	{ "after a TCP-AO without anything in it", OPTIONS(29, 2, 2, 4, 5, 180),
+	{ "after an empty TCP-AO option", OPTIONS(29, 2, 2, 4, 5, 180),
 	  4, true },
-	{ "TCP-AO of an impossible length", OPTIONS(2, 4, 5, 180, 29, 1), -1 },
-	{ "TCP-AO behind the end of the list", OPTIONS(2, 4, 5, 180, 0, 29, 4,
+	{ "TCP-AO of length 1", OPTIONS(2, 4, 5, 180, 29, 1), -1 },
+	{ "TCP-AO after the end of the list", OPTIONS(2, 4, 5, 180, 0, 29, 4,
 						       1, 1), 2 },
 	{ "29 inside another option", OPTIONS(2, 4, 5, 180, 254, 4, 29, 2), 2 },
 	{ "29 as the MSS", OPTIONS(2, 4, 29, 4), 2 },
@@ -59,7 +59,7 @@ static const struct {
 				  0, 0, 0, 0, 0, 0, 0, 0), 2 },
 };
 
-/* Cut the list into options first, then look at them. */
+/* Split the list into options first, then look at them. */
 static int model(const u8 *options, int len, bool *ao)
 {
 	int start[40], size[40], n = 0, i, found = -1;
@@ -90,7 +90,7 @@ static int model(const u8 *options, int len, bool *ao)
 	return found;
 }
 
-/* Bytes that make lists which are well-formed for a while. */
+/* Random bytes that often begin with well-formed options. */
 static u8 random_byte(void)
 {
 	static const u8 likely[] = { 0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 8, 10,
@@ -109,7 +109,7 @@ static int find(const u8 *options, unsigned int len, bool *ao)
 	return found;
 }
 
-/* TCP, or another protocol, behind an IPv4 header of so many words. */
+/* TCP, or another protocol, after an IPv4 header of so many words. */
 static void test_syn(void)
 {
 	unsigned int words, len, bits, at, wrong = 0;
@@ -123,7 +123,7 @@ static void test_syn(void)
 				packet[0] = 0x40 | words;
 				packet[9] = bits & 256 ? IPPROTO_UDP : IPPROTO_TCP;
 				at = words * 4 + 13;
-				/* Not the header itself. */
+				/* The part after the IPv4 header. */
 				if (at >= 20)
 					packet[at] = bits;
 				want = packet[9] == IPPROTO_TCP &&
@@ -137,7 +137,7 @@ static void test_syn(void)
 	ktap(!wrong, "may be a SYN: each flag, header length and linear length");
 }
 
-/* What is found, and where there is an MSS, whether TCP-AO is. */
+/* Compare the offset of the MSS and, if there is one, whether there is TCP-AO. */
 static bool same(const u8 *options, unsigned int len, int want, bool want_ao)
 {
 	bool ao;
@@ -167,8 +167,8 @@ int main(void)
 		found += want >= 0;
 		signed_ones += want >= 0 && ao;
 	}
-	ktap(!differing, "2,000,000 random lists: as the model says");
-	ktap(found > 1000, "many of them have an MSS");
-	ktap(signed_ones > 100, "and a hundred of those TCP-AO");
+	ktap(!differing, "2,000,000 random lists: both implementations agree");
+	ktap(found > 1000, "2,000,000 random lists: more than 1,000 have an MSS");
+	ktap(signed_ones > 100, "2,000,000 random lists: more than 100 have an MSS and TCP-AO");
 	return ktap_end();
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What tests/lib.sh leaves alone on a machine that isn't the tests' own: other netns. In mounts of
-# its own, with a /run of their own, so that none of this machine's is in danger.
+# On a machine that isn't a guest, tests/lib.sh must not delete other netns. This test runs in its own
+# mount namespace with its own /run, so that it can't delete those of the host.
 
 cd "$(dirname "$0")/.." || exit 1
 if [ "${1:-}" != apart ]; then

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libFuzzer: path MTU discovery, whatever becomes of its probes and whatever ICMP and the
- * underlay say meanwhile. No size counts that wasn't answered, unless a smaller underlay
- * has made it smaller.
+ * libFuzzer: path MTU discovery with any outcome of its probes, any ICMP errors and any changes of the
+ * underlay. The confirmed size must be one that was answered, or be lowered by a smaller underlay.
  */
 #include "kernel.h"
 #include "if_ipip.h"
@@ -24,7 +23,7 @@ static void check(const struct ipip_plpmtud *p, unsigned int proven)
 		abort();
 }
 
-/* Whatever has happened, a path that carries @mtu from now on is measured. */
+/* After any events, a path that carries @mtu from now on must be measured. */
 static void settles(struct ipip_plpmtud *p, unsigned int mtu)
 {
 	unsigned int i, size;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Path MTU discovery against paths that are imitated: the cases of RFC 8899 sections 4
- * and 5, and what the far end, ICMP and chance may add to them.
+ * Path MTU discovery on simulated paths: the cases of RFC 8899 sections 4 and 5, with kinds of far ends,
+ * ICMP errors and random loss.
  */
 #include "kernel.h"
 #include "ktap.h"
@@ -10,7 +10,7 @@
 
 #define OVERHEAD	20
 
-/* A path that carries sizes up to @mtu, and loses @percent of the packets each way. */
+/* A path that carries sizes up to @mtu and loses @percent of the packets in each direction. */
 struct path {
 	unsigned int mtu;
 	unsigned int percent;
@@ -28,8 +28,8 @@ static bool lucky(const struct path *path)
 	       rand() % 100 >= (int)path->percent;
 }
 
-/* The timer fires once, and what it causes: answers come at once, and lead to further
- * probes. False if the next probe has time.
+/* Let the timer fire once. Answers arrive at once and may cause further probes. Returns false if
+ * the next probe isn't due at once.
  */
 static bool step(const struct path *path)
 {
@@ -77,7 +77,7 @@ static bool step(const struct path *path)
 	return size && more;
 }
 
-/* So many confirmations, with all that each leads to. */
+/* Let the timer fire for so many confirmations, with the probes that each causes. */
 static void run(const struct path *path, unsigned int rounds)
 {
 	unsigned int i;
@@ -123,13 +123,13 @@ static void test_start(void)
 
 	start(&path, 1480);
 	ktap(is(1480, IPIP_MTU_STATE_COMPLETE) && sent == 2 && !timeouts,
-	     "nothing in the way: the base size, and the largest");
+	     "no black hole: probes of the base size and of the largest");
 	run(&path, 10);
-	ktap(sent == 12 && changes == 1, "confirmed again, one probe each time");
+	ktap(sent == 12 && changes == 1, "each confirmation takes one probe");
 	path.mtu = 1380;
 	start(&path, 1480);
 	ktap(is(1380, IPIP_MTU_STATE_COMPLETE) && timeouts == 3 && changes == 1,
-	     "1380 is found within three timeouts, at once");
+	     "a path of 1380: found after three timeouts, by one change");
 	for (mtu = 512; mtu <= 9000; mtu++) {
 		path.mtu = mtu;
 		start(&path, 8980);
@@ -138,7 +138,7 @@ static void test_start(void)
 			good = false;
 		}
 	}
-	ktap(good, "each size from 512 to 9000 is found to the byte");
+	ktap(good, "each path MTU from 512 to 9000 is found exactly");
 	path.mtu = 600;
 	start(&path, 600);
 	ktap(is(600, IPIP_MTU_STATE_COMPLETE) && sent == 1, "an underlay below the base size");
@@ -155,19 +155,19 @@ static void test_unanswered(void)
 
 	start(&path, 1480);
 	ktap(is(0, IPIP_MTU_STATE_UNANSWERED) && sent == 6,
-	     "a far end that doesn't know the probes: three of the base, three of the least");
+	     "a far end that doesn't answer: three probes of the base size, three of the smallest");
 	run(&path, IPIP_PLPMTUD_RAISE - 1);
-	ktap(sent == 6, "it is left alone for a while");
+	ktap(sent == 6, "a far end that doesn't answer: no probes for a while");
 	path.padded = true;
 	run(&path, 1);
-	ktap(is(1480, IPIP_MTU_STATE_COMPLETE), "and asked again");
+	ktap(is(1480, IPIP_MTU_STATE_COMPLETE), "the far end answers later: measured");
 	path.padded = false;
 	run(&path, 2);
-	ktap(is(0, IPIP_MTU_STATE_UNANSWERED), "it knows them no more: nothing is measured");
+	ktap(is(0, IPIP_MTU_STATE_UNANSWERED), "the far end no longer answers: nothing is measured");
 	path.mtu = 511;
 	path.padded = true;
 	start(&path, 1480);
-	ktap(is(0, IPIP_MTU_STATE_UNANSWERED), "a path that carries less than the least");
+	ktap(is(0, IPIP_MTU_STATE_UNANSWERED), "a path below the smallest size");
 }
 
 static void test_black_hole(void)
@@ -180,8 +180,8 @@ static void test_black_hole(void)
 	count_anew();
 	path.mtu = 1380;
 	run(&path, 1);
-	ktap(is(1380, IPIP_MTU_STATE_COMPLETE), "a black hole: 1380");
-	ktap(timeouts == 3 && changes == 1, "within three timeouts, by one change");
+	ktap(is(1380, IPIP_MTU_STATE_COMPLETE), "a black hole: 1380 is measured");
+	ktap(timeouts == 3 && changes == 1, "a black hole: three timeouts, one change");
 	for (mtu = IPIP_PLPMTUD_MIN; mtu < 1480; mtu++) {
 		path.mtu = 1480;
 		start(&path, 1480);
@@ -195,21 +195,21 @@ static void test_black_hole(void)
 			worst = timeouts;
 	}
 	printf("# %u timeouts and %u changes at most\n", worst, most);
-	ktap(good, "each other size, to the byte");
-	ktap(most <= 2, "by two changes at most");
+	ktap(good, "a black hole of each other size: measured exactly");
+	ktap(most <= 2, "a black hole of each other size: at most two changes");
 	path.mtu = 1480;
 	start(&path, 1480);
 	count_anew();
 	path.mtu = 1000;
 	run(&path, 1);
-	ktap(is(1000, IPIP_MTU_STATE_COMPLETE), "below the base size");
+	ktap(is(1000, IPIP_MTU_STATE_COMPLETE), "a black hole below the base size");
 	path.dead = true;
 	count_anew();
 	run(&path, 100);
-	ktap(p.confirmed == 1000 && !changes, "a path that carries nothing says nothing of sizes");
+	ktap(p.confirmed == 1000 && !changes, "a path that carries nothing: the size doesn't change");
 	path.dead = false;
 	run(&path, 10);
-	ktap(is(1000, IPIP_MTU_STATE_COMPLETE), "nor when it is back");
+	ktap(is(1000, IPIP_MTU_STATE_COMPLETE), "the path is back: the size doesn't change");
 }
 
 static void test_raise(void)
@@ -220,18 +220,18 @@ static void test_raise(void)
 	path.mtu = 1480;
 	count_anew();
 	run(&path, IPIP_PLPMTUD_RAISE - 1);
-	ktap(is(1380, IPIP_MTU_STATE_COMPLETE), "a path that has grown is not noticed at once");
+	ktap(is(1380, IPIP_MTU_STATE_COMPLETE), "a path that grows isn't noticed at once");
 	run(&path, 1);
 	ktap(is(1480, IPIP_MTU_STATE_COMPLETE) && changes == 1 && !timeouts,
-	     "but at the next raise");
+	     "a path that has grown: found at the next raise");
 	path.mtu = 1400;
 	run(&path, 1);
 	count_anew();
 	run(&path, IPIP_PLPMTUD_RAISE);
-	ktap(is(1400, IPIP_MTU_STATE_COMPLETE) && !changes, "one that hasn't: all stays");
+	ktap(is(1400, IPIP_MTU_STATE_COMPLETE) && !changes, "a path that hasn't grown: the raise changes nothing");
 	path.mtu = 1471;
 	run(&path, IPIP_PLPMTUD_RAISE);
-	ktap(is(1471, IPIP_MTU_STATE_COMPLETE) && changes == 1, "one that has grown a little");
+	ktap(is(1471, IPIP_MTU_STATE_COMPLETE) && changes == 1, "a path that has grown a little: found at the raise");
 }
 
 static void test_underlay(void)
@@ -242,14 +242,14 @@ static void test_underlay(void)
 	ktap(ipip_plpmtud_set_path(&p, 1400, 1400) && p.confirmed == 1400,
 	     "a smaller underlay counts at once");
 	run(&path, 1);
-	ktap(is(1400, IPIP_MTU_STATE_COMPLETE), "and is confirmed");
-	ktap(!ipip_plpmtud_set_path(&p, 1400, 1400), "the same again is no news");
+	ktap(is(1400, IPIP_MTU_STATE_COMPLETE), "a smaller underlay: its size is confirmed");
+	ktap(!ipip_plpmtud_set_path(&p, 1400, 1400), "the same underlay again changes nothing");
 	path.mtu = 1450;
 	count_anew();
 	ktap(ipip_plpmtud_set_path(&p, 1480, 1480) && p.confirmed == 1400,
 	     "a larger underlay counts when it is confirmed");
 	run(&path, 1);
-	ktap(is(1450, IPIP_MTU_STATE_COMPLETE) && changes == 1, "and only what was confirmed");
+	ktap(is(1450, IPIP_MTU_STATE_COMPLETE) && changes == 1, "a larger underlay: only the confirmed size counts");
 }
 
 static void test_hint(void)
@@ -259,29 +259,29 @@ static void test_hint(void)
 	start(&path, 1480);
 	count_anew();
 	ktap(ipip_plpmtud_set_path(&p, 1480, 1000) && p.confirmed == 1480,
-	     "ICMP says 1000: that is looked into");
+	     "an ICMP error with 1000: it is probed, the size stays");
 	run(&path, 1);
 	ktap(is(1480, IPIP_MTU_STATE_COMPLETE) && p.disproved && sent == 1 && !changes,
-	     "forged: one probe disproves it");
-	ktap(!ipip_plpmtud_set_path(&p, 1480, 1000), "once more is no news");
-	ktap(!ipip_plpmtud_set_path(&p, 1480, 100) && !p.hint, "100 isn't believed by anybody");
+	     "a forged ICMP error: one probe disproves it");
+	ktap(!ipip_plpmtud_set_path(&p, 1480, 1000), "the same forged error again changes nothing");
+	ktap(!ipip_plpmtud_set_path(&p, 1480, 100) && !p.hint, "an ICMP error with 100 is ignored");
 	path.mtu = 1333;
 	count_anew();
 	ipip_plpmtud_set_path(&p, 1480, 1333);
 	run(&path, 1);
 	ktap(is(1333, IPIP_MTU_STATE_COMPLETE) && timeouts == 2 && changes == 1,
-	     "true: by one change, after two timeouts");
+	     "a true ICMP error: one change, after two timeouts");
 	path.mtu = 1300;
 	count_anew();
 	ipip_plpmtud_set_path(&p, 1480, 1320);
 	run(&path, 1);
-	ktap(is(1300, IPIP_MTU_STATE_COMPLETE), "not small enough");
+	ktap(is(1300, IPIP_MTU_STATE_COMPLETE), "an ICMP error with too large a value: the path is measured");
 	ipip_plpmtud_set_path(&p, 1480, 1480);
-	ktap(!p.hint && p.confirmed == 1300, "ICMP's value expires: what was confirmed doesn't");
+	ktap(!p.hint && p.confirmed == 1300, "ICMP's value expires: the confirmed size doesn't");
 	ipip_plpmtud_timer(&p, true);
 	ktap(!ipip_plpmtud_set_path(&p, 1480, 1000) && p.hint == 1000 && p.size == 1300,
 	     "a confirmation that is on its way stays valid");
-	ktap(ipip_plpmtud_timer(&p, true) == 1000, "and if it is lost, the hint is tried");
+	ktap(ipip_plpmtud_timer(&p, true) == 1000, "a confirmation that is lost: ICMP's value is probed");
 }
 
 static void test_loss(void)
@@ -297,7 +297,7 @@ static void test_loss(void)
 	run(&path, 86400);
 	printf("# %u probes, %u lost, %u changes\n", sent, lost, changes);
 	ktap(p.confirmed == 1480 && changes <= 3,
-	     "10 % are lost each way: in ten days one false alarm at most");
+	     "10 % loss in each direction: at most one false alarm in ten days");
 	for (i = 0; i < 1000; i++) {
 		path.percent = 0;
 		start(&path, 1480);
@@ -308,14 +308,14 @@ static void test_loss(void)
 		lowered += changes > 0;
 	}
 	printf("# %u of 1000 lowered\n", lowered);
-	ktap(lowered <= 5, "a path that begins to lose packets is hardly ever taken for smaller");
+	ktap(lowered <= 5, "a path that begins to lose packets: the size is lowered in at most 5 of 1000 cases");
 	for (i = 0; i < 1000; i++) {
 		path.mtu = 1380;
 		start(&path, 1480);
 		run(&path, 2 * IPIP_PLPMTUD_RAISE);
 		wrong += p.confirmed != 1380;
 	}
-	ktap(wrong <= 5, "and what the path carries is found");
+	ktap(wrong <= 5, "a lossy path: wrong in at most 5 of 1000 cases");
 	if (wrong)
 		printf("# %u of 1000 wrong\n", wrong);
 }

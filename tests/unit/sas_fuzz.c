@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libFuzzer: what swanctl prints of SAs, among it what peers call themselves.
+ * libFuzzer: the parser of swanctl's list of SAs, which contains names that peers choose.
  */
 #include "ipipctl.h"
 

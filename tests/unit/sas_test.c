@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What `swanctl --list-sas --pretty` says of tunnels: while SAs are made, while one
- * takes over from another, and of a peer that calls itself something strange.
+ * The parser of `swanctl --list-sas --pretty`: while SAs are being set up, during rekeying, and with a
+ * peer whose name looks like a section.
  */
 #include "ipipctl.h"
 #include "ktap.h"
@@ -43,7 +43,7 @@ static bool is(const struct tunnel *t, unsigned int state, const char *proposal,
 	return same;
 }
 
-/* Of its own memory, which has an end. */
+/* A name in memory of exactly its size. */
 static bool is_connection(const char *name)
 {
 	char *copy = strdup(name), tunnel[IFNAMSIZ];
@@ -77,43 +77,43 @@ int main(void)
 	u = &list.t[1];
 
 	parse("");
-	ktap(is(t, IPSEC_NO_SA, "", 0, 0, 0), "nothing");
+	ktap(is(t, IPSEC_NO_SA, "", 0, 0, 0), "no SA");
 	parse(SA("ipip-t0", "CONNECTING", "%any", ""));
 	ktap(is(t, IPSEC_CONNECTING, "", 0, 0, 0), "connecting");
-	ktap(is(u, IPSEC_NO_SA, "", 0, 0, 0), "another one isn't");
+	ktap(is(u, IPSEC_NO_SA, "", 0, 0, 0), "another tunnel has no SA");
 	parse(SA("ipip-te_2est_5f1", "ESTABLISHED", "10.2.0.1",
 		 CHILD("ipip-te_2est_5f1-4", "INSTALLED", "84", "168", "1500")));
 	ktap(is(u, IPSEC_ESTABLISHED, AES, 84, 168, 1500), "established");
-	ktap(is(t, IPSEC_NO_SA, "", 0, 0, 0), "another one isn't");
+	ktap(is(t, IPSEC_NO_SA, "", 0, 0, 0), "another tunnel has no SA");
 	parse(SA("ipip-t0", "ESTABLISHED", "10.2.0.1",
 		 CHILD("ipip-t0-1", "REKEYED", "1", "2", "9000")
 		 CHILD("ipip-t0-2", "INSTALLED", "10", "20", "100")
 		 CHILD("ipip-t0-3", "INSTALLED", "100", "200", "900")
 		 CHILD("ipip-t0-4", "INSTALLED", "1000", "2000", "300")));
-	ktap(is(t, IPSEC_ESTABLISHED, AES, 1110, 2220, 900), "one takes over from another");
+	ktap(is(t, IPSEC_ESTABLISHED, AES, 1110, 2220, 900), "rekeying: counters of all installed SAs, the latest rekey time");
 	parse(SA("ipip-t0", "ESTABLISHED", "10.2.0.1", "")
 	      SA("ipip-t0", "CONNECTING", "10.2.0.1",
 		 CHILD("ipip-t0-9", "INSTALLED", "1", "1", "1")));
 	ktap(is(t, IPSEC_ESTABLISHED, AES, 1, 1, 1), "two IKE SAs");
 	parse(SA("ipip-t0", "CONNECTING", "} child-sas { x { state = INSTALLED } }", ""));
-	ktap(is(t, IPSEC_CONNECTING, "", 0, 0, 0), "a peer with a strange name");
+	ktap(is(t, IPSEC_CONNECTING, "", 0, 0, 0), "a peer whose name looks like a section");
 	parse(SA("site", "ESTABLISHED", "x", CHILD("ipip-t0-1", "INSTALLED", "1", "1", "1"))
 	      SA("ipip-nope", "ESTABLISHED", "x", CHILD("y", "INSTALLED", "1", "1", "1")));
-	ktap(is(t, IPSEC_NO_SA, "", 0, 0, 0), "somebody else's connections");
+	ktap(is(t, IPSEC_NO_SA, "", 0, 0, 0), "connections of other programs");
 	u->altnames = "t9";
 	tunnels_changed(&list);
 	parse(SA("ipip-t9", "ESTABLISHED", "x", CHILD("y", "INSTALLED", "1", "1", "1")));
-	ktap(is(u, IPSEC_NO_SA, "", 0, 0, 0), "a connection of what is an altname now");
+	ktap(is(u, IPSEC_NO_SA, "", 0, 0, 0), "a connection whose name is only an altname");
 	u->altnames = "";
 	tunnels_changed(&list);
 	ktap(!is_connection("ipip-_") && !is_connection("ipip-_2") &&
-	     !is_connection("ipip-a_2"), "half of a character");
+	     !is_connection("ipip-a_2"), "an incomplete escape");
 	ktap(!is_connection("ipip-_+2") && !is_connection("ipip-_ 2") &&
-	     !is_connection("ipip-_0x2e"), "a number that isn't two digits");
+	     !is_connection("ipip-_0x2e"), "an escape that isn't two digits");
 	ktap(!is_connection("ipip-_41") && !is_connection("ipip-_2E") &&
 	     is_connection("ipip-_2e") && !is_connection("ipip-_00"),
-	     "a name is written in one way only");
-	ktap(!is_connection("ipip-") && !is_connection("ipip-a.b"), "no name");
+	     "each name has only one escaped form");
+	ktap(!is_connection("ipip-") && !is_connection("ipip-a.b"), "an empty name, and one that isn't escaped");
 	tunnels_free(&list);
 	return ktap_end();
 }
