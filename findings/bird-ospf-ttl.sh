@@ -3,15 +3,15 @@
 #
 # BIRD 2.17.6 and the in-tree ipip driver of Linux 6.12, with a router between the tunnel's ends
 #
-# Expected: a tunnel is one hop for OSPF, whatever lies below it. Where ping passes through the tunnel,
-# the neighbour is found.
+# Expected: a tunnel is one hop for OSPF, whatever its underlay is. If ping passes through the tunnel,
+# OSPF finds the neighbour.
 #
-# So it is: OSPF's packets have a TTL of 1, and a tunnel whose TTL is "inherit", the default, gives it to the outer
+# Actual: OSPF's packets have a TTL of 1, and a tunnel whose TTL is "inherit", the default, gives it to the outer
 # header. The first router of the underlay drops them with "time exceeded". BIRD logs nothing, and its
-# interface is up and PtP. With "ttl 64" the neighbour is there within seconds.
+# interface is up and PtP. With "ttl 64" OSPF finds the neighbour within seconds.
 #
-# Why it matters: RIP, and every other protocol with a TTL of 1, has the same. Pings through the tunnel
-# say that all is well.
+# Why it matters: RIP, and every other protocol with a TTL of 1, has the same problem, while pings through
+# the tunnel are answered.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -68,14 +68,14 @@ ask show ospf neighbors
 echo "== end"
 END
 observe "ping through the tunnel" part ping
-has "it passes" ' 0% packet loss'
+has "the ping is answered" ' 0% packet loss'
 observe "ttl inherit" part inherit
 lacks "no neighbour" '2.2.2.2'
 has "the interface is up" 'State: PtP'
 observe "what the router between them sends to a" part router
 has "time exceeded" 'ICMP time exceeded'
 observe "BIRD's log" part log
-same "nothing but that it has started" "$(grep -cv Started "$seen")" 0
+same "BIRD logs only that it has started" "$(grep -cv Started "$seen")" 0
 observe "ttl 64" part fixed
-has "the neighbour is there" '2.2.2.2.*Full/PtP'
+has "OSPF has found the neighbour" '2.2.2.2.*Full/PtP'
 finish

@@ -6,18 +6,18 @@
 # Expected: a tunnel has no link-layer addresses and needs no neighbour, so the answer is success with the tunnel's
 # device, and the MAC addresses aren't filled in.
 #
-# So it is: until the kernel itself has sent a packet that way, the answer is "no neighbour". Afterwards it is
+# Actual: until the kernel itself has sent a packet on that route, the answer is "no neighbour". Afterwards it is
 # success, and the destination MAC address is the tunnel's local IPv4 address, since a neighbour without
 # ARP has its device's own address, and that of an ipip device is the local end. The source is the same.
 #
-# Why it matters: an XDP program that forwards by what this function says writes such an Ethernet header, and sends
-# it into a device that has none. Whether the device has one isn't in the answer.
+# Why it matters: an XDP program that trusts the answer writes such an Ethernet header, and sends the frame into
+# a device without a link layer. The answer doesn't tell whether the device has one.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
 fetch trixie user-mode-linux=6.12um1+b22 iproute2=6.15.0-1 python3=3.13.5-1 iputils-ping grep kmod busybox-static mount
 
-# An XDP program that hands 64 bytes of a packet to the function, and has them back.
+# An XDP program that calls the function with parameters from the packet's 64 bytes, and writes the result back.
 cat > "$root/root/lookup.py" <<'END'
 import ctypes
 import socket
@@ -25,7 +25,7 @@ import struct
 import sys
 
 PROG_LOAD, TEST_RUN, XDP, SIZE, FIB_LOOKUP = 5, 10, 6, 64, 69
-# A packet begins two bytes behind a multiple of eight.
+# A packet begins two bytes after a multiple of eight.
 PAD = 6
 libc = ctypes.CDLL(None, use_errno=True)
 

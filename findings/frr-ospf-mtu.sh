@@ -3,15 +3,15 @@
 #
 # FRR 10.3 and the in-tree ipip driver of Linux 6.12: the MTU of an interface that has an OSPF neighbour changes
 #
-# Expected: the MTU matters where database descriptions are exchanged (RFC 2328, section 10.6), which is while an
-# adjacency comes up. One that is Full stays so when an interface's MTU changes.
+# Expected: the MTU matters only while database descriptions are exchanged (RFC 2328, section 10.6), that is, while an
+# adjacency comes up. An adjacency that is Full stays Full when an interface's MTU changes.
 #
-# So it is: the router whose interface changes takes the interface down and up for OSPF, and the adjacency is gone
-# at once, though hellos pass all the time. If the MTU became smaller than the neighbour's, the adjacency doesn't come
-# back: the router with the smaller one refuses each description, and stays in ExStart until both ends have
+# Actual: the router whose interface changes takes the interface down and up for OSPF, and the adjacency is lost
+# at once, although hellos still pass. If the MTU becomes smaller than the neighbour's, the adjacency doesn't come
+# back: the router with the smaller MTU refuses each description, and stays in ExStart until both ends have
 # the same MTU again, or `ip ospf mtu-ignore`.
 #
-# Why it matters: a tunnel's MTU follows the path below it, and the two ends needn't learn of it together.
+# Why it matters: a tunnel's MTU follows its underlay path, and the two ends may notice a change at different times.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -81,10 +81,10 @@ END
 observe "the same MTU at both ends" part equal
 has "the neighbours are Full" '^a: .*Full' '^b: .*Full'
 observe "a's log after its MTU has become smaller" part log
-has "the adjacency is gone at once" 'Full -> Deleted|Full -> Down'
+has "the adjacency is lost at once" 'Full -> Deleted|Full -> Down'
 observe "18 seconds later" part smaller
-lacks "it isn't Full again" 'Full'
+lacks "the adjacency isn't Full" 'Full'
 has "a is in ExStart" '^a: .*ExStart'
 observe "b has the same MTU" part again
-has "they are Full" '^a: .*Full' '^b: .*Full'
+has "the adjacency is Full" '^a: .*Full' '^b: .*Full'
 finish

@@ -3,10 +3,10 @@
 #
 # ifupdown 0.8.44, a "tunnel" stanza
 #
-# Expected: "address 192.168.0.1/30" is understood in every method for IPv4, as it is in "static".
+# Expected: every method for IPv4 accepts "address 192.168.0.1/30", as "static" does.
 #
-# So it is: "static" understands it, and "tunnel" doesn't: "missing required variable: netmask". "tos" and "dev",
-# which a tunnel has in iproute2, are taken without a complaint and have no effect: ifupdown hands each
+# Actual: "static" accepts it, and "tunnel" doesn't: "missing required variable: netmask". "tos" and "dev",
+# which a tunnel has in iproute2, are accepted without a complaint and have no effect: ifupdown passes each
 # word that it doesn't know to its scripts.
 #
 # Why it matters: a stanza that was copied from "static" fails at boot, and a tunnel that should be bound to
@@ -17,22 +17,22 @@
 fetch trixie ifupdown=0.8.44+deb13u1 iproute2=6.15.0-1
 
 mkdir -p "$root/run/network"
-dry_run() {	# METHOD, and the options on standard input
+dry_run() {	# METHOD: with the options on standard input
 	{ echo "iface t0 inet $1"; cat; } > "$root/tmp/interfaces"
 	observe "$1: ifup --no-act" run ifup --no-act --verbose --interfaces /tmp/interfaces t0
 }
 dry_run static <<'END'
 	address 192.168.0.1/30
 END
-has "static: a prefix is understood" 'ip addr add 192.168.0.1/'
+has "static: a prefix is accepted" 'ip addr add 192.168.0.1/'
 dry_run tunnel <<'END'
 	mode ipip
 	local 10.0.0.1
 	endpoint 10.0.0.2
 	address 192.168.0.1/30
 END
-has "tunnel: it isn't" 'missing required variable: netmask'
-lacks "tunnel: nothing is done" 'ip tunnel add'
+has "tunnel: a prefix isn't accepted" 'missing required variable: netmask'
+lacks "tunnel: no tunnel is made" 'ip tunnel add'
 dry_run tunnel <<'END'
 	mode ipip
 	local 10.0.0.1

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Linux 6.12: IPIP packets for which there is no tunnel; and what tcpdump 4.99.5 says of the answer
+# Linux 6.12: IPIP packets for which there is no tunnel, and what tcpdump 4.99.5 prints for the answer
 #
-# Expected: a host that can't do anything with protocol 4 answers with ICMP "protocol unreachable", as
-# RFC 1122 has it, and no ICMP about IPIP has to do with ports.
+# Expected: a host that doesn't support protocol 4 answers with ICMP "protocol unreachable", as RFC 1122
+# specifies, and no ICMP error about IPIP mentions ports.
 #
-# So it is: without a module for protocol 4 the host does that. With the in-tree ipip driver loaded and no tunnel
-# for these addresses, it answers "port unreachable". tcpdump looks for a port where the inner packet's
-# length is, and prints that: "protocol 4 port 84" is a ping of 84 bytes.
+# Actual: without a module for protocol 4 the host does that. With the in-tree ipip driver loaded and no tunnel
+# for these addresses, it answers "port unreachable". tcpdump takes the inner packet's length for a port:
+# "protocol 4 port 84" is a ping of 84 bytes.
 #
-# Why it matters: "port unreachable" from a tunnel's far end means that the driver is there and the tunnel
-# isn't, or that its addresses are others. There is no port to open in any firewall.
+# Why it matters: "port unreachable" from a tunnel's far end means that the driver is loaded, but there is no
+# tunnel with these addresses. There is no port to open in a firewall.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -47,10 +47,10 @@ on b ip link set dev t0 up
 try another
 echo "== end"
 END
-observe "no driver" part without
+observe "without a driver" part without
 has "protocol unreachable" 'ICMP 10.0.0.2 protocol 4 unreachable'
 observe "the in-tree ipip is loaded" part with
-has "port unreachable, and tcpdump knows a port" 'ICMP 10.0.0.2 protocol 4 port 84 unreachable'
+has "port unreachable, and tcpdump prints a port" 'ICMP 10.0.0.2 protocol 4 port 84 unreachable'
 observe "there is a tunnel, to another remote" part another
-has "the same" 'ICMP 10.0.0.2 protocol 4 port 84 unreachable'
+has "a tunnel to another remote: port unreachable" 'ICMP 10.0.0.2 protocol 4 port 84 unreachable'
 finish

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Linux 6.12: UDP segments that one call hands over, through an in-tree ipip tunnel
+# Linux 6.12: UDP segments of one send call (UDP_SEGMENT) through an in-tree ipip tunnel
 #
-# Expected: with UDP_SEGMENT a program hands over up to 64 KiB in one call, and each segment arrives as a datagram,
-# with a tunnel on the way or without. BIG TCP on the device below concerns TCP: packets above 65,535 bytes, which
-# have a length of 0 in their header, are TCP's alone, and a receiver drops any other.
+# Expected: with UDP_SEGMENT a program sends up to 64 KiB in one call, and each segment arrives as a datagram,
+# through a tunnel or not. BIG TCP on the underlay device applies to TCP only: only TCP packets may be longer than
+# 65,535 bytes, with a length of 0 in their header, and a receiver drops any others.
 #
-# So it is as long as the device below has its usual gso_ipv4_max_size: all segments together with the outer
-# header may be longer than 65,535 bytes, since the kernel cuts them before. With a gso_ipv4_max_size of 196,608
-# the device takes them whole, and nothing arrives. The sender sees no error. 65,500 bytes without
-# the tunnel still arrive, since with one header less they aren't longer than 65,535 bytes.
+# Actual: the segments arrive if the underlay device has its default gso_ipv4_max_size: all segments together with
+# the outer header may be longer than 65,535 bytes, and the kernel segments them before. With a gso_ipv4_max_size of
+# 196,608 the device takes them whole, and nothing arrives. The sender gets no error. 65,500 bytes without the
+# tunnel still arrive, since without the outer header they aren't longer than 65,535 bytes.
 #
-# Why it matters: QUIC servers send this way, and BIG TCP is switched on for a whole device. Only the largest
-# calls are lost, so that the loss looks like one of the network.
+# Why it matters: QUIC servers send this way, and BIG TCP is switched on for a whole device. Only the packets of the
+# largest calls are lost, which looks like loss in the network.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -70,11 +70,11 @@ try untunnelled 10.0.0.2 65500
 echo "== end"
 END
 observe "64,400 bytes in 46 segments, 64,448 with all headers" part fits
-has "all of it arrives" 'sent 64400' 'received 64400'
+has "all segments arrive" 'sent 64400' 'received 64400'
 observe "65,500 bytes in 47 segments, 65,548 with all headers" part longer
-has "all of it arrives" 'sent 65500' 'received 65500'
-observe "the same over a device with BIG TCP" part large
-has "the sender sees no error, and nothing arrives" 'sent 65500' 'received 0'
-observe "the same over it without the tunnel" part untunnelled
-has "all of it arrives" 'sent 65500' 'received 65500'
+has "all segments arrive" 'sent 65500' 'received 65500'
+observe "65,500 bytes over a device with BIG TCP" part large
+has "the sender gets no error, and nothing arrives" 'sent 65500' 'received 0'
+observe "65,500 bytes over a device with BIG TCP, without the tunnel" part untunnelled
+has "all segments arrive" 'sent 65500' 'received 65500'
 finish

@@ -3,15 +3,15 @@
 #
 # iproute2 6.15
 #
-# Expected: "ip link set NAME up" and "ip link add NAME type ipip" work with every name of a device, since
-# the name's place says what it is.
+# Expected: "ip link set NAME up" and "ip link add NAME type ipip" work with every device name, since the
+# position of the argument identifies it as the name.
 #
-# So it is: an option's name may be shortened, and is looked for first. A device "b" is taken for
-# "broadcast", and "up" for its address; "t" is taken for "txqueuelen", and "type" for its value. The errors
-# name neither the device nor the option. With "dev" or "name" in front the names are names.
+# Actual: the names of options may be abbreviated, and take precedence. A device "b" is taken for "broadcast",
+# and "up" for its address; "t" is taken for "txqueuelen", and "type" for its value. The errors name neither
+# the device nor the option. After "dev" or "name" the argument is taken for a name.
 #
-# Why it matters: short names are what labs and scripts of tunnels have. Say "ip link set dev NAME" and "ip link add
-# name NAME" wherever the name isn't your own.
+# Why it matters: labs and scripts for tunnels often use short names. Write "ip link set dev NAME" and "ip link add
+# name NAME" if you didn't choose the name yourself.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by the findings. The script runs again in namespaces of its own, for mounts and
-# processes; all that it fetches and starts is in $work, and gone when it ends.
+# Sourced by the findings. Restarts the script in new mount and process namespaces. Everything that it
+# fetches and starts is in $work, and is removed when it ends.
 #
-#   fetch SUITE PACKAGE[=VERSION]...	these Debian packages and what they depend on, into $root
-#   fetch_beside FOLDER SUITE PACKAGE=VERSION...	without what they depend on, into a folder of $root
-#   run COMMAND...		a command of $root
-#   hosts NAME...		network namespaces; no packet leaves them
-#   on NAME COMMAND...		a command of $root in one of them
-#   cable A B			a veth pair between two: a has the device B, b has A
+#   fetch SUITE PACKAGE[=VERSION]...	unpack these Debian packages and their dependencies into $root
+#   fetch_beside FOLDER SUITE PACKAGE=VERSION...	the same without dependencies, into a folder of $root
+#   run COMMAND...		run a command of $root
+#   hosts NAME...		make network namespaces; no packet leaves them
+#   on NAME COMMAND...		run a command of $root in one of them
+#   cable A B			connect two of them by a veth pair: A has the device B, B has A
 #   boot SECONDS		run the script on standard input in Debian's user-mode-linux, which is in $root.
-#				`hosts`, `cable`, `wait_for` and `on` are there, too
-#   part NAME			what that script has printed behind its line "== NAME"
-#   strongswan_hosts VERSION	text to put before a script of boot's: two hosts with strongSwan
-#   observe NAME COMMAND...	what a program says, printed as comments, and kept in $seen
-#   has NAME PATTERN...		passes if each of the patterns is in what was observed last
-#   lacks NAME PATTERN		passes if the pattern isn't
-#   same NAME GOT WANT		passes if the two are the same
-#   finish			the plan, and the exit status
+#				The script may use `hosts`, `cable`, `wait_for` and `on`
+#   part NAME			print that script's output after its line "== NAME"
+#   strongswan_hosts VERSION	print text to put before a script for boot: two hosts with strongSwan
+#   observe NAME COMMAND...	run a command, print its output as comments, and keep it in $seen
+#   has NAME PATTERN...		passes if the output that was observed last matches each pattern
+#   lacks NAME PATTERN		passes if it doesn't match the pattern
+#   same NAME GOT WANT		passes if GOT and WANT are the same
+#   finish			print the plan and exit
 
 set -u
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -63,7 +63,7 @@ observe() {
 	return $status
 }
 
-# Does each of these extended expressions match a line of it, or none?
+# Patterns are extended regular expressions for a line.
 has() {
 	local name=$1 pattern found=1
 
@@ -88,7 +88,7 @@ finish() {
 	exit $_failed
 }
 
-# Run a command until it succeeds, for at most so many seconds.
+# Repeats a command until it succeeds, or fails after so many seconds.
 wait_for() {
 	local end=$((SECONDS + $1))
 
@@ -99,7 +99,7 @@ wait_for() {
 	done
 }
 
-# apt-get of a suite, which takes nothing to be installed.
+# Runs apt-get for a suite, with a state in which no package is installed.
 _apt() {	# SUITE ARGUMENT...
 	local state=$work/apt-$1 mirror
 
@@ -137,7 +137,7 @@ _unpack() {	# FILE...
 	done
 }
 
-# Those with a version are what the finding is about.
+# Prints the packages with a version, which the finding is about.
 _named() {	# PACKAGE[=VERSION]...
 	printf '%s\n' "$@" | sed -n 's/^/# /; s/=/ /p'
 }
@@ -146,7 +146,7 @@ fetch() {
 	_named "${@:2}"
 	_apt "$1" -y --no-install-recommends --download-only install bash coreutils "${@:2}" > "$work/log" 2>&1 || {
 		sed 's/^/# /' "$work/log"
-		_die "not served any more? See what newer versions do, and name one of these"
+		_die "the mirror may no longer have this version: test a newer one, and name it in the script"
 	}
 	_unpack "$work/apt-$1"/cache/archives/*.deb
 	_furnish
@@ -159,14 +159,14 @@ fetch_beside() {	# FOLDER SUITE PACKAGE=VERSION...
 	_apt "$2" check
 	mkdir -p "$work/beside"
 	(cd "$work/beside" && _apt "$2" download "${@:3}") > "$work/log" 2>&1 ||
-		_die "not served any more: ${*:3}"
+		_die "the mirror no longer has ${*:3}"
 	for deb in "$work"/beside/*.deb; do
 		dpkg -x "$deb" "$root/$1" || _die "$deb can't be unpacked"
 	done
 	rm -r "$work/beside"
 }
 
-# What the packages' scripts would have made: nothing is installed, only unpacked.
+# Makes what the packages' scripts would have made, since the packages are only unpacked.
 _furnish() {
 	[ ! -e "$root/etc/passwd" ] || return 0
 	printf '%s\n' root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534::/:/bin/false \
@@ -189,7 +189,7 @@ run() {
 hosts() {
 	local name
 
-	# A guest has a /run of its own.
+	# A guest already has its own /run.
 	[ -z "${root:-}" ] || [ -e /run/netns/.ours ] || mount -t tmpfs tmpfs /run
 	mkdir -p /run/netns
 	touch /run/netns/.ours
@@ -199,7 +199,7 @@ hosts() {
 	done
 }
 
-# With the namespace's own /sys.
+# The command sees the namespace's own /sys.
 on() {
 	local name=$1
 
@@ -215,7 +215,7 @@ cable() {
 	ip -n "$2" link set dev "$1" up
 }
 
-# What comes first in a script of boot's.
+# Prints the beginning of a script for boot.
 _guest() {
 	cat <<- END
 		#!/bin/bash
@@ -245,7 +245,7 @@ boot() {	# SECONDS
 		init=/root/init con=null con0=null,fd:1 quiet > "$work/console" 2>&1 < /dev/null
 	if ! grep -q '^== end' "$root/root/output"; then
 		tail -n 20 "$work/console" "$root/root/output" | sed 's/^/# /'
-		_die "the kernel hasn't come to the script's end"
+		_die "the script in User Mode Linux hasn't reached its end"
 	fi
 }
 
@@ -253,8 +253,8 @@ part() {	# NAME
 	awk -v name="== $1" '/^== /{ in_part = $0 == name; next } in_part' "$root/root/output"
 }
 
-# For a script of boot's: two hosts, a and b, each with a strongSwan that has a connection "c" of this
-# version of IKE to the other, and the secret "one". `sw HOST COMMAND...` is swanctl's.
+# Prints text for a script for boot: two hosts, a and b, whose strongSwans have a connection "c" to each
+# other with this version of IKE and the secret "one". `sw HOST COMMAND...` runs swanctl.
 strongswan_hosts() {	# IKE'S VERSION
 	cat <<- END
 		version=$1
@@ -294,7 +294,7 @@ strongswan_hosts() {	# IKE'S VERSION
 			ip netns exec $1 env STRONGSWAN_CONF=/tmp/$1/strongswan.conf charon-systemd > /tmp/$1/out 2>&1 &
 			wait_for 20 test -S /tmp/$1/vici
 		}
-		# What the plugins that aren't there have to say is left out.
+		# Without the complaints about missing plugins.
 		sw() {
 			ip netns exec $1 env SWANCTL_DIR=/tmp/$1/swanctl swanctl "${@:2}" --uri unix:///tmp/$1/vici 2>&1 |
 				grep -vE "^plugin '|^opening directory"

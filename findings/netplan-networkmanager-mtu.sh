@@ -5,12 +5,11 @@
 #
 # Expected: "mtu: 1400" of a tunnel is the tunnel's MTU with either renderer.
 #
-# So it is: for networkd it is. For NetworkManager netplan writes it into the section of Ethernet devices, [ethernet],
-# where a tunnel has none; NetworkManager reads the profile without a complaint, and its
-# "ip-tunnel.mtu" is 0, automatic.
+# Actual: with networkd it is. For NetworkManager netplan writes it into the section [ethernet], which doesn't apply
+# to a tunnel; NetworkManager reads the profile without a complaint, and its "ip-tunnel.mtu" is 0, automatic.
 #
-# Why it matters: who lowers a tunnel's MTU since the path's ICMP is filtered goes on losing large packets,
-# with a configuration that says otherwise.
+# Why it matters: an administrator who lowers a tunnel's MTU because ICMP is filtered on the path keeps losing large
+# packets, although the configuration has the right MTU.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -36,7 +35,7 @@ generate() {	# RENDERER
 }
 generate networkd
 observe "networkd's device" cat "$root/tmp/netplan/run/systemd/network/10-netplan-ipip1.netdev"
-has "it has the MTU" '^MTUBytes=1400'
+has "networkd's device has the MTU" '^MTUBytes=1400'
 generate NetworkManager
 profile=$root/tmp/netplan/run/NetworkManager/system-connections/netplan-ipip1.nmconnection
 observe "NetworkManager's profile" cat "$profile"
@@ -49,8 +48,8 @@ install -m 600 "$profile" "$root/run/NetworkManager/system-connections/"
 on a dbus-daemon --system --fork
 on a NetworkManager --no-daemon > "$work/nm" 2>&1 &
 wait_for 30 on a nmcli -t general status
-observe "NetworkManager has read it" on a nmcli -f ip-tunnel.remote,ip-tunnel.ttl,ip-tunnel.mtu connection show netplan-ipip1
-has "the TTL is there" 'ttl: +64$'
-has "the MTU is automatic" 'mtu: +0$'
-same "the log has no word of it" "$(grep -ciE 'mtu|ethernet.*(invalid|unknown)' "$work/nm")" 0
+observe "the profile in NetworkManager" on a nmcli -f ip-tunnel.remote,ip-tunnel.ttl,ip-tunnel.mtu connection show netplan-ipip1
+has "NetworkManager has the TTL" 'ttl: +64$'
+has "NetworkManager's MTU is automatic" 'mtu: +0$'
+same "NetworkManager logs nothing about it" "$(grep -ciE 'mtu|ethernet.*(invalid|unknown)' "$work/nm")" 0
 finish

@@ -3,16 +3,15 @@
 #
 # systemd-networkd 257 and the in-tree ipip driver of Linux 6.12
 #
-# Expected: a .netdev file makes a device that isn't there, and leaves one that is there as it is. The manual of
-# systemd 252 says so.
+# Expected: networkd makes the device of a .netdev file if it doesn't exist, and doesn't change it if it does, as the
+# manual of systemd 252 says.
 #
-# So it is: at each start networkd 257 sends the whole [Tunnel] section to the device that is there. What somebody
-# has changed by hand since is undone, and what the section doesn't name goes to networkd's default. Addresses
-# and routes that aren't in the .network file are removed. The device stays the same, with its index, so that
-# nothing looks like a restart.
+# Actual: at each start networkd 257 applies the whole [Tunnel] section to the existing device. Changes made by hand
+# are undone, and properties that the section doesn't name get networkd's defaults. Addresses and routes that aren't
+# in the .network file are removed. The device keeps its index, so nothing looks like a restart.
 #
-# Why it matters: a change of a running tunnel lasts until an upgrade of systemd restarts networkd. A
-# driver's own properties, of which networkd knows nothing, have to survive such a request.
+# Why it matters: a change of a running tunnel lasts until an upgrade of systemd restarts networkd. The properties of
+# a driver that networkd doesn't know must survive such a request.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -47,7 +46,7 @@ Name=ipip1
 [Network]
 Address=192.168.0.1/30
 C
-# A /sys that is read-only says that there is no udev.
+# networkd takes a read-only /sys to mean that there is no udev.
 start() {
 	ip netns exec a bash -c 'mount -o remount,ro /sys
 		SYSTEMD_LOG_TARGET=console exec /lib/systemd/systemd-networkd' > /tmp/networkd 2>&1 &
@@ -78,13 +77,13 @@ echo "== end"
 END
 index() { grep -o '^[0-9]*: ipip1' "$seen"; }
 observe "the first start" part "first start"
-has "the tunnel is as the file has it" 'remote 10.0.0.2 local 10.0.0.1 dev b ttl 64 pmtudisc'
+has "the tunnel has the file's properties" 'remote 10.0.0.2 local 10.0.0.1 dev b ttl 64 pmtudisc'
 first=$(index)
 observe "changed by hand, without networkd" part "by hand"
-has "it has changed" 'ttl 99 tos 0x10'
+has "the tunnel has the changed properties" 'ttl 99 tos 0x10'
 observe "the second start" part "second start"
-same "it is the same device" "$(index)" "$first"
-has "TTL and TOS are the file's again" 'dev b ttl 64 pmtudisc'
-lacks "the other address has gone" '192.168.7.7'
-lacks "the route, too" '172.16.2.0'
+same "the device is the same" "$(index)" "$first"
+has "TTL and TOS are reset to the file's" 'dev b ttl 64 pmtudisc'
+lacks "the added address is removed" '192.168.7.7'
+lacks "the added route is removed" '172.16.2.0'
 finish

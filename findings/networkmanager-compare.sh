@@ -3,16 +3,16 @@
 #
 # NetworkManager 1.52.1 and the in-tree ipip driver of Linux 6.12
 #
-# Expected: after a restart NetworkManager knows a tunnel that it has made by its name, and goes on with the
-# profile. If a property is otherwise by then, "nmcli connection up" puts that right.
+# Expected: after a restart NetworkManager recognizes a tunnel that it has made by its name, and keeps the profile
+# active. If a property of the tunnel has changed, "nmcli connection up" sets it again.
 #
-# So it is: it compares the device's TTL with the profile's. If it was changed while NetworkManager
-# didn't run, the device is somebody else's: "connected (externally)", with a profile in memory that has the
-# device's name. The profile can't be activated any more, "Failed to find a compatible device", until the
-# device is deleted.
+# Actual: it compares the device's TTL with the profile's. If the TTL was changed while NetworkManager wasn't
+# running, it takes the device for another program's: "connected (externally)", with a profile in memory that has
+# the device's name. The first profile can't be activated, "Failed to find a compatible device", until the device is
+# deleted.
 #
-# Why it matters: `ip link set ... type ipip` or another tool's change of a tunnel of NetworkManager's is found at the next
-# upgrade, and then the profile stays down. Change the profile instead, and the device with it.
+# Why it matters: if `ip link set ... type ipip` or another program changes a tunnel that NetworkManager has made, the
+# profile stays down after the next upgrade. Change both the profile and the device instead.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -30,7 +30,7 @@ no-auto-default=*
 C
 ip -n a addr add 10.0.0.1/24 dev b
 on a dbus-daemon --system --fork
-# A /sys that is read-only says that there is no udev.
+# NetworkManager takes a read-only /sys to mean that there is no udev.
 start() {
 	ip netns exec a bash -c 'mount -o remount,ro /sys; exec NetworkManager --no-daemon' > /tmp/nm 2>&1 &
 	nm=$!
@@ -67,17 +67,17 @@ stop
 echo "== end"
 END
 observe "made" part made
-has "it has its profile" '^ipip1 +connected +profile'
+has "the profile is connected" '^ipip1 +connected +profile'
 observe "restarted" part restarted
-has "it has its profile again" '^ipip1 +connected +profile'
-observe "the TTL is another one, restarted" part changed
-has "it is somebody else's" '^ipip1 +connected \(externally\) +ipip1'
+has "the profile is connected after the restart" '^ipip1 +connected +profile'
+observe "the TTL was changed, NetworkManager restarted" part changed
+has "NetworkManager takes the device for another program's" '^ipip1 +connected \(externally\) +ipip1'
 observe "nmcli connection up" part up
 has "no compatible device" 'Failed to find a compatible device'
 observe "after that" part after
-has "the TTL is still the other one" 'ttl 99'
+has "the TTL is still the changed one" 'ttl 99'
 observe "the device deleted, nmcli connection up" part deleted
-has "it succeeds" 'successfully activated'
+has "the profile is activated" 'successfully activated'
 observe "after that" part anew
 has "the TTL is the profile's" 'ttl 64'
 finish

@@ -3,15 +3,14 @@
 #
 # Linux 6.12: nexthop objects on a device that loses its carrier
 #
-# Expected: a route by a nexthop object ("nhid") is the same route written otherwise. When the device loses
-# its carrier it becomes "linkdown", and when the carrier is back it is used again.
+# Expected: a route with a nexthop object ("nhid") behaves like one that names the device. When the device loses
+# its carrier the route becomes "linkdown", and when the carrier is back it is used again.
 #
-# So it is: that holds for the route that names the device itself. The nexthop objects of that device
-# are deleted when its carrier goes, and the routes by them with them. Neither comes back with the
-# carrier.
+# Actual: a route that names the device does that. The nexthop objects of the device are deleted when its carrier
+# is lost, together with their routes. Neither comes back with the carrier.
 #
-# Why it matters: a tunnel's keepalive says by the carrier that the far end is gone. Who makes routes by
-# nexthop objects over it loses them at the first failure.
+# Why it matters: a tunnel's keepalive takes the carrier away when the far end is down. Routes with nexthop objects
+# over the tunnel are lost at the first failure.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -36,14 +35,14 @@ show after
 echo "== end"
 END
 observe "with a carrier" part "before routes"
-has "both routes are there" '^172.16.2.0/24 nhid 1' ^172.16.3.0/24
-observe "the carrier has gone" part "without routes"
-has "the route by the device is linkdown" '^172.16.3.0/24 .*linkdown'
-lacks "the route by the nexthop object has gone" '^172.16.2.0/24'
-same "the nexthop object, too" "$(part "without nexthops")" ""
+has "both routes exist" '^172.16.2.0/24 nhid 1' ^172.16.3.0/24
+observe "the carrier is lost" part "without routes"
+has "the route with the device is linkdown" '^172.16.3.0/24 .*linkdown'
+lacks "the route with the nexthop object is deleted" '^172.16.2.0/24'
+same "the nexthop object is deleted" "$(part "without nexthops")" ""
 observe "the carrier is back" part "after routes"
-has "the route by the device is used again" ^172.16.3.0/24
-lacks "it isn't linkdown" linkdown
-lacks "the other one doesn't come back" '^172.16.2.0/24'
-same "nor does the nexthop object" "$(part "after nexthops")" ""
+has "the route with the device is used again" ^172.16.3.0/24
+lacks "the route with the device isn't linkdown" linkdown
+lacks "the route with the nexthop object doesn't come back" '^172.16.2.0/24'
+same "the nexthop object doesn't come back" "$(part "after nexthops")" ""
 finish

@@ -3,16 +3,16 @@
 #
 # The in-tree ipip driver of Linux 6.12, asked by pyroute2 0.7.7 and by iproute2 6.15 and 6.1
 #
-# Expected: a request over netlink that names one property of a tunnel changes this one. And "ip link set
+# Expected: a netlink request with one property of a tunnel changes only that property. And "ip link set
 # dev t0 type ipip local any" sends the address 0.0.0.0.
 #
-# So it is: the in-tree driver takes an address that a request doesn't have for "any". pyroute2, which sends
-# what it is told, can't change the TTL alone: that would be a tunnel without its remote, which is
-# refused as EINVAL, without a text. With the remote beside it, it is taken, and the local address has gone.
-# iproute2 reads the tunnel and sends all of it again, and leaves out each address that is "any".
+# Actual: for the in-tree driver an absent address means "any". pyroute2, which sends only the properties that it
+# is given, can't change the TTL alone: that would remove the remote, which the driver refuses with EINVAL and no
+# message. With the remote the request is accepted, but the local address becomes "any". iproute2 reads the tunnel
+# and sends all properties again, except addresses that are "any".
 #
-# Why it matters: a driver that keeps what a request doesn't mention, as this project's does, must find out
-# that iproute2 means "any". tests/56_encap.sh sets "local any".
+# Why it matters: a driver that keeps absent properties, as this project's does, must recognize that iproute2 means
+# "any". tests/56_encap.sh sets "local any".
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -39,7 +39,7 @@ P
 change() { echo "== $1"; on a python3 /tmp/change.py "${@:2}"; ip -n a -d link show t0 | grep -o ' remote .* pmtudisc'; }
 change "TTL alone" ipip_ttl=9
 change "TTL and remote" ipip_ttl=9 ipip_remote=10.0.0.2
-# Of the request that changes the link, the attribute with the local address: its length, type 2, its value.
+# Print the attribute with the local address in the request that changes the link: length, type 2, value.
 sends() {
 	echo "== $1"
 	strace -v -s 4096 -e trace=sendmsg "${@:2}" 2>&1 | grep 'nlmsg_type=0x10 ' |
@@ -51,11 +51,11 @@ for ip in /bin/ip /old/bin/ip; do
 done
 echo "== end"
 END
-observe "pyroute2: the TTL alone" part "TTL alone"
-has "it is refused, as EINVAL" 'errno 22'
-has "nothing has changed" 'remote 10.0.0.2 local 10.0.0.1 ttl 64'
+observe "pyroute2: only the TTL" part "TTL alone"
+has "only the TTL: refused with EINVAL" 'errno 22'
+has "only the TTL: nothing changes" 'remote 10.0.0.2 local 10.0.0.1 ttl 64'
 observe "pyroute2: the TTL and the remote" part "TTL and remote"
-has "it is taken, and the local address has become any" 'remote 10.0.0.2 local any ttl 9'
+has "the TTL and the remote: accepted, and the local address becomes any" 'remote 10.0.0.2 local any ttl 9'
 same "iproute2 6.15 sends an address" "$(part "/bin/ip address")" '\x08\x00\x02\x00\x0a\x00\x00\x01'
 same "iproute2 6.15: local any isn't sent" "$(part "/bin/ip any")" "no local address"
 same "iproute2 6.1 sends an address" "$(part "/old/bin/ip address")" '\x08\x00\x02\x00\x0a\x00\x00\x01'

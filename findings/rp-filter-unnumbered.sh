@@ -3,14 +3,14 @@
 #
 # Linux 6.12: the loose reverse path filter on an in-tree ipip tunnel without an address
 #
-# Expected: rp_filter=2 lets a packet in if its source can be reached by any interface (RFC 3704 section 2.4).
-# A real server behind a director, whose answers take another way than the tunnel, needs no more than that.
+# Expected: rp_filter=2 accepts a packet if its source can be reached through any interface (RFC 3704 section 2.4).
+# That suffices for a real server behind a director, whose answers don't go through the tunnel.
 #
-# So it is: on a device without an IPv4 address 2 drops what 1 drops, that is, everything whose way back leads
-# elsewhere, though the source can be reached. With any address on the device 2 is as expected.
+# Actual: on a device without an IPv4 address 2 drops the same packets as 1, that is, all whose return route is
+# through another device. With any address on the device 2 works as expected.
 #
 # Why it matters: tunl0 of a real server of LVS or Katran has no address. The tunnel counts the packets as
-# received; only TcpExtIPReversePathFilter says that they were dropped afterwards.
+# received; only TcpExtIPReversePathFilter shows that they were dropped afterwards.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -50,9 +50,9 @@ END
 observe "no address, rp_filter=0" part none-0
 has "packets pass" '2 packets transmitted, 2 received' 'filtered 0'
 observe "no address, rp_filter=1, strict" part none-1
-has "dropped: the way back doesn't lead into the tunnel" ' 0 received' 'filtered 2'
+has "dropped: the return route isn't through the tunnel" ' 0 received' 'filtered 2'
 observe "no address, rp_filter=2, loose" part none-2
-has "dropped as well, though the source can be reached" ' 0 received' 'filtered 2'
+has "dropped, although the source can be reached" ' 0 received' 'filtered 2'
 observe "an address, rp_filter=2" part address-2
 has "packets pass" '2 packets transmitted, 2 received' 'filtered 0'
 finish

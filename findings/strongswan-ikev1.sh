@@ -3,9 +3,9 @@
 #
 # strongSwan 6.1.0 of Debian, and a connection with "version = 1"
 #
-# Expected: it has IKEv1, as every version before it. A build without IKEv1 refuses such a connection.
+# Expected: it supports IKEv1, as all earlier versions do. A build without IKEv1 refuses such a connection.
 #
-# So it is: Debian's 6.1.0 has no IKEv1, and loads the connection all the same: "loaded connection", exit status 0.
+# Actual: Debian's 6.1.0 doesn't support IKEv1, but loads the connection: "loaded connection", exit status 0.
 # "--initiate" then fails without a reason, and sends nothing. With "version = 2" the same connection works.
 #
 # Why it matters: RouterOS's "ipsec-secret" is IKEv1, and so is the profile "routeros" of this project's

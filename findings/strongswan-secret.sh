@@ -3,17 +3,17 @@
 #
 # strongSwan 6.0.1, IKEv2, whose pre-shared key is changed while the SAs are up
 #
-# Expected: after "swanctl --load-creds" and "--load-conns" with another secret the next rekeying fails if the
-# far end has the old one; asked to authenticate anew, it says that it can't.
+# Expected: after "swanctl --load-creds" and "--load-conns" with another secret, the next rekeying fails if the
+# far end has the old secret, and a request to authenticate again reports the failure.
 #
-# So it is: the SAs stay up, and rekeying of the IKE SA and of the child succeed as before, since neither
-# authenticates. "--initiate" says that there is a duplicate. "--rekey --ike c --reauth" prints "rekey completed
-# successfully" with exit status 0 as soon as it is asked. Then the far end refuses the new secret, and the
-# old SAs stay. Only "--terminate" and "--initiate" show that the secrets differ.
+# Actual: the SAs stay up, and rekeying of the IKE SA and of the child SA succeeds, since neither authenticates.
+# "--initiate" reports a duplicate. "--rekey --ike c --reauth" prints "rekey completed successfully" with exit
+# status 0 at once. Then the far end refuses the new secret, and the old SAs stay. Only "--terminate" and
+# "--initiate" show that the secrets differ.
 #
-# Why it matters: a secret that was mistyped is found at the next restart, perhaps weeks later. A secret
-# that was changed since somebody knows it isn't in use yet. ipipctl terminates and initiates when a secret
-# changes (tests/61_ipsec.sh).
+# Why it matters: a mistyped secret is noticed at the next restart, perhaps weeks later. A secret that was
+# changed because it had leaked isn't in use yet. ipipctl terminates and initiates when a secret changes
+# (tests/61_ipsec.sh).
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -34,7 +34,7 @@ sw a --rekey --ike c
 sleep 1
 echo "== rekey child"
 sw a --rekey --child c
-# Before the old child has gone, it would put off what comes next.
+# Wait until the old child SA is deleted, which would delay the next step.
 sleep 8
 echo "== reauth"
 sw a --rekey --ike c --reauth
@@ -55,9 +55,9 @@ same "it is taken, twice" "$(grep -c 'status 0' "$seen")" 2
 observe "--initiate" part again
 has "there is one already" 'existing duplicate'
 observe "--rekey --ike c" part "rekey ike"
-has "it succeeds" 'rekey completed successfully'
+has "the profile is activated" 'rekey completed successfully'
 observe "--rekey --child c" part "rekey child"
-has "it succeeds" 'rekey completed successfully'
+has "the profile is activated" 'rekey completed successfully'
 observe "--rekey --ike c --reauth" part reauth
 has "it is said to succeed" 'rekey completed successfully' 'status 0'
 observe "what the logs have" part log

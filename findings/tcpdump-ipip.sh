@@ -3,14 +3,14 @@
 #
 # tcpdump 4.99.5 and nftables 1.1.3 with Debian's /etc/protocols (netbase 6.5)
 #
-# Expected: what tcpdump prints as "proto IPIP (4)" can be asked for by that name: "ip proto ipip".
+# Expected: the filter "ip proto ipip" matches the packets that tcpdump prints as "proto IPIP (4)".
 #
-# So it is: for printing, tcpdump has a table of its own, where 4 is IPIP. A filter asks /etc/protocols,
-# where ipip is 94, a protocol that nobody uses, and 4 is ipencap. The filter is valid and catches
-# nothing. nft reads the same file: "ip protocol ipip" is 94, too.
+# Actual: for output, tcpdump has a table of its own, where 4 is IPIP. For a filter it reads /etc/protocols, where
+# ipip is 94, a protocol that is not in use, and 4 is ipencap. The filter is valid and matches nothing. nft reads
+# the same file: "ip protocol ipip" is 94, too.
 #
-# Why it matters: "tcpdump proto ipip" is silent while the tunnel works, which looks like a tunnel that
-# doesn't send; and an nft rule by that name lets nothing through. "proto 4" is what to say.
+# Why it matters: "tcpdump proto ipip" shows nothing although the tunnel works, which looks like a tunnel that
+# doesn't send; and an nft rule with that name accepts none of its packets. Write "proto 4" instead.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"

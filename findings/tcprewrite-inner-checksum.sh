@@ -3,13 +3,13 @@
 #
 # tcprewrite of tcpreplay 4.5.1
 #
-# Expected: "--fixcsum" makes all IPv4, TCP and UDP checksums of a capture right, as its manual says.
+# Expected: "--fixcsum" corrects all IPv4, TCP and UDP checksums of a capture, as its manual says.
 #
-# So it is: it mends the outer IPv4 header of an IPIP packet. The inner IPv4 header and the inner UDP or
-# TCP stay wrong, and the exit status is 0. "--pnat" rewrites the outer addresses only.
+# Actual: it corrects only the outer IPv4 header of an IPIP packet. The checksums of the inner IPv4 header and of
+# the inner UDP or TCP stay wrong, and the exit status is 0. "--pnat" rewrites only the outer addresses.
 #
-# Why it matters: an edited capture of a tunnel that is replayed is decapsulated, and then dropped as a
-# packet with a wrong checksum, which looks like the tunnel's fault.
+# Why it matters: packets of an edited capture of a tunnel are decapsulated when they are replayed, and then
+# dropped for a wrong checksum, which looks like a fault of the tunnel.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"

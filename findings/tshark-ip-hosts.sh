@@ -3,14 +3,14 @@
 #
 # tshark 4.4.19
 #
-# Expected: the statistics of IPv4 addresses, "-z ip_hosts,tree", count each packet of a tunnel once, by its
-# outer addresses; or, since tshark looks into tunnels, once by the outer and once by the inner ones.
+# Expected: the statistics of IPv4 addresses, "-z ip_hosts,tree", count each packet of a tunnel once, with its
+# outer addresses; or, since tshark dissects tunnels, once with the outer and once with the inner addresses.
 #
-# So it is: they count it twice by the inner addresses, and by the outer ones not at all. The
-# conversations, "-z conv,ip", have both, each with the length of the whole frame.
+# Actual: they count it twice with the inner addresses, and never with the outer ones. The conversations,
+# "-z conv,ip", have both, each with the length of the whole frame.
 #
-# Why it matters: of a capture between two gateways the statistics show twice the packets, between
-# hosts that aren't on this network, and no gateway.
+# Why it matters: for a capture between two gateways the statistics show twice the number of packets, only
+# between hosts that aren't on this network, and no gateway.
 
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
