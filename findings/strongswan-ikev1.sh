@@ -34,13 +34,13 @@ sw a --initiate --child c
 echo "== end"
 END
 observe "--load-all, version 1" part load
-same "it is loaded, by both" "$(grep -c "loaded connection 'c'" "$seen")" 2
-same "and all is well" "$(grep -c 'status 0' "$seen")" 2
+same "both load the connection" "$(grep -c "loaded connection 'c'" "$seen")" 2
+same "both exit with status 0" "$(grep -c 'status 0' "$seen")" 2
 observe "--initiate" part "version 1"
 has "it fails" 'initiate failed'
-same "without a reason" "$(grep -cE '^\[|version|IKEv1' "$seen")" 0
-observe "what was sent" part sent
-same "nothing" "$(wc -l < "$seen")" 0
+same "it gives no reason" "$(grep -cE '^\[|version|IKEv1' "$seen")" 0
+observe "packets sent" part sent
+same "no packet was sent" "$(wc -l < "$seen")" 0
 observe "version 2" part "version 2"
 has "it is up" 'initiate completed successfully'
 finish

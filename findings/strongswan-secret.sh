@@ -50,20 +50,20 @@ echo "== end"
 END
 observe "both have the same secret" part initiate
 has "it is up" 'status 0'
-observe "a has another one" part change
-same "it is taken, twice" "$(grep -c 'status 0' "$seen")" 2
+observe "a gets another secret" part change
+same "swanctl accepts it twice" "$(grep -c 'status 0' "$seen")" 2
 observe "--initiate" part again
-has "there is one already" 'existing duplicate'
+has "a duplicate is reported" 'existing duplicate'
 observe "--rekey --ike c" part "rekey ike"
-has "the profile is activated" 'rekey completed successfully'
+has "rekeying of the IKE SA succeeds" 'rekey completed successfully'
 observe "--rekey --child c" part "rekey child"
-has "the profile is activated" 'rekey completed successfully'
+has "rekeying of the child SA succeeds" 'rekey completed successfully'
 observe "--rekey --ike c --reauth" part reauth
-has "it is said to succeed" 'rekey completed successfully' 'status 0'
-observe "what the logs have" part log
+has "it reports success" 'rekey completed successfully' 'status 0'
+observe "the logs" part log
 has "the far end has refused it" AUTH_FAILED
 observe "--list-sas" part SAs
 has "the SAs stay" 'ESTABLISHED, IKEv2' 'INSTALLED, TRANSPORT'
 observe "--terminate, --initiate" part anew
-has "now it fails" 'initiate failed' AUTH_FAILED
+has "it fails" 'initiate failed' AUTH_FAILED
 finish

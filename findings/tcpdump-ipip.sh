@@ -26,7 +26,7 @@ END
 observe "tcpdump -v" run tcpdump -nnvr /tmp/ipip.pcap
 has "it prints IPIP (4)" 'proto IPIP \(4\)'
 observe "tcpdump ip proto ipip" run tcpdump -nnr /tmp/ipip.pcap ip proto ipip
-lacks "no packet" '10.1.0.1 > 10.2.0.1'
+lacks "the filter matches no packet" '10.1.0.1 > 10.2.0.1'
 observe "tcpdump -d ip proto ipip" run tcpdump -d -y RAW ip proto ipip
 has "the filter compares with 94, which is 0x5e" 'jeq *#0x5e'
 for filter in "ip proto 4" "ip proto ipencap"; do

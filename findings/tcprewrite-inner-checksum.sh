@@ -25,18 +25,18 @@ wrpcap("/tmp/wrong.pcap", [Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02
                            UDP(sport=4000, dport=4001, chksum=3) / (b"x" * 100)])
 END
 dump() { run tcpdump -nnvvr "$1" 2> /dev/null; }
-observe "all three are wrong" dump /tmp/wrong.pcap
-same "two IPv4 headers" "$(grep -o 'bad cksum [^ )]*' "$seen" | wc -l)" 2
-has "and UDP" 'bad udp cksum'
+observe "a packet with three wrong checksums" dump /tmp/wrong.pcap
+same "two wrong IPv4 checksums" "$(grep -o 'bad cksum [^ )]*' "$seen" | wc -l)" 2
+has "a wrong UDP checksum" 'bad udp cksum'
 observe "tcprewrite --fixcsum" run tcprewrite --fixcsum -i /tmp/wrong.pcap -o /tmp/fixed.pcap
-same "it says that all is well" $? 0
-observe "what it has made" dump /tmp/fixed.pcap
-same "the outer header is right" "$(head -n 1 "$seen" | grep -c 'bad cksum')" 0
-has "the inner one isn't" '10.1.0.1 > 10.2.0.1: .* bad cksum 2 '
-has "nor is UDP" 'bad udp cksum 0x0003'
+same "the exit status is 0" $? 0
+observe "the result" dump /tmp/fixed.pcap
+same "the outer checksum is right" "$(head -n 1 "$seen" | grep -c 'bad cksum')" 0
+has "the inner checksum isn't" '10.1.0.1 > 10.2.0.1: .* bad cksum 2 '
+has "the UDP checksum isn't" 'bad udp cksum 0x0003'
 observe "tcprewrite --pnat" run tcprewrite --pnat=10.1.0.0/16:10.9.0.0/16,172.16.0.0/16:172.30.0.0/16 \
 	-i /tmp/wrong.pcap -o /tmp/nat.pcap
-observe "what it has made" dump /tmp/nat.pcap
-has "the outer source is another one" '10.9.0.1 > 10.2.0.1'
+observe "the result of --pnat" dump /tmp/nat.pcap
+has "the outer source has changed" '10.9.0.1 > 10.2.0.1'
 has "the inner addresses are the same" '172.16.1.2.4000 > 172.16.2.2.4001'
 finish

@@ -26,12 +26,12 @@ END
 tshark() { run tshark -r /tmp/ipip.pcap "$@" 2> /dev/null; }
 count() { awk -v address="$1" '$1 == address { print $2 }' "$seen"; }
 observe "three packets" tshark
-same "they are three" "$(wc -l < "$seen")" 3
+same "there are three packets" "$(wc -l < "$seen")" 3
 observe "-z ip_hosts,tree" tshark -q -z ip_hosts,tree
 same "six addresses in all" "$(sed -n "s,.*All Addresses  *\([0-9]*\) .*,\1,p" "$seen")" 6
 same "the inner source is counted twice for each packet" "$(count 172.16.1.2)" 6
-same "the inner destination, too" "$(count 172.16.2.2)" 6
+same "the inner destination is counted twice for each packet" "$(count 172.16.2.2)" 6
 same "the outer source isn't counted" "$(count 10.1.0.1)" ""
 observe "-z conv,ip" tshark -q -z conv,ip
-has "the conversations have both, of the same length" '^10.1.0.1 .* 3 486 bytes' '^172.16.1.2 .* 3 486 bytes'
+has "the conversations have both pairs of addresses, with the same length" '^10.1.0.1 .* 3 486 bytes' '^172.16.1.2 .* 3 486 bytes'
 finish
