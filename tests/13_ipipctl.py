@@ -176,20 +176,20 @@ def change():
 
 def refusals():
     before = good("export", "verbose")
-    refused(2, "add: remote-address: is needed", "add", "name=z")
+    refused(2, "add: remote-address: is required", "add", "name=z")
     refused(2, "add: remote-adress: unknown: did you mean remote-address?", "add",
             "remote-adress=1.1.1.1")
     refused(2, "add: mtu: '67' must be auto or 68 to 65515", "add", "mtu=67", "remote=1.1.1.1")
     refused(2, "add: dscp: '64' must be inherit or 0 to 63", "add", "dscp=64")
-    refused(2, "add: ttl: given twice", "add", "ttl=1", "ttl=2")
-    refused(2, "add: running: can only be read", "add", "running=yes")
-    refused(2, "add: remote-address: '1.2.3.256' not an IPv4 address", "add", "remote=1.2.3.256")
+    refused(2, "add: ttl: is given twice", "add", "ttl=1", "ttl=2")
+    refused(2, "add: running: is read-only", "add", "running=yes")
+    refused(2, "add: remote-address: '1.2.3.256' is not an IPv4 address", "add", "remote=1.2.3.256")
     refused(2, "add: keepalive: '99ms' interval must be 100ms to 4294967295s", "add",
             "keepalive=99ms")
     refused(2, "add: keepalive: '10s,x' retries must be 0 to 4294967295", "add", "keepalive=10s,x")
-    refused(2, "add: ipsec-secret: others can read a command line: use ipsec-secret-file", "add",
+    refused(2, "add: ipsec-secret: other users can see the command line: use ipsec-secret-file", "add",
             "ipsec-secret=x")
-    refused(2, "verb: re: could be refresh, remove, reset, reset-counters, restore", "re", "0")
+    refused(2, "verb: re: is ambiguous: refresh, remove, reset, reset-counters, restore", "re", "0")
     refused(2, "verb: prnit: unknown: did you mean print?", "prnit")
     refused(1, "ipip1: a device with this name exists", "add", "name=ipip1", "remote=4.4.4.4")
     refused(1, "ipip3: remote-address: a tunnel with this local, remote and link exists", "add",
@@ -200,7 +200,7 @@ def refusals():
             "ipip2", "remote=0.0.0.0", "!keepalive")
     refused(1, "nope: no such tunnel", "set", "nope", "ttl=1")
     refused(2, "unset: dscp: can't be unset", "unset", "0", "dscp")
-    refused(2, "set: name: for one tunnel only", "set", "0,1", "name=q")
+    refused(2, "set: name: can be set for one tunnel only", "set", "0,1", "name=q")
     # The kernel refuses the change of the second tunnel; the tool undoes that of the first.
     refused(1, "ipip2: remote-address: a tunnel with this local, remote and link exists", "set",
             "ipip1,ipip2", "remote=6.6.6.6", "local=10.0.0.1")
@@ -208,7 +208,7 @@ def refusals():
     r = subprocess.run(["ip", "netns", "exec", "a", "setpriv", "--bounding-set=-net_admin", TOOL,
                         "add", "remote=9.9.9.9"], capture_output=True, text=True, env=NET)
     equal("without CAP_NET_ADMIN", (r.returncode, r.stderr),
-          (1, "ipipctl: ipip3: Operation not permitted: it takes CAP_NET_ADMIN\n"))
+          (1, "ipipctl: ipip3: Operation not permitted: CAP_NET_ADMIN is required\n"))
 
 
 def files(work):
@@ -266,8 +266,8 @@ def routeros():
     equal("import: the refused file makes no tunnel", find(), "")
     r = ctl("import", "-", stdin=ROUTEROS.replace("hunter2", '""').replace("\n", "\r\n"))
     equal("import: RouterOS's export", (r.status, r.out, r.err.replace("ipipctl: -:", "").splitlines()),
-          (0, "", ["4: /interface bridge: another menu, left out",
-                   "14: /ip address: another menu, left out"]))
+          (0, "", ["4: /interface bridge: another menu: ignored",
+                   "14: /ip address: another menu: ignored"]))
     equal("import: all tunnels", find(), "ipip-syd,ipip-lab,ipip-sec,ipip1,short\n")
     equal("import: no keepalive, and an MTU", (get("0", "keepalive"), get("0", "mtu")), ("", "1500"))
     equal("import: a comment", get("1", "comment"), 'caf\u00e9 "2"')
@@ -286,13 +286,13 @@ def routeros():
     equal("import --continue: one refused line, the others are made",
           (r.status, find()), (1, "b1,b3\n"))
     clear()
-    for line, why in (("add name=c remote-address=", "remote-address: '' not an IPv4 address"),
-                      ("add name=c", "remote-address: is needed"),
-                      ("add remote-address=\"1.1.1.1", "remote-address: string without an end"),
+    for line, why in (("add name=c remote-address=", "remote-address: '' is not an IPv4 address"),
+                      ("add name=c", "remote-address: is required"),
+                      ("add remote-address=\"1.1.1.1", "remote-address: the string has no closing quote"),
                       ("add remote-address=1.1.1.1 comment=\"\\q\"", "comment: unknown escape in a string"),
-                      ("add remote-address=[:resolve x]", "remote-address: scripts are not understood"),
-                      ("print", "print: only add, set, remove, enable and disable are understood"),
-                      ("add remote-address", "not property=value")):
+                      ("add remote-address=[:resolve x]", "remote-address: scripts aren't supported"),
+                      ("print", "print: only add, set, remove, enable and disable are supported"),
+                      ("add remote-address", "is not property=value")):
         r = ctl("import", "-", stdin=line)
         equal(f"refused: {line}", (r.status, r.err), (1, f"ipipctl: -:1: {why}\n"))
     refused(1, "/nonexistent: No such file or directory", "import", "/nonexistent")
@@ -388,11 +388,11 @@ def encap():
     equal("external: on, and keepalive off", (get("e", "external"), get("e", "keepalive")), ("yes", ""))
     check("external: ip(8) shows it", link("e")["linkinfo"]["info_data"].get("external"))
     refused(1, "e2: external: a tunnel in external mode exists", "add", "name=e2", "external=yes")
-    refused(2, "set: external: 'no' can't be changed: a tunnel keeps its mode for as long as it "
-            "exists", "set", "e",
+    refused(2, "set: external: 'no' can't be changed after creation: remove the tunnel and add "
+            "it again", "set", "e",
             "external=no")
-    refused(2, "set: external: 'yes' can't be changed: a tunnel keeps its mode for as long as it "
-            "exists", "set", "f",
+    refused(2, "set: external: 'yes' can't be changed after creation: remove the tunnel and add "
+            "it again", "set", "f",
             "external=yes")
     equal("where external", find("external"), "e\n")
     before = good("export")
@@ -411,16 +411,16 @@ def test():
     shell("ns_add a b; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
           "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan")
     if INTREE:
-        refused(1, "ipip: the loaded driver is the in-tree one, which has none of these properties",
-                "add", "remote-address=10.9.9.9")
+        refused(1, "ipip: the in-tree driver is loaded, which doesn't support these properties: "
+                "load the out-of-tree one", "add", "remote-address=10.9.9.9")
         run("ip -n a link add name s1 type ipip remote 10.9.9.9")
         check("in-tree driver: print", "10.9.9.9" in good("print"))
         good("enable", "s1")
         good("comment", "s1", "stock")
         equal("in-tree driver: enable and comment", (get("s1", "disabled"), get("s1", "comment")),
               ("no", "stock"))
-        refused(1, "ipip: the loaded driver is the in-tree one, which has none of these "
-                "properties", "set", "s1", "ttl=3")
+        refused(1, "ipip: the in-tree driver is loaded, which doesn't support these properties: "
+                "load the out-of-tree one", "set", "s1", "ttl=3")
         good("remove", "s1")
         equal("in-tree driver: remove", find(), "")
         return

@@ -24,7 +24,7 @@ def brackets():
     for words in (("[", "name=x1", "]"), ("[", "]"), ("[", "name=x1]"), ("[", "fnid", "name=x1", "]"),
                   ("[", "where", "name=x1", "]"), ("[ ", "]")):
         for verb in "disable", "print", "remove":
-            refused(2, f"{verb}: '[' without 'find' behind it", verb, *words)
+            refused(2, f"{verb}: '[' must be followed by 'find'", verb, *words)
     equal("brackets without find change nothing", found("!disabled"), "x0,x1,x2")
     good("disable", "[", "find", "name=x1", "]")
     good("disable", "[", "find", "name=x2]")
@@ -41,7 +41,7 @@ def proplists():
     everything = "proplist=" + ",".join(names)
     good("add", "name=x", "remote-address=10.1.1.1")
     for view in (), ("detail",), ("terse",), ("follow",):
-        refused(2, "print: proplist: given twice", "print", *view, everything, everything)
+        refused(2, "print: proplist: is given twice", "print", *view, everything, everything)
     equal("print: proplist with a name twice shows one column", good("print", "proplist=name,mtu,name"),
           "Flags: X - disabled; R - running\nColumns: NAME, MTU\n #    NAME MTU\n 0 R  x    auto\n")
     clear()
@@ -49,10 +49,10 @@ def proplists():
 
 def mode_is_kept():
     """The kernel sets the mode when it makes a tunnel, and ignores it in a change."""
-    kept = "a tunnel keeps its mode for as long as it exists"
+    kept = "can't be changed after creation: remove the tunnel and add it again"
     good("add", "name=m", "remote-address=10.1.1.1", "mode=any")
-    refused(2, f"set: mode: 'ipip' can't be changed: {kept}", "set", "m", "mode=ipip", "ttl=9")
-    refused(2, f"reset: mode: 'ipip' can't be changed: {kept}", "reset", "m", "mode")
+    refused(2, f"set: mode: 'ipip' {kept}", "set", "m", "mode=ipip", "ttl=9")
+    refused(2, f"reset: mode: 'ipip' {kept}", "reset", "m", "mode")
     equal("a refused change of mode changes nothing",
           (get("m", "mode"), get("m", "ttl")), ("any", "64"))
     good("set", "m", "mode=any", "ttl=9")
@@ -75,7 +75,7 @@ def namespaces():
         check(f"-n {name}: uses the folder of this name", f"/etc/netns/{name}" in err, err)
     run("umount /run/netns/n2; rm /run/netns/n2; ip netns del n1")
     for verb in "save", "restore":
-        refused(2, f"{verb}: which file? With --netns it needs a name", "-n", "b", verb)
+        refused(2, f"{verb}: needs a file with --netns", "-n", "b", verb)
     good("-n", "b", "save", "/run/words-b")
     good("-n", "b", "restore", "/run/words-b")
 
@@ -234,19 +234,19 @@ def counters():
 
 
 def going_on():
-    kept = "a tunnel keeps its mode for as long as it exists"
+    kept = "can't be changed after creation: remove the tunnel and add it again"
     good("add", "name=g1", "remote-address=10.1.1.1")
     good("add", "name=g2", "remote-address=10.1.1.2", "mode=any")
     good("add", "name=g3", "remote-address=10.1.1.3")
-    refused(1, f"g2: mode: 'ipip' can't be changed: {kept}", "--continue", "set", "[find]", "ttl=9",
+    refused(1, f"g2: mode: 'ipip' {kept}", "--continue", "set", "[find]", "ttl=9",
             "mode=ipip")
     equal("--continue set skips the tunnel that can't be changed", found("ttl=9"), "g1,g3")
-    refused(2, f"set: mode: 'ipip' can't be changed: {kept}", "set", "[find]", "ttl=8", "mode=ipip")
+    refused(2, f"set: mode: 'ipip' {kept}", "set", "[find]", "ttl=8", "mode=ipip")
     equal("set without --continue changes no tunnel", found("ttl=8"), "")
     refused(2, "set: mtu: '67' must be auto or 68 to 65515", "--continue", "set", "[find]", "mtu=67")
-    refused(2, "set: name: for one tunnel only", "--continue", "set", "[find]", "name=x")
+    refused(2, "set: name: can be set for one tunnel only", "--continue", "set", "[find]", "name=x")
     for verb in "find", "help", "version":
-        refused(2, f"{verb}: --continue: there is nothing to go on with", "--continue", verb)
+        refused(2, f"{verb}: --continue: isn't supported by this verb", "--continue", verb)
     status, out, err = ctl("--continue", "print", "g1,nobody,g3", "terse", "proplist=name")
     equal("--continue print skips an unknown name",
           (status, out, err), (1, " 0 R  name=g1\n 2 R  name=g3\n",
@@ -294,7 +294,7 @@ def controls():
 
 def latin_blanks():
     """The kernel takes the second byte of this letter, 0xa0, for a blank."""
-    refused(2, "add: name: 'voil\u00e0' not a name for a device: 1 to 15 characters, no / : % or "
+    refused(2, "add: name: 'voil\u00e0' is not a device name: 1 to 15 characters, no / : % or "
             "blank", "add", "name=voil\u00e0", "remote-address=10.1.1.1")
     good("import", "-", stdin='add name="voil\\C3\\A0" remote-address=10.1.1.1\n')
     equal("import gives a tunnel with such a name a short name", get("voil\u00e0", "name")[:5], "voil-")
@@ -421,7 +421,7 @@ def longest_comment():
     equal("255 bytes: restore", get("c1", "comment"), text)
     good("unset", "c1", "comment")
     equal("255 bytes: unset", get("c1", "comment"), "")
-    refused(2, f"set: comment: '{text}c' longer than 255 bytes", "set", "c1", f"comment={text}c")
+    refused(2, f"set: comment: '{text}c' is longer than 255 bytes", "set", "c1", f"comment={text}c")
     clear()
 
 
@@ -442,7 +442,7 @@ def files():
     os.mkfifo("/run/files/pipe")
     os.symlink("real", "/run/files/link")
     for name in "/run/files/pipe", "/run/files", "/dev/null":
-        refused(1, f'{name}: not a regular file; "-" is the standard output', "save", name)
+        refused(1, f"{name}: isn't a regular file: use \"-\" for standard output", "save", name)
     for name in "new", "real", "link":
         good("save", f"/run/files/{name}")
     check("save: a symbolic link stays one", os.path.islink("/run/files/link"))

@@ -97,7 +97,7 @@ def half_set():
     equal("set without CAP_NET_ADMIN: one error", ctl(
         "--bounding-set=-net_admin", "--inh-caps=-net_admin", PLAIN, "set", "s1", "ttl=9",
         tool="setpriv"),
-        (1, "", "ipipctl: s1: Operation not permitted: it takes CAP_NET_ADMIN\n"))
+        (1, "", "ipipctl: s1: Operation not permitted: CAP_NET_ADMIN is required\n"))
     clear()
 
 
@@ -143,14 +143,14 @@ add name=heir2 remote-address=10.1.1.1
 add name=bad keepalive-mode=icmp remote-address=10.1.1.3
 """
     why = "ipipctl: -:4: bad: keepalive: keepalive mode icmp needs a target\n"
-    again = "ipipctl: heir: had been removed and "
+    again = "ipipctl: heir: was removed, and "
     equal("a failing import says that it recreated the tunnel", ctl("import", "-", stdin=text), (
-        1, "", again + "is made once more, without addresses and routes\n" + why))
+        1, "", again + "has been recreated without addresses and routes\n" + why))
     equal("the recreated tunnel is up and has its comment", good("export", "verbose"), before)
     equal("the recreated tunnel has all altnames", get("heir", "altnames"), ",".join(names))
     result = paused(3, "ip -n a link add name heir type dummy", "import", "-", stdin=text)
     equal("a failing import names a tunnel that it can't recreate", result, (
-        1, "", again + "can't be made once more: a device with this name exists\n" + why))
+        1, "", again + "can't be recreated: a device with this name exists\n" + why))
     equal("the device that has taken the name is unchanged",
           run("ip -n a -br link show dev heir").split()[0],
           "heir")
@@ -363,7 +363,7 @@ def text_of(path):
         return f.read()
 
 
-UNKNOWN = "ipsec-profile: is unknown: say whether routeros or modern"
+UNKNOWN = "ipsec-profile: is unknown: set it to routeros or modern"
 
 
 def edited_files():
@@ -385,7 +385,7 @@ def edited_files():
     equal("edited file: set of an unrelated property keeps it",
           (good("set", "u1", "ttl=9"), text_of(path)), ("", text))
     for verb in ("save", "/run/unknown"), ("export",):
-        refused(1, "u1: ipsec-profile: is unknown: set it, and export the tunnel then", *verb)
+        refused(1, "u1: ipsec-profile: is unknown: set it to routeros or modern, then export again", *verb)
     good("disable", "u1")
     equal("edited file: disable keeps its content", text_of(f"{CONF}/ipip-u1.off"), text)
     refused(2, f"set: {UNKNOWN}".replace("set", "enable"), "enable", "u1")
@@ -396,7 +396,7 @@ def edited_files():
     write(path, "# A comment\n# profile=modern\n")
     good("disable", "u1")
     equal("damaged file: the tunnel can be disabled", get("u1", "disabled"), "yes")
-    refused(2, "enable: ipsec-profile: there is no secret: give an ipsec-secret-file", "enable", "u1")
+    refused(2, "enable: ipsec-profile: the tunnel has no secret: give an ipsec-secret-file", "enable", "u1")
     clear()
     write(path, text)
     run("ip -n a link add name u1 type ipip remote 10.1.1.1")
@@ -404,8 +404,9 @@ def edited_files():
     write(f"{CONF}/ipip-u2.off", text.replace("# by hand: ", "# profile="))
     status, _, err = ctl("save", "/run/unknown")
     equal("save refuses tunnels that restore would refuse", (status, err), (
-        1, "ipipctl: u1: ipsec-profile: is unknown: set it, and export the tunnel then\n"
-        "ipipctl: u2: require-ipsec: is no, but there is an ipsec-secret: set it, or unset that\n"))
+        1, "ipipctl: u1: ipsec-profile: is unknown: set it to routeros or modern, then export again\n"
+        "ipipctl: u2: require-ipsec: is no, but the tunnel has an ipsec-secret: set "
+        "require-ipsec=yes, or unset ipsec-secret\n"))
     good("set", "u1", "ipsec-profile=modern")
     good("set", "u2", "require-ipsec=yes")
     good("save", "/run/unknown")

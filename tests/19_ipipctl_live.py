@@ -34,7 +34,8 @@ add local-address=10.0.0.1 name=t1 remote-address=10.0.0.2 require-ipsec=yes
 add local-address=10.0.0.1 name=t2 remote-address=10.0.0.3 require-ipsec=yes
 add local-address=10.0.0.1 disabled=yes name=t3 remote-address=10.0.0.4
 """
-FOREIGN = "ipipctl: ipip: the loaded driver is the in-tree one, which has none of these properties\n"
+FOREIGN = ("ipipctl: ipip: the in-tree driver is loaded, which doesn't support these properties: "
+           "load the out-of-tree one\n")
 
 
 def load_ours():
@@ -186,7 +187,7 @@ def interrupted(work):
     with Churn(0):
         results = {ctl("print", "count-only", tool=PLAIN) for _ in range(5)}
     equal("print during changes without a pause", results, {(0, f"{count}\n", "")})
-    said = "ipipctl: netlink: tunnels came and went during each of 20 tries to read them\n"
+    said = "ipipctl: netlink: the list of tunnels changed during each of 20 attempts to read it\n"
     results = []
     with Growth(0.001):
         # On a busy machine the tunnels may be made too slowly to disturb each dump.
@@ -217,7 +218,7 @@ def names():
     equal("print: a name that contains a comma", good("print", "a,b", "count-only"), "1\n")
     good("remove", "0")
     equal("remove 0 removes the tunnel named 0", found(), "first,a,b,detail")
-    why = "digits alone are a number, and a comma begins another tunnel"
+    why = "must not be a number or contain a comma"
     for name in "7", "c,d":
         refused(2, f"add: name: {why}", "add", f"name={name}", "remote-address=10.1.1.9")
         refused(2, f"set: name: {why}", "set", "first", f"name={name}")
@@ -314,7 +315,7 @@ add name=bad remote-address=198.51.100.30 keepalive-mode=icmp
                          "remote-address=198.51.100.30\n")
     equal("import: a failure recreates the tunnel that was removed",
           (status, err.splitlines(), found()), (
-        1, ["ipipctl: heir: had been removed and is made once more, without addresses and routes",
+        1, ["ipipctl: heir: was removed, and has been recreated without addresses and routes",
             "ipipctl: -:4: bad: keepalive: keepalive mode icmp needs a target"], "peer-1,heir"))
     clear()
 
@@ -336,7 +337,7 @@ def imports():
     equal("import: makes the tunnel without the secret", get("s", "disabled"), "no")
     clear()
     status, _, err = ctl("import", "--disable-clear", "-", stdin=lost)
-    check("import --disable-clear: warns", status == 0 and err.endswith("It is made disabled\n"), err)
+    check("import --disable-clear: warns", status == 0 and err.endswith("The tunnel is made disabled\n"), err)
     equal("import --disable-clear: the tunnel is disabled", get("s", "disabled"), "yes")
     before = good("export", "verbose")
     status, out, err = ctl("import", "--dry-run", "-", stdin="""/interface ipip
@@ -378,7 +379,7 @@ def underlays():
         check("save: the name of the deleted underlay", "link=ppp0" in f.read())
     good("set", "t1", "ttl=9")
     equal("set of an unrelated property keeps the link", get("t1", "link-missing"), "yes")
-    refused(2, "add: copy-from: the device of its link= isn't here", "add", "copy-from=t1",
+    refused(2, "add: copy-from: the device of its link= doesn't exist", "add", "copy-from=t1",
             "remote-address=10.1.1.9")
     run("ip -n a link add name ppp0 type dummy; ip -n a link set ppp0 up")
     equal("a new underlay of that name: the tunnel uses it", (found("link-missing"), get("t1", "link")),
@@ -390,7 +391,7 @@ def underlays():
     run("ip -n a link set t1 netns b")
     status, _, err = ctl("save", "/run/links3", netns="b")
     equal("save: the underlay is in another netns", (status, err), (
-        1, "ipipctl: t1: its underlay is in another network namespace, which no property says\n"))
+        1, "ipipctl: t1: its underlay is in another network namespace, which can't be saved\n"))
     tunnel = json.loads(good("-j", "print", netns="b"))[0]
     check("print: the underlay is in another netns",
           tunnel["link"] == "ppp0" and tunnel["link_netnsid"] is not None and
@@ -492,8 +493,8 @@ def errors():
     check("add: a host without an IPv4 address is refused",
           status == 2 and "Address family" not in err and
           err.startswith("ipipctl: add: remote-address: 'six.example' "), err)
-    refused(2, "add: remote-address: '2001:db8::1' not an IPv4 address: IPv6 can't be the outer "
-            "header here", "add", "remote-address=2001:db8::1")
+    refused(2, "add: remote-address: '2001:db8::1' is not an IPv4 address: IPv6 isn't supported as "
+            "the outer header", "add", "remote-address=2001:db8::1")
     good("add", "name=any", "local-address=10.0.0.1",
          "remote-address=0.0.0.0")
     equal("add: keepalive is off by default without a remote", get("any", "keepalive"),
@@ -532,11 +533,11 @@ def habits():
                         (("where", "name=h0", "or", "name=h2"), "h0,h2"),
                         (("name~(h0|h2)",), "h0,h2"), (("keepalive-rtt>1ms",), "")):
         equal(f"find {' '.join(words)}", found(*words), want)
-    refused(2, "where: '(' without its ')'", "find", "(mtu=1400")
-    refused(2, "where: ): not expected", "find", "mtu=1400", ")")
+    refused(2, "where: '(' has no ')'", "find", "(mtu=1400")
+    refused(2, "where: ): unexpected argument", "find", "mtu=1400", ")")
     refused(2, "where: at the end: a condition is missing", "find", "mtu=1400", "or")
-    refused(2, "where: name: 'x' is neither more nor less than another value", "find", "name<x")
-    refused(2, "where: [: not a regular expression", "find", "comment~[")
+    refused(2, "where: name: 'x' can't be compared by < or >", "find", "name<x")
+    refused(2, "where: [: is not a regular expression", "find", "comment~[")
     equal("print proplist", good("print", "proplist=name,mtu,keepalive", "where", "mtu>1400"),
           "Flags: X - disabled; R - running\nColumns: NAME, MTU, KEEPALIVE\n #    NAME MTU  KEEPALIVE\n"
           " 2 R  h2   1450 30s,10\n")

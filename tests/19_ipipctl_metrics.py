@@ -182,7 +182,7 @@ def files():
     check("a reader of the file sees whole files while it is rewritten",
           not wrong and reads > 10, wrong[:3])
     refused(1, "/nonexistent/x: No such file or directory", "metrics", "/nonexistent/x")
-    refused(2, "metrics: two: not expected", "metrics", "one", "two")
+    refused(2, "metrics: two: unexpected argument", "metrics", "one", "two")
     with open("/dev/full", "w", encoding="ascii") as full:
         p = subprocess.run(["ip", "netns", "exec", "a", TOOL, "metrics"], stdout=full,
                            stderr=subprocess.PIPE, text=True, env=ENV, check=False)

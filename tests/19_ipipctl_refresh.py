@@ -126,8 +126,8 @@ def given_up():
     run("ip -n a link set dev t1 type ipip remote 10.2.0.8")
     equal("another program's address removes the name",
           get("t1", "remote-address", "refresh-remote"), ["10.2.0.8", ""])
-    for value, why in (("a b", "not a name of a host"), ("x" * 254, "not a name of a host"),
-                       ("1.2.3", "not an IPv4 address")):
+    for value, why in (("a b", "is not a host name"), ("x" * 254, "is not a host name"),
+                       ("1.2.3", "is not an IPv4 address")):
         refused(2, f"set: remote-address: '{value}' {why}", "set", "t1", f"remote-address={value}")
 
 

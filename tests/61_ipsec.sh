@@ -64,9 +64,9 @@ done
 capture r a "proto 4"
 
 # The daemon doesn't run.
-refused 1 "t0: ipsec-secret: the IKE daemon doesn't run: start strongSwan's" \
+refused 1 "t0: ipsec-secret: the IKE daemon isn't running: start strongSwan" \
 	set t0 "ipsec-secret-file=$WORK/secret"
-refused 1 "x: ipsec-secret: the IKE daemon doesn't run: start strongSwan's" \
+refused 1 "x: ipsec-secret: the IKE daemon isn't running: start strongSwan" \
 	add name=x remote-address=10.3.0.1 "ipsec-secret-file=$WORK/secret"
 check "refused without a daemon: clear text still passes" ping_a
 captured > "$WORK/packets"
@@ -94,11 +94,11 @@ refused 2 "add: mode: can't be mplsip with an ipsec-secret" \
 	add name=x remote-address=10.3.0.1 "ipsec-secret-file=$WORK/secret" mode=mplsip
 refused 2 "set: encap: must be none with an ipsec-secret" \
 	set t0 "ipsec-secret-file=$WORK/secret" encap=fou encap-dport=5555
-refused 2 "add: remote-address: is needed with an ipsec-secret" \
+refused 2 "add: remote-address: is required with an ipsec-secret" \
 	add name=x external=yes "ipsec-secret-file=$WORK/secret"
-refused 2 "set: ipsec-profile: there is no secret: give an ipsec-secret-file" \
+refused 2 "set: ipsec-profile: the tunnel has no secret: give an ipsec-secret-file" \
 	set t0 ipsec-profile=modern
-refused 2 "set: ipsec-secret: others can read a command line: use ipsec-secret-file" \
+refused 2 "set: ipsec-secret: other users can see the command line: use ipsec-secret-file" \
 	set t0 ipsec-secret=x
 refused 2 "set: ipsec-profile: can't be none with an ipsec-secret" \
 	set t0 "ipsec-secret-file=$WORK/secret" ipsec-profile=none
@@ -111,7 +111,7 @@ rm "$WORK/refuse"
 is "a refused secret: the daemon has no connection" "$(connections a)" 0
 echo 'connections { broken {' > "$(conf a)/broken.conf"
 : > "$WORK/called"
-refused 1 "t0: ipsec-secret: the IKE daemon has not got it: syntax error, unexpected end of file, expecting NAME or NEWLINE or '}'" \
+refused 1 "t0: ipsec-secret: the IKE daemon hasn't loaded it: syntax error, unexpected end of file, expecting NAME or NEWLINE or '}'" \
 	set t0 "ipsec-secret-file=$WORK/secret"
 refuse "a broken file: the tool doesn't reload, which would unload all connections" grep -q -e ^--load-c "$WORK/called"
 rm "$(conf a)/broken.conf"
@@ -169,7 +169,7 @@ check "1 MiB over TCP" tcp_bulk h1 h2 172.16.2.2 1
 # No failure of the daemon lets clear text pass.
 check "kill the daemon with SIGKILL" charon_stop a -KILL
 is "the daemon was killed: the state is no-daemon" "$(state a)" no-daemon
-refused 1 "t0: ipsec-secret: the IKE daemon doesn't run: start strongSwan's" \
+refused 1 "t0: ipsec-secret: the IKE daemon isn't running: start strongSwan" \
 	set t0 local-address=10.1.0.9
 ip -n a xfrm state flush
 ip -n a xfrm policy flush

@@ -246,7 +246,7 @@ int find_word(const char *what, const char *word, size_t len,
 		if (!strncmp(name(i), word, len))
 			snprintf(like + strlen(like), sizeof(like) - strlen(like),
 				 "%s%s", *like ? ", " : "", name(i));
-	usage(what, "%.*s: could be %s", (int)len, word, like);
+	usage(what, "%.*s: is ambiguous: %s", (int)len, word, like);
 	return -1;
 }
 

@@ -10,7 +10,7 @@
 #include "ipipctl.h"
 
 static const char in_tree[] =
-	"the loaded driver is the in-tree one, which has none of these properties";
+	"the in-tree driver is loaded, which doesn't support these properties: load the out-of-tree one";
 
 /**
  * need_ours() - Refuse requests that the in-tree driver would ignore
@@ -90,13 +90,13 @@ static void report_undo(const struct request *r)
 
 	if (r->op == OP_ADD && !why)
 		fail(request_name(r),
-		     "had been removed and is made once more, without addresses and routes");
+		     "was removed, and has been recreated without addresses and routes");
 	else if (r->op == OP_ADD)
-		fail(request_name(r), "had been removed and can't be made once more: %s", why);
+		fail(request_name(r), "was removed, and can't be recreated: %s", why);
 	else if (r->op == OP_SET && why)
-		fail(request_name(r), "can't be changed back to what it was: %s", why);
+		fail(request_name(r), "can't be reset to its previous properties: %s", why);
 	else if (why && r->error != ENODEV)
-		fail(request_name(r), "is new and can't be removed again: %s", why);
+		fail(request_name(r), "was added, and can't be removed again: %s", why);
 }
 
 /* Restore the previous state; with @refused only for the requests that were refused. */

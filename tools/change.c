@@ -129,7 +129,7 @@ static int copy_tunnel(char *name, struct tunnel *t)
 	int ret = choose("add", &name, 1, false, &chosen, &used);
 
 	if (!ret)
-		why = chosen.n == 1 ? tunnel_copy(chosen.t, t) : "one tunnel only";
+		why = chosen.n == 1 ? tunnel_copy(chosen.t, t) : "accepts one tunnel only";
 	if (why)
 		ret = usage("add", "copy-from: %s", why);
 	tunnels_free(&chosen);
@@ -159,7 +159,7 @@ static int take_copy_from(char **words, size_t *n, struct tunnel *t, uint64_t *g
 static const char *check_name(const struct tunnel *t, uint64_t mask)
 {
 	if (mask & BIT(P_NAME) && is_number_or_list(t->new_name))
-		return "name: digits alone are a number, and a comma begins another tunnel";
+		return "name: must not be a number or contain a comma";
 	return NULL;
 }
 
@@ -232,7 +232,7 @@ static int check_words(const char *what, char **words, size_t n)
 	tunnel_defaults(&t);
 	ret = parse_properties(what, words, n, &t, &mask);
 	if (!ret && mask & BIT(P_NAME))
-		ret = usage(what, "name: for one tunnel only");
+		ret = usage(what, "name: can be set for one tunnel only");
 	return ret;
 }
 
@@ -268,7 +268,7 @@ static int set_words(const char *what, char **words, size_t n)
 	int ret = choose(what, words, n, false, &chosen, &used);
 
 	if (!ret && used == n)
-		ret = usage(what, "which tunnels, and what?");
+		ret = usage(what, "needs tunnels and property=value");
 	ret = ret ?: need_ours() ?: set_all(what, &chosen, words + used, n - used, false);
 	tunnels_free(&chosen);
 	return ret;
@@ -277,7 +277,7 @@ static int set_words(const char *what, char **words, size_t n)
 int cmd_set(char **words, size_t n)
 {
 	if (n < 2)
-		return usage("set", "which tunnels, and what?");
+		return usage("set", "needs tunnels and property=value");
 	return set_words("set", words, n);
 }
 
@@ -308,7 +308,7 @@ static int assignments(const char *what, char **words, size_t n,
 				return -IPIPCTL_REFUSED;
 		}
 	}
-	return len ? (int)len : -usage(what, "which properties?");
+	return len ? (int)len : -usage(what, "needs properties");
 }
 
 static const char *empty_value(int p, char *buffer)
@@ -338,7 +338,7 @@ static int assign(const char *what, char **words, size_t n,
 
 	ret = choose(what, words, n, false, &chosen, &used);
 	if (!ret && used == n)
-		ret = usage(what, "which tunnels, and which properties?");
+		ret = usage(what, "needs tunnels and properties");
 	len = ret ? -ret : assignments(what, words + used, n - used, value, set);
 	ret = len < 0 ? -len : need_ours() ?:
 	      set_all(what, &chosen, set, len, value == default_value);
@@ -365,7 +365,7 @@ static int choose_all(const char *what, char **words, size_t n, struct tunnels *
 	int ret = choose(what, words, n, false, chosen, &used);
 
 	if (!ret && used < n)
-		ret = usage(what, "%s: not expected", words[used]);
+		ret = usage(what, "%s: unexpected argument", words[used]);
 	return ret;
 }
 
@@ -475,7 +475,7 @@ int cmd_comment(char **words, size_t n)
 	int ret;
 
 	if (n < 2)
-		return usage("comment", "which tunnels, and what text?");
+		return usage("comment", "needs tunnels and a text");
 	if (asprintf(&assignment, "comment=%s", words[n - 1]) < 0)
 		return IPIPCTL_REFUSED;
 	ret = set_one("comment", words, n - 1, assignment);

@@ -166,7 +166,7 @@ static int choose_found(const char *what, char **words, size_t n, struct tunnels
 	/* "[find" or "[" "find", and "]" behind the last. */
 	i = words[0][strspn(words[0], "[ ")] ? 1 : 2;
 	if (i == 2 && strcmp(words[1], "find") && strcmp(words[1], "find]"))
-		return usage(what, "'[' without 'find' behind it");
+		return usage(what, "'[' must be followed by 'find'");
 	copy = need_memory(strdup(words[n - 1]));
 	copy[strlen(copy) - 1] = '\0';
 	last = words[n - 1];
@@ -249,7 +249,7 @@ static int choose_words(const char *what, char **words, size_t n, size_t *used,
 	if (is_find(words[0])) {
 		*used = find_words(words, n);
 		if (!*used)
-			return usage(what, "'[find' without its ']'");
+			return usage(what, "'[find' has no ']'");
 		ret = choose_found(what, words, *used, all);
 		*chosen = *all;
 		memset(all, 0, sizeof(*all));
@@ -260,7 +260,7 @@ static int choose_words(const char *what, char **words, size_t n, size_t *used,
 		ret = choose_named(all, words[i], taken, chosen);
 	free(taken);
 	if (!ret && !chosen->n && !opt.missed)
-		ret = usage(what, "which tunnels?");
+		ret = usage(what, "needs tunnels");
 	return ret;
 }
 
@@ -284,7 +284,7 @@ int choose(const char *what, char **words, size_t n, bool stats,
 	int ret;
 
 	if (!n)
-		return usage(what, "which tunnels?");
+		return usage(what, "needs tunnels");
 	ret = tunnels_read(&all, stats);
 	if (!ret)
 		ret = choose_words(what, words, n, used, &all, chosen);
@@ -309,7 +309,7 @@ const char *tunnel_copy(const struct tunnel *from, struct tunnel *t)
 	if (from->link_netnsid >= 0)
 		return "its underlay is in another network namespace";
 	if (from->link_index)
-		return "the device of its link= isn't here";
+		return "the device of its link= doesn't exist";
 	if (!from->ipsec_profile || from->secret)
 		return NULL;
 	return connection_secret(*from->name ? from->name : from->new_name, &t->secret);

@@ -187,7 +187,7 @@ static int canonical(struct condition *c, const char *value)
 	if (!why && !text)
 		property_format(c->p, &t, c->value);
 	if (!why && compares && !property_number(c->p, &t, &c->number))
-		why = "is neither more nor less than another value";
+		why = "can't be compared by < or >";
 	if (why)
 		return usage("where", "%s: '%s' %s", properties[c->p].name, value, why);
 	return 0;
@@ -202,7 +202,7 @@ static int parse_test(struct condition *c, char *word)
 	if (c->p < 0)
 		return -1;
 	if (c->p == P_IPSEC_SECRET_FILE)
-		return usage("where", "ipsec-secret-file: nobody may read it");
+		return usage("where", "ipsec-secret-file: can't be read back");
 	if (!*value) {
 		/* "running" */
 		if (properties[c->p].kind != KIND_YES_NO)
@@ -212,13 +212,13 @@ static int parse_test(struct condition *c, char *word)
 	}
 	c->op = parse_operator(&value);
 	if (c->op == NOT)
-		return usage("where", "%s: not property=value", word);
+		return usage("where", "%s: is not property=value", word);
 	if (c->op != IS_LIKE)
 		return canonical(c, value);
 	if (!regcomp(&c->regex, value, REG_EXTENDED | REG_NOSUB))
 		return 0;
 	c->op = IS_EQUAL;	/* there is nothing to free */
-	return usage("where", "%s: not a regular expression", value);
+	return usage("where", "%s: is not a regular expression", value);
 }
 
 static struct condition *parse_expression(struct lexer *l);
@@ -247,7 +247,7 @@ static struct condition *parse_factor(struct lexer *l)
 		l->depth--;
 		if (!c || take(l, ')'))
 			return c;
-		usage("where", "'(' without its ')'");
+		usage("where", "'(' has no ')'");
 		condition_free(c);
 		return NULL;
 	}
@@ -330,7 +330,7 @@ struct condition *condition_parse(char **words, size_t n, bool split)
 
 	if (!c || !peek(&l))
 		return c;
-	usage("where", "%s: not expected", peek(&l));
+	usage("where", "%s: unexpected argument", peek(&l));
 	condition_free(c);
 	return NULL;
 }

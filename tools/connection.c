@@ -524,7 +524,7 @@ const char *connection_secret(const char *tunnel, const struct secret **out)
 	char path[1024], *text = connection_find(tunnel, path, sizeof(path));
 	unsigned char bytes[IPSEC_SECRET_MAX];
 	char *line = secret_line(text);
-	const char *why = "its secret can't be read", *hex;
+	const char *why = "the secret can't be read", *hex;
 	unsigned int byte;
 	size_t len = 0;
 

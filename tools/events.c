@@ -534,7 +534,7 @@ static int read_all(struct watch *w, bool beginning)
 static int resynchronize(struct watch *w)
 {
 	static const struct event lost = {
-		.what = "lost", .cause = "more has happened than could be read in time",
+		.what = "lost", .cause = "events arrived faster than they could be read",
 	};
 	int ret;
 
@@ -580,7 +580,7 @@ static int read_names(char **words, size_t n, struct tunnels *names)
 		return 0;
 	ret = choose("monitor", words, n, false, names, &used);
 	if (!ret && used < n)
-		ret = usage("monitor", "%s: not expected", words[used]);
+		ret = usage("monitor", "%s: unexpected argument", words[used]);
 	return ret;
 }
 

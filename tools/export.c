@@ -79,13 +79,13 @@ void write_tunnels(FILE *out, const struct tunnels *list, bool verbose)
 static const char *why_not(const struct tunnel *t)
 {
 	if (t->link_netnsid >= 0)
-		return "its underlay is in another network namespace, which no property says";
+		return "its underlay is in another network namespace, which can't be saved";
 	if (t->link_index && !*t->link)
-		return "link: its device has gone, and its name with it: set link=, or remove it";
+		return "link: its device was deleted, and its name is unknown: set link=, or remove the tunnel";
 	if (t->ipsec_profile == IPSEC_UNKNOWN)
-		return "ipsec-profile: is unknown: set it, and export the tunnel then";
+		return "ipsec-profile: is unknown: set it to routeros or modern, then export again";
 	if (t->ipsec_profile && !t->require_ipsec)
-		return "require-ipsec: is no, but there is an ipsec-secret: set it, or unset that";
+		return "require-ipsec: is no, but the tunnel has an ipsec-secret: set require-ipsec=yes, or unset ipsec-secret";
 	return NULL;
 }
 
@@ -181,9 +181,9 @@ const char *config_file(const char *what, char **words, size_t n)
 	if (n == 1)
 		return words[0];
 	if (n > 1)
-		usage(what, "%s: not expected", words[1]);
+		usage(what, "%s: unexpected argument", words[1]);
 	else if (opt.netns)
-		usage(what, "which file? With --netns it needs a name");
+		usage(what, "needs a file with --netns");
 	else
 		return IPIPCTL_CONFIG;
 	return NULL;
@@ -210,7 +210,7 @@ int cmd_save(char **words, size_t n)
 	if (!name)
 		return IPIPCTL_USAGE;
 	if (strcmp(name, "-") && !is_replaceable(name)) {
-		fail(name, "not a regular file; \"-\" is the standard output");
+		fail(name, "isn't a regular file: use \"-\" for standard output");
 		return IPIPCTL_REFUSED;
 	}
 	ret = tunnels_read(&list, false) ?: take_out(&list);

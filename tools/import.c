@@ -153,7 +153,7 @@ static void leave_out_menu(struct reader *r, const char *text)
 		return;
 	free(r->menu);
 	r->menu = strndup(text, len);
-	complain(r, "%.*s: another menu, left out", text, len);
+	complain(r, "%.*s: another menu: ignored", text, len);
 }
 
 /* "/interface ipip", "/interface/ipip", with or without " add" or "/add" behind it.
@@ -346,7 +346,7 @@ static bool read_names(struct reader *r, char *word, struct targets *targets)
 static size_t read_targets(struct reader *r, char **words, size_t n, struct targets *targets)
 {
 	if (!n) {
-		refuse_line(r, "which tunnels?");
+		refuse_line(r, "needs tunnels");
 		return 0;
 	}
 	if (!read_present(r))
@@ -387,10 +387,10 @@ static const char *rename_word(const struct reader *r, char **word, struct line 
 	if (is_device_name(name))
 		return NULL;
 	if (!*name || strlen(name) > IPIPCTL_ALTNAME_MAX || strpbrk(name, ALTNAME_SEPARATOR))
-		return "name: has 1 to 127 bytes, and no end of a line";
+		return "name: must have 1 to 127 bytes and no newline";
 	do {
 		if (turn == SHORT_NAME_TURNS)
-			return "name: too many others look like it";
+			return "name: too many tunnels have a similar short name";
 		short_name(name, turn++, made);
 	} while (is_taken(r, made, name));
 	line->altname = keep_string(name);
@@ -415,7 +415,7 @@ static int take_words(struct reader *r, char **words, size_t n, struct line *lin
 		char *word = words[i], *value = strchr(word, '=');
 
 		if (!value && *word != '!') {
-			why = "not property=value";
+			why = "is not property=value";
 		} else if (value && is_secret(word, value - word)) {
 			r->has_secret = true;
 			if (value[1])
@@ -456,7 +456,7 @@ static bool copy_tunnel(struct reader *r, char *name, struct tunnel *t)
 {
 	struct targets targets = {};
 	const struct tunnel *from;
-	const char *why = "one tunnel is needed";
+	const char *why = "needs exactly one tunnel";
 	struct tunnel copy;
 
 	if (read_targets(r, &name, 1, &targets) && targets.n == 1) {
@@ -476,9 +476,9 @@ static bool copy_tunnel(struct reader *r, char *name, struct tunnel *t)
 static const char *why_other(const struct tunnel *old, const struct tunnel *t)
 {
 	if (old->external != t->external)
-		return "external: a tunnel keeps its mode for as long as it exists";
+		return "external: can't be changed after creation: remove the tunnel and add it again";
 	if (old->mode != t->mode)
-		return "mode: a tunnel keeps its mode for as long as it exists";
+		return "mode: can't be changed after creation: remove the tunnel and add it again";
 	if (!old->remote != !t->remote)
 		return "remote-address: can't be set or unset after creation";
 	return NULL;
@@ -679,7 +679,7 @@ static void run_command(struct reader *r, char **words, size_t n)
 	else if (!strcmp(command, "enable") || !strcmp(command, "disable"))
 		read_switch(r, words + 1, n - 1, *command == 'd');
 	else
-		refuse_word(r, "%.*s: only add, set, remove, enable and disable are understood",
+		refuse_word(r, "%.*s: only add, set, remove, enable and disable are supported",
 			    command);
 }
 
@@ -718,7 +718,7 @@ static void read_tunnels(struct reader *r)
 static void warn_of_clear(struct reader *r)
 {
 	static const char lost[] =
-		"allow-fast-path=no without an ipsec-secret: exported without show-sensitive?";
+		"allow-fast-path=no without an ipsec-secret, which an export without show-sensitive lacks.";
 	struct request *request;
 	char what[512];
 	size_t i;
@@ -729,7 +729,7 @@ static void warn_of_clear(struct reader *r)
 			continue;
 		snprintf(what, sizeof(what), "%s:%u: %s", r->name, request->line,
 			 request_name(request));
-		fail(what, "%s %s", lost, opt.disable_clear ? "It is made disabled" :
+		fail(what, "%s %s", lost, opt.disable_clear ? "The tunnel is made disabled" :
 		     "Its packets will be in the clear");
 		if (opt.disable_clear)
 			request->t.disabled = true;
@@ -927,7 +927,7 @@ static int import(const char *name, bool replace)
 int cmd_import(char **words, size_t n)
 {
 	if (n != 1)
-		return usage("import", "which file?");
+		return usage("import", "needs a file");
 	return import(words[0], false);
 }
 

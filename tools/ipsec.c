@@ -38,12 +38,12 @@ static bool would_lose_secret(const struct tunnel *t, uint64_t mask)
 static const char *why_no_connection(const struct tunnel *t, uint64_t mask)
 {
 	if (t->ipsec_profile == IPSEC_UNKNOWN && mask & P_CONNECTION)
-		return "ipsec-profile: is unknown: say whether routeros or modern";
+		return "ipsec-profile: is unknown: set it to routeros or modern";
 	if (!t->secret && mask & P_CONNECTION &&
 	    !connection_has_secret(*t->name ? t->name : t->new_name))
-		return "ipsec-profile: there is no secret: give an ipsec-secret-file";
+		return "ipsec-profile: the tunnel has no secret: give an ipsec-secret-file";
 	if (!t->remote)
-		return "remote-address: is needed with an ipsec-secret";
+		return "remote-address: is required with an ipsec-secret";
 	if (t->mode == IPPROTO_MPLS)
 		return "mode: can't be mplsip with an ipsec-secret";
 	if (t->encap)
@@ -189,7 +189,7 @@ static void plan_all(struct changes *changes, struct requests *list)
 }
 
 static const char no_ikev1[] =
-	"this IKE daemon has no IKEv1, which ipsec-profile=routeros is; modern is IKEv2";
+	"this IKE daemon has no IKEv1, which ipsec-profile=routeros needs: set ipsec-profile=modern";
 
 /* Returns -1 with what is wrong. */
 static int put_new_file(struct change *c)
@@ -239,7 +239,7 @@ static int put_files(struct change *c)
 static void put_back(const struct change *c)
 {
 	if (replace_file(c->old_path, c->old_text))
-		fail(request_name(c->r), "ipsec-secret: %s can't be put back: %s", c->old_path,
+		fail(request_name(c->r), "ipsec-secret: %s can't be restored: %s", c->old_path,
 		     strerror(errno));
 }
 
@@ -375,12 +375,12 @@ static bool is_wrong(struct changes *changes, struct change *c, int status)
 	else if (status == -ETIMEDOUT)
 		strcpy(c->why, "the IKE daemon doesn't answer");
 	else if (status)
-		strcpy(c->why, "the IKE daemon doesn't run: start strongSwan's");
+		strcpy(c->why, "the IKE daemon isn't running: start strongSwan");
 	else if (*c->said)
 		snprintf(c->why, sizeof(c->why), "the IKE daemon refuses it: %.180s",
 			 c->said);
 	else
-		snprintf(c->why, sizeof(c->why), "the IKE daemon has not got it: %.180s",
+		snprintf(c->why, sizeof(c->why), "the IKE daemon hasn't loaded it: %.180s",
 			 *changes->why ? changes->why :
 			 "does swanctl.conf include conf.d/*.conf?");
 	return true;

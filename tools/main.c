@@ -137,7 +137,7 @@ static int cmd_help(char **words, size_t n)
 	size_t i;
 
 	if (n > 1)
-		return usage("help", "%s: not expected", words[1]);
+		return usage("help", "%s: unexpected argument", words[1]);
 	if (n)
 		return help_words(words[0]) ? help_topic(words[0]) : 0;
 	printf("Usage: ipipctl [-j] [-n NETNS] VERB [ARGUMENT...]\n\n");
@@ -158,7 +158,7 @@ static int cmd_version(char **words, size_t n)
 	char driver[64];
 
 	if (n)
-		return usage("version", "%s: not expected", words[0]);
+		return usage("version", "%s: unexpected argument", words[0]);
 	driver_version(driver, sizeof(driver));
 	printf(opt.json ? "{\"version\":\"%s\",\"driver\":\"%s\"}\n" :
 	       "ipipctl %s, driver: %s\n", IPIPCTL_VERSION, driver);
@@ -247,7 +247,7 @@ static int check_options(const struct verb *verb)
 	if (opt.disable_clear && verb->run != cmd_import)
 		return usage(verb->name, "--disable-clear: for import only");
 	if (opt.keep_going && !can_continue(verb))
-		return usage(verb->name, "--continue: there is nothing to go on with");
+		return usage(verb->name, "--continue: isn't supported by this verb");
 	return 0;
 }
 

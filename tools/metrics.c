@@ -542,7 +542,7 @@ int cmd_metrics(char **words, size_t n)
 		i++;
 	}
 	if (n - i > 1)
-		return usage("metrics", "%s: not expected", words[i + 1]);
+		return usage("metrics", "%s: unexpected argument", words[i + 1]);
 	ret = read_all(&w);
 	if (!ret && i < n && strcmp(words[i], "-")) {
 		error = write_file(&w, words[i]);

@@ -815,7 +815,7 @@ int cmd_reset_counters(char **words, size_t n)
 	int ret = choose("reset-counters", words, n, true, &chosen, &used);
 
 	if (!ret && used < n)
-		ret = usage("reset-counters", "%s: not expected", words[used]);
+		ret = usage("reset-counters", "%s: unexpected argument", words[used]);
 	for (i = 0; !ret && i < chosen.n; i++)
 		ret = counters_reset(&chosen.t[i]);
 	tunnels_free(&chosen);

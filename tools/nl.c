@@ -247,7 +247,7 @@ int nl_dump(struct tunnels *list, bool stats)
 		return 0;
 	}
 	if (error == EAGAIN)
-		fail("netlink", "tunnels came and went during each of %u tries to read them",
+		fail("netlink", "the list of tunnels changed during each of %u attempts to read it",
 		     DUMP_TRIES);
 	else
 		fail("netlink", "%s", strerror(error));
@@ -329,7 +329,7 @@ static const char *explain(int error)
 
 	switch (error) {
 	case EPERM:
-		return "Operation not permitted: it takes CAP_NET_ADMIN";
+		return "Operation not permitted: CAP_NET_ADMIN is required";
 	case EOPNOTSUPP:
 		driver_is_ours(&loaded);
 		return loaded ? strerror(error) :

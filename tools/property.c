@@ -244,7 +244,7 @@ static const char *parse_address(const char *value, uint32_t *out)
 	struct in_addr address;
 
 	if (inet_pton(AF_INET, value, &address) != 1)
-		return "not an IPv4 address";
+		return "is not an IPv4 address";
 	*out = address.s_addr;
 	return NULL;
 }
@@ -470,7 +470,7 @@ bool is_number_or_list(const char *name)
 static const char *parse_name(struct tunnel *t, const char *value)
 {
 	if (!is_device_name(value))
-		return "not a name for a device: 1 to 15 characters, no / : % or blank";
+		return "is not a device name: 1 to 15 characters, no / : % or blank";
 	strcpy(t->new_name, value);
 	return NULL;
 }
@@ -517,9 +517,9 @@ static const char *parse_refresh_remote(struct tunnel *t, const char *value)
 	if (strchr(value, '@'))
 		return "the VRF of the underlay is given by link=";
 	if (strchr(value, ':'))
-		return "not an IPv4 address: IPv6 can't be the outer header here";
+		return "is not an IPv4 address: IPv6 isn't supported as the outer header";
 	if (strlen(value) > IPIP_NAME_MAX || strpbrk(value, " \t\r\n\v\f"))
-		return "not a name of a host";
+		return "is not a host name";
 	t->refresh_remote = keep_string(value);
 	return NULL;
 }
@@ -537,7 +537,7 @@ static bool has_refresh_remote(const struct tunnel *t)
 static const char *parse_refresh_local(struct tunnel *t, const char *value)
 {
 	if (!is_none(value) && !is_device_name(value))
-		return "not a name of a device";
+		return "is not a device name";
 	t->refresh_local = is_none(value) ? "" : keep_string(value);
 	return NULL;
 }
@@ -590,7 +590,7 @@ static const char *parse_looked_up(unsigned int p, struct tunnel *t, const char 
 	}
 	/* Don't look up a word that looks like an address but isn't valid. */
 	if (is_none(value) || !value[strspn(value, "0123456789.")])
-		return "not an IPv4 address";
+		return "is not an IPv4 address";
 	why = properties[row->source].parse(t, value) ?: property_refresh(p, t);
 	if (why)
 		*source = before;
@@ -950,7 +950,7 @@ static const char *parse_kept(unsigned int p, struct tunnel *t, const char *valu
 	if (why || !t->ifindex || get_field(&properties[p], t) == before)
 		return why;
 	set_field(&properties[p], t, before);
-	return "can't be changed: a tunnel keeps its mode for as long as it exists";
+	return "can't be changed after creation: remove the tunnel and add it again";
 }
 
 static const char *parse_external(struct tunnel *t, const char *value)
@@ -967,7 +967,7 @@ static const char *parse_mode(struct tunnel *t, const char *value)
 static const char *parse_comment(struct tunnel *t, const char *value)
 {
 	if (strlen(value) > IPIPCTL_COMMENT_MAX)
-		return "longer than 255 bytes";
+		return "is longer than 255 bytes";
 	t->comment = keep_string(value);
 	return NULL;
 }
@@ -1377,7 +1377,7 @@ void default_keepalive(struct tunnel *t)
 const char *complete_new(struct tunnel *t, uint64_t mask)
 {
 	if (!t->external && !(mask & BIT(P_REMOTE_ADDRESS)))
-		return "remote-address: is needed";
+		return "remote-address: is required";
 	if (!(mask & BIT(P_KEEPALIVE)))
 		default_keepalive(t);
 	return NULL;
@@ -1455,9 +1455,9 @@ static int set_property(const char *what, int p, const char *value,
 	const char *said = source ? *source_of(&properties[p], t) : NULL, *why;
 
 	if (!can_be_set(p))
-		return usage(what, "%s: can only be read", properties[p].name);
+		return usage(what, "%s: is read-only", properties[p].name);
 	if (*mask & BIT(p))
-		return usage(what, "%s: given twice", properties[p].name);
+		return usage(what, "%s: is given twice", properties[p].name);
 	why = property_parse(p, t, value);
 	if (why)
 		return usage(what, "%s: '%s' %s", properties[p].name, value, why);
@@ -1481,7 +1481,7 @@ static uint64_t add_sources(uint64_t mask)
 /* Other users can read a command line. */
 static int refuse_secret(const char *what)
 {
-	return usage(what, "ipsec-secret: others can read a command line: use ipsec-secret-file");
+	return usage(what, "ipsec-secret: other users can see the command line: use ipsec-secret-file");
 }
 
 /**
@@ -1527,7 +1527,7 @@ int parse_properties(const char *what, char **words, size_t n, struct tunnel *t,
 			return usage(what, "%s: has no value", word);
 		value = unset ? "" : equal ? equal + 1 : words[++i];
 		if (is_of_routeros(word, len)) {
-			fail(what, "%.*s: has no counterpart here, left out",
+			fail(what, "%.*s: isn't supported here: ignored",
 			     (int)len, word);
 			continue;
 		}

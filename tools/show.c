@@ -86,7 +86,7 @@ static int get_one(const struct tunnel *t, char **words, size_t n)
 			return IPIPCTL_USAGE;
 	}
 	if (n && only == P_IPSEC_SECRET_FILE)
-		return usage("get", "ipsec-secret-file: nobody may read it");
+		return usage("get", "ipsec-secret-file: can't be read back");
 	if (n && opt.json) {
 		putchar('{');
 		property_json(only, t);
@@ -113,9 +113,9 @@ int cmd_get(char **words, size_t n)
 
 	ret = choose("get", words, n, false, &chosen, &used);
 	if (!ret && n - used > 1)
-		ret = usage("get", "which tunnel, and which property?");
+		ret = usage("get", "needs a tunnel, and at most one property");
 	if (!ret && chosen.n > 1)
-		ret = usage("get", "one tunnel only");
+		ret = usage("get", "accepts one tunnel only");
 	if (!ret && !chosen.n) {
 		fail("get", "no such tunnel");
 		ret = IPIPCTL_REFUSED;
@@ -753,7 +753,7 @@ static int parse_proplist(char *list, struct print *what)
 	int p;
 
 	if (what->n_order)
-		return usage("print", "proplist: given twice");
+		return usage("print", "proplist: is given twice");
 	what->which = 0;
 	for (item = strtok_r(list, ",", &state); item; item = strtok_r(NULL, ",", &state)) {
 		p = find_property("print", item, strlen(item));
@@ -764,7 +764,7 @@ static int parse_proplist(char *list, struct print *what)
 		what->which |= BIT(p);
 		what->order[what->n_order++] = p;
 	}
-	return what->n_order ? 0 : usage("print", "proplist: which properties?");
+	return what->n_order ? 0 : usage("print", "proplist: needs properties");
 }
 
 /* Parse the words between the tunnels and the condition. */

@@ -88,7 +88,7 @@ static const char *read_word(const char **in, char **out, bool in_find)
 			if (!p)
 				why = "unknown escape in a string";
 		} else if (!quoted && is_script(*p)) {
-			why = "scripts are not understood";
+			why = "scripts aren't supported";
 		} else {
 			*q++ = *p++;
 		}
@@ -98,7 +98,7 @@ static const char *read_word(const char **in, char **out, bool in_find)
 	}
 	*in = p;
 	if (!why && quoted)
-		why = "string without an end";
+		why = "the string has no closing quote";
 	return why;
 }
 
@@ -152,7 +152,7 @@ char **split_words(char *line, size_t *n, const char **why)
 			continue;
 		}
 		words[*n] = out;
-		*why = *in ? read_word(&in, &out, in_find) : "'[' without its ']'";
+		*why = *in ? read_word(&in, &out, in_find) : "'[' has no ']'";
 		if (*why) {
 			*why = bad_word(words[*n], out, *why);
 			free(words);
@@ -427,13 +427,13 @@ const char *parse_number(const char *text, uint64_t max, uint64_t *value)
 	char *end;
 
 	if (*text < '0' || *text > '9')
-		return "not a number";
+		return "is not a number";
 	errno = 0;
 	*value = strtoull(text, &end, !strncmp(text, "0x", 2) ? 16 : 10);
 	if (*end)
-		return "not a number";
+		return "is not a number";
 	if (errno || *value > max)
-		return "number is too large";
+		return "is too large";
 	return NULL;
 }
 
@@ -445,7 +445,7 @@ static const char *parse_clock(const char *text, uint64_t *sum)
 
 	if (sscanf(text, "%2u:%2u:%2u%n", &h, &m, &s, &used) != 3 ||
 	    text[used] || m > 59 || s > 59)
-		return "not a duration, such as 10s, 1m30s or 00:00:10";
+		return "is not a duration, such as 10s, 1m30s or 00:00:10";
 	*sum += ((h * 60 + m) * 60 + s) * 1000ULL;
 	return NULL;
 }
@@ -467,7 +467,7 @@ const char *parse_duration(const char *text, uint64_t *ms)
 		{ "d", 86400000 }, { "w", 604800000 }, { "", 1000 },
 	};
 	static const char wrong[] =
-		"not a duration, such as 10s, 1m30s or 00:00:10";
+		"is not a duration, such as 10s, 1m30s or 00:00:10";
 	unsigned int i;
 	uint64_t n;
 	char *end;
@@ -487,7 +487,7 @@ const char *parse_duration(const char *text, uint64_t *ms)
 			return wrong;
 		if (errno || n > INT64_MAX / units[i].ms ||
 		    *ms > (uint64_t)INT64_MAX - n * units[i].ms)
-			return "duration is too long";
+			return "is too long";
 		*ms += n * units[i].ms;
 		text = end + strlen(units[i].name);
 	} while (*text);

@@ -138,7 +138,7 @@ static int fail_xdp(const char *device, int error)
 		fail("xdp", "%s: it has another program", device);
 		break;
 	case EOPNOTSUPP:
-		fail("xdp", "%s: %s", device, *said ? said : "its driver has no XDP");
+		fail("xdp", "%s: %s", device, *said ? said : "its driver doesn't support XDP");
 		break;
 	default:
 		fail("xdp", "%s: %s", device, why(error));
@@ -322,13 +322,13 @@ static int choose_devices(char *names, const struct devices *all, struct devices
 	for (name = strtok_r(names, ",", &state); name; name = strtok_r(NULL, ",", &state)) {
 		d = find_device(all, name);
 		if (!d) {
-			fail("xdp", "%s: no such device, or a tunnel", name);
+			fail("xdp", "%s: no such device, or it is a tunnel", name);
 			return IPIPCTL_REFUSED;
 		}
 		if (!find_device(chosen, name))
 			take_device(d, LINK_OTHER, chosen);
 	}
-	return chosen->n ? 0 : usage("xdp", "which device?");
+	return chosen->n ? 0 : usage("xdp", "needs a device");
 }
 
 enum action {
@@ -379,9 +379,9 @@ int cmd_xdp(char **words, size_t n)
 	}
 	takes = action == ACTION_ATTACH ? 2 : action == ACTION_DETACH ? 1 : 0;
 	if (n > takes)
-		return usage("xdp", "%s: not expected", words[takes]);
+		return usage("xdp", "%s: unexpected argument", words[takes]);
 	if (takes && !n)
-		return usage("xdp", "which device?");
+		return usage("xdp", "needs a device");
 	prepare();
 	ret = nl_dump_devices(take_device, &all);
 	if (!ret && takes)
