@@ -10,10 +10,15 @@
 
 #define OVERHEAD	20
 
-/* A path that carries sizes up to @mtu and loses @percent of the packets in each direction. */
+/* A path that carries sizes up to @mtu and loses @percent of the packets in each direction. If
+ * @narrow isn't 0, a router sends every second packet, or @by_chance about half of them, by
+ * another path that carries sizes up to @narrow.
+ */
 struct path {
 	unsigned int mtu;
 	unsigned int percent;
+	unsigned int narrow;
+	bool by_chance;
 	bool padded;	/* the far end answers padded probes */
 	bool dead;
 };
@@ -26,6 +31,17 @@ static bool lucky(const struct path *path)
 {
 	return rand() % 100 >= (int)path->percent &&
 	       rand() % 100 >= (int)path->percent;
+}
+
+/* Check whether a packet of this size is too large for the path that it takes. */
+static bool too_large(const struct path *path, unsigned int size)
+{
+	static unsigned int packets;
+
+	packets++;
+	if (path->narrow && (path->by_chance ? rand() & 1 : packets & 1))
+		return size > path->narrow;
+	return size > path->mtu;
 }
 
 /* Let the timer fire once. Answers arrive at once and may cause further probes. Returns false if
@@ -60,7 +76,7 @@ static bool step(const struct path *path)
 	}
 	while (size && more) {
 		sent++;
-		if (path->dead || !path->padded || size > path->mtu || !lucky(path)) {
+		if (path->dead || !path->padded || too_large(path, size) || !lucky(path)) {
 			lost++;
 			return true;
 		}
@@ -320,6 +336,37 @@ static void test_loss(void)
 		printf("# %u of 1000 wrong\n", wrong);
 }
 
+/* Ten days with an interval of 10 s on such a path; the number of confirmations after which
+ * the larger way's size was in force, or one that is 3 bytes smaller at most.
+ */
+static unsigned int run_balanced(bool by_chance)
+{
+	struct path path = { .mtu = 1480, .padded = true, .by_chance = by_chance };
+	unsigned int i, large = 0, small = 0;
+
+	srand(1);
+	start(&path, 1480);
+	path.narrow = 1380;
+	count_anew();
+	for (i = 0; i < 86400; i++) {
+		run(&path, 1);
+		large += p.confirmed >= 1477;
+		small += p.confirmed < 1380;
+	}
+	printf("# %u large, %u below both, lowest %u, %u changes\n", large, small, lowest, changes);
+	ktap(!small, "no search ends below what both ways carry");
+	return large;
+}
+
+/* Two ways of which one is a black hole look like a path that loses half of the packets. */
+static void test_balanced(void)
+{
+	ktap(run_balanced(false) > 85000 && changes <= 10,
+	     "packets take two ways in turn: the larger way's size stays");
+	ktap(run_balanced(true) > 80000 && changes < 1500 && lowest >= IPIP_PLPMTUD_BASE,
+	     "they take them by chance: nearly always, and never less than the base size");
+}
+
 int main(void)
 {
 	test_start();
@@ -329,5 +376,6 @@ int main(void)
 	test_underlay();
 	test_hint();
 	test_loss();
+	test_balanced();
 	return ktap_end();
 }
