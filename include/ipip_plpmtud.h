@@ -38,6 +38,11 @@
  * of them come back once in thirty times.
  */
 #define IPIP_PLPMTUD_SMALL	16
+/* A search whose bounds are at most this far apart soon ends: it loses seven probes more at
+ * most. The size in force is given up at its end, so that the MTU changes once: routing
+ * daemons drop their neighbours at each change.
+ */
+#define IPIP_PLPMTUD_NEAR	128
 /* PMTU_RAISE_TIMER in confirmations. With keepalive's default interval of 10 s that is 600 s,
  * as in RFC 8899.
  */
@@ -180,6 +185,12 @@ static inline void ipip_plpmtud_complete(struct ipip_plpmtud *p,
 	p->urgent = false;
 }
 
+/* Check whether enough probes were lost to give up the size in force. */
+static inline bool ipip_plpmtud_is_enough(const struct ipip_plpmtud *p)
+{
+	return p->strikes >= ipip_plpmtud_limit(p);
+}
+
 /* Continue the search between @low and @high, or end it. */
 static inline void ipip_plpmtud_go_on(struct ipip_plpmtud *p, bool plus_one)
 {
@@ -189,7 +200,7 @@ static inline void ipip_plpmtud_go_on(struct ipip_plpmtud *p, bool plus_one)
 	else if (p->low + 1 < p->high)
 		p->next = plus_one ? p->low + 1u :
 			  ipip_plpmtud_climb(p) ?: (p->low + p->high) / 2u;
-	else if (p->urgent)
+	else if (p->urgent && !ipip_plpmtud_is_enough(p))
 		p->next = p->top;	/* until there is enough evidence */
 	else
 		ipip_plpmtud_complete(p, p->low);
@@ -205,6 +216,15 @@ static inline void ipip_plpmtud_give_up(struct ipip_plpmtud *p)
 	p->strikes = 0;
 	if (ipip_plpmtud_is_lossy(p))
 		p->high = p->top;
+}
+
+/* Check whether the search ends soon. On a path that loses packets it doesn't: each size
+ * takes several probes.
+ */
+static inline bool ipip_plpmtud_is_near(const struct ipip_plpmtud *p)
+{
+	return p->high - p->low <= IPIP_PLPMTUD_NEAR &&
+	       !ipip_plpmtud_is_lossy(p);
 }
 
 /* Check whether ICMP has reported a smaller size that isn't known to be wrong. */
@@ -269,7 +289,7 @@ static inline void ipip_plpmtud_lost_urgent(struct ipip_plpmtud *p)
 	bool enough;
 
 	p->strikes += p->strikes < U8_MAX;
-	enough = p->strikes >= ipip_plpmtud_limit(p);
+	enough = ipip_plpmtud_is_enough(p);
 	if (p->next < p->high)
 		p->high = p->next;
 	if (!enough && ipip_plpmtud_is_lossy(p)) {
@@ -277,7 +297,7 @@ static inline void ipip_plpmtud_lost_urgent(struct ipip_plpmtud *p)
 	} else if (!p->low) {
 		p->next = ipip_plpmtud_first(p);
 	} else {
-		if (enough)
+		if (enough && !ipip_plpmtud_is_near(p))
 			ipip_plpmtud_give_up(p);
 		ipip_plpmtud_go_on(p, ipip_plpmtud_is_likely(p));
 	}
@@ -382,8 +402,6 @@ static inline bool ipip_plpmtud_answer(struct ipip_plpmtud *p)
 		ipip_plpmtud_complete(p, size);
 		return false;
 	}
-	if (p->urgent && p->strikes >= ipip_plpmtud_limit(p))
-		ipip_plpmtud_give_up(p);
 	ipip_plpmtud_go_on(p, size == p->hint);
 	return p->state != IPIP_MTU_STATE_COMPLETE;
 }

@@ -99,10 +99,11 @@ changes=(
 )
 
 change() {	# NAME SECONDS LOSSES MTU COMMAND...
-	local before start=$SECONDS found=-
+	local before start=$SECONDS found=- lines
 
 	mtu=$4
 	before=$(lost)
+	lines=$(wc -l < "$WORK/happened")
 	"${@:5}"
 	wait_for "$2" settled && found=$((SECONDS - start))
 	while [ $((SECONDS - start)) -lt "$2" ]; do
@@ -110,6 +111,7 @@ change() {	# NAME SECONDS LOSSES MTU COMMAND...
 	done
 	before=$(($(lost) - before))
 	echo "# $SECONDS s: $1: lost $before times, found and Full after $found s"
+	[ $before -le "$3" ] || tail -n "+$((lines + 1))" "$WORK/happened" | sed 's/^/# /'
 	check "$1: lost at most $3 times" test $before -le "$3"
 	real=$((real + $3)) losses=$((losses + before))
 	is "$1: both MTUs" "$(mtus)" "$mtu $mtu"
@@ -133,12 +135,20 @@ topology() {	# PERCENT FIRST
 	done
 	check "the tunnels" tunnels
 	check "OSPF is configured" ospf
+	: > "$WORK/happened"
+	for n in a b; do
+		ns $n ipipctl monitor events | sed -u "s/^/$n: /" >> "$WORK/happened" &
+		tail -F "/run/frr/$n/log" 2> /dev/null | grep --line-buffered AdjChg |
+			sed -u "s/^/$n: /" >> "$WORK/happened" &
+	done
 	mtu=1480 real=0 losses=0 changed=0
 	check "OSPF" wait_for 60 settled
 	SECONDS=0
 	while [ $SECONDS -lt "$hour" ]; do
 		IFS='|' read -r name seconds most mtu command <<< "${changes[i % ${#changes[@]}]}"
 		# shellcheck disable=SC2086 # a command's words
+		# A search takes longer on a path that loses packets.
+		[ "$1" = 0 ] || seconds=$((seconds * 2))
 		change "$name" "$seconds" "$most" "$mtu" $command
 		changed=$((changed + 1)) i=$((i + 1))
 	done
