@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A tunnel as a message of rtnetlink: one table that maps the kernel's attributes to
- * the fields of struct tunnel, in both directions.
+ * A tunnel as a message of rtnetlink: a table that maps the kernel's attributes to the fields of
+ * struct tunnel, in both directions. The rows of simple properties come from their @ext.
  */
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -255,7 +255,8 @@ static void put_external(struct nlmsghdr *nlh, const struct tunnel *t)
 #define DATA	IFLA_INFO_DATA
 #define EXT	IFLA_IPIP_EXT
 
-static const struct attribute attributes[] = {
+/* The attributes that aren't the field of one property. */
+static const struct attribute special[] = {
 	OTHER(0, IFLA_IFNAME, P_NAME, read_name, put_name),
 	{ .type = IFLA_MTU, .property = P_MTU, .len = 4, .put = put_mtu,
 	  .offset = offsetof(struct tunnel, mtu), .size = sizeof(uint32_t) },
@@ -283,18 +284,9 @@ static const struct attribute attributes[] = {
 	OTHER(DATA, IFLA_IPTUN_ENCAP_DPORT, P_ENCAP_DPORT, read_dport, put_dport),
 	OTHER(DATA, IFLA_IPTUN_COLLECT_METADATA, P_EXTERNAL, read_external, put_external),
 	NUMBER(EXT, IFLA_IPIP_EXT_DF, P_DONT_FRAGMENT, 1, df),
-	NUMBER(EXT, IFLA_IPIP_EXT_CLAMP_MSS, P_CLAMP_TCP_MSS, 1, clamp),
 	NUMBER(EXT, IFLA_IPIP_EXT_MTU_AUTO, P_MTU, 1, mtu_auto),
-	NUMBER(EXT, IFLA_IPIP_EXT_REQUIRE_IPSEC, P_REQUIRE_IPSEC, 1, require_ipsec),
-	NUMBER(EXT, IFLA_IPIP_EXT_FAST_PATH, P_ALLOW_FAST_PATH, 1, fast_path),
 	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_INTERVAL, P_KEEPALIVE, 8, keepalive_interval),
 	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_RETRIES, P_KEEPALIVE, 4, keepalive_retries),
-	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_ANSWER, P_KEEPALIVE_ANSWER, 1, keepalive_answer),
-	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_MODE, P_KEEPALIVE_MODE, 1, keepalive_mode),
-	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_SOURCE, P_KEEPALIVE_SOURCE, 4,
-	       keepalive_source),
-	NUMBER(EXT, IFLA_IPIP_EXT_KEEPALIVE_TARGET, P_KEEPALIVE_TARGET, 4,
-	       keepalive_target),
 	TEXT(EXT, IFLA_IPIP_EXT_LOCAL_NAME, P_REFRESH_LOCAL, refresh_local),
 	TEXT(EXT, IFLA_IPIP_EXT_REMOTE_NAME, P_REFRESH_REMOTE, refresh_remote),
 	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_STATE, P_KEEPALIVE_STATE, 1, keepalive_state),
@@ -312,6 +304,32 @@ static const struct attribute attributes[] = {
 	STATE(EXT, IFLA_IPIP_EXT_KEEPALIVE_LOSS, P_KEEPALIVE_LOSS, 4, keepalive_loss),
 	SHOWN(EXT, IFLA_IPIP_EXT_LINK_NAME, P_LINK, read_link_name),
 };
+
+/* All attributes: @special, and one for each property with an @ext. */
+static struct attribute attributes[ARRAY_SIZE(special) + P_COUNT];
+static size_t attributes_n;
+
+static const struct attribute *first_attribute(void)
+{
+	struct attribute *a = attributes;
+	const struct property *p;
+
+	if (attributes_n)
+		return attributes;
+	memcpy(a, special, sizeof(special));
+	a += ARRAY_SIZE(special);
+	for (p = properties; p < properties + P_COUNT; p++)
+		if (p->ext)
+			*a++ = (struct attribute){
+				.outer = EXT, .type = p->ext, .property = p - properties,
+				.len = p->size, .offset = p->offset, .size = p->size,
+			};
+	attributes_n = a - attributes;
+	return attributes;
+}
+
+#define for_each_attribute(a) \
+	for (a = first_attribute(); a < attributes + attributes_n; a++)
 
 /* The attribute of the flags has two properties. */
 static bool is_wanted(const struct attribute *a, uint64_t mask)
@@ -333,7 +351,7 @@ uint64_t attributes_ours(void)
 	const struct attribute *a;
 	uint64_t mask = 0;
 
-	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++)
+	for_each_attribute(a)
 		if (a->outer == IFLA_IPIP_EXT && !a->read_only)
 			mask |= BIT(a->property);
 	return mask;
@@ -341,11 +359,11 @@ uint64_t attributes_ours(void)
 
 static const struct attribute *find_attribute(unsigned int outer, unsigned int type)
 {
-	unsigned int i;
+	const struct attribute *a;
 
-	for (i = 0; i < ARRAY_SIZE(attributes); i++)
-		if (attributes[i].outer == outer && attributes[i].type == type)
-			return &attributes[i];
+	for_each_attribute(a)
+		if (a->outer == outer && a->type == type)
+			return a;
 	return NULL;
 }
 
@@ -522,7 +540,7 @@ static void put_group(struct nlmsghdr *nlh, unsigned int outer, const struct tun
 {
 	const struct attribute *a;
 
-	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++) {
+	for_each_attribute(a) {
 		if (a->outer != outer || !is_wanted(a, mask))
 			continue;
 		if (a->put)
@@ -538,7 +556,7 @@ static bool has_group(unsigned int outer, uint64_t mask)
 {
 	const struct attribute *a;
 
-	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++)
+	for_each_attribute(a)
 		if (a->outer == outer && is_wanted(a, mask))
 			return true;
 	return false;
@@ -622,7 +640,7 @@ const char *attributes_differ(const struct tunnel *want, const struct tunnel *go
 {
 	const struct attribute *a;
 
-	for (a = attributes; a < attributes + ARRAY_SIZE(attributes); a++)
+	for_each_attribute(a)
 		if (a->outer == IFLA_IPIP_EXT && is_wanted(a, mask) &&
 		    is_other(a, want, got))
 			return properties[a->property].name;

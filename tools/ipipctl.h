@@ -330,6 +330,8 @@ enum kind {
  * @hex: a number that is written in hexadecimal
  * @size: of the field, bytes
  * @offset: of the field in struct tunnel
+ * @ext: the attribute in IFLA_IPIP_EXT that has the field's value and size; 0: there is none, or
+ *	attribute.c has it
  * @words: values that have names, or NULL
  * @min: least number
  * @max: largest number
@@ -355,6 +357,7 @@ struct property {
 	bool hex;
 	uint8_t size;
 	uint16_t offset;
+	uint8_t ext;
 	const struct word *words;
 	uint64_t min;
 	uint64_t max;

@@ -988,12 +988,13 @@ const struct property properties[P_COUNT] = {
 	[P_ALLOW_FAST_PATH] = {
 		.name = "allow-fast-path",
 		.meaning = "let a netfilter flowtable forward flows without the tunnel",
-		YES_NO(fast_path),
+		YES_NO(fast_path), .ext = IFLA_IPIP_EXT_FAST_PATH,
 	},
 	[P_CLAMP_TCP_MSS] = {
 		.name = "clamp-tcp-mss",
 		.meaning = "lower the MSS of TCP SYNs to the tunnel's MTU - 40",
 		.kind = KIND_WORD, .words = clamp_words, FIELD(clamp), .empty = "no",
+		.ext = IFLA_IPIP_EXT_CLAMP_MSS,
 	},
 	[P_COMMENT] = {
 		.name = "comment", .values = "TEXT",
@@ -1073,23 +1074,24 @@ const struct property properties[P_COUNT] = {
 	[P_KEEPALIVE_ANSWER] = {
 		.name = "keepalive-answer",
 		.meaning = "answer the far end's probes, even without own probes",
-		YES_NO(keepalive_answer),
+		YES_NO(keepalive_answer), .ext = IFLA_IPIP_EXT_KEEPALIVE_ANSWER,
 	},
 	[P_KEEPALIVE_MODE] = {
 		.name = "keepalive-mode", .meaning = "kind of probe",
 		.kind = KIND_WORD, .words = keepalive_modes, FIELD(keepalive_mode),
+		.ext = IFLA_IPIP_EXT_KEEPALIVE_MODE,
 	},
 	[P_KEEPALIVE_SOURCE] = {
 		.name = "keepalive-source",
 		.meaning = "source of echo requests, for keepalive-mode=icmp",
 		.kind = KIND_ADDRESS, .words = none, FIELD(keepalive_source),
-		.empty = "none",
+		.ext = IFLA_IPIP_EXT_KEEPALIVE_SOURCE, .empty = "none",
 	},
 	[P_KEEPALIVE_TARGET] = {
 		.name = "keepalive-target",
 		.meaning = "address behind the tunnel, for keepalive-mode=icmp",
 		.kind = KIND_ADDRESS, .words = none, FIELD(keepalive_target),
-		.empty = "none",
+		.ext = IFLA_IPIP_EXT_KEEPALIVE_TARGET, .empty = "none",
 	},
 	[P_LINK] = {
 		.name = "link", .values = "none|DEVICE", .meaning = "underlay device",
@@ -1143,6 +1145,7 @@ const struct property properties[P_COUNT] = {
 		.name = "require-ipsec",
 		.meaning = "drop packets that don't come or leave through an IPsec SA",
 		YES_NO(require_ipsec), .empty = "no",
+		.ext = IFLA_IPIP_EXT_REQUIRE_IPSEC,
 	},
 	[P_TTL] = {
 		.name = "ttl", .meaning = "TTL of the outer header",
