@@ -388,7 +388,7 @@ def edited_files():
         refused(1, "u1: ipsec-profile: is unknown: set it to routeros or modern, then export again", *verb)
     good("disable", "u1")
     equal("edited file: disable keeps its content", text_of(f"{CONF}/ipip-u1.off"), text)
-    refused(2, f"set: {UNKNOWN}".replace("set", "enable"), "enable", "u1")
+    refused(2, f"enable: {UNKNOWN}", "enable", "u1")
     good("set", "u1", "disabled=no", "ipsec-profile=modern")
     equal("edited file: setting the profile rewrites it with its secret",
           (get("u1", "ipsec-profile"), secrets()), (
@@ -568,8 +568,8 @@ def ike_daemon(answer):
         yield got
 
 
-NO_IKEV1 = ("ipsec-secret: this IKE daemon has no IKEv1, which ipsec-profile=routeros is; "
-            "modern is IKEv2")
+NO_IKEV1 = ("ipsec-secret: this IKE daemon has no IKEv1, which ipsec-profile=routeros needs: "
+            "set ipsec-profile=modern")
 
 
 def without_ikev1():
