@@ -38,15 +38,17 @@ NOISE = 1.05
 
 def compare(what, ours, theirs, most=NOISE):
     """Compare the best of up to nine runs of each, since under emulation the host's load counts in
-    processor time. Returns both results."""
+    processor time. User Mode Linux is slow at system calls: there only a comparison with a limit
+    of its own is checked. Returns both results."""
+    checked = most != NOISE or not USER_MODE
     best = None
     for _ in range(9):
         turn = ours(), theirs()
         best = [min(pair, key=lambda r: r[1]) for pair in zip(turn, best or turn)]
         print(f"# {what}: ipipctl {turn[0][2]}, ip {turn[1][2]}")
-        if USER_MODE or best[0][1] <= best[1][1] * most:
+        if not checked or best[0][1] <= best[1][1] * most:
             break
-    if USER_MODE:
+    if not checked:
         skip(f"{what}: not slower than ip(8)", "system calls are too slow in User Mode Linux")
     else:
         check(f"{what}: not slower than ip(8)" if most == NOISE else
