@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Kernels and headers of Debian's archive, of older releases too, unpacked into the cache
-# and never installed: no suite is added to this machine, and apt's own state isn't touched.
-# Sourced after tests/host/vm.sh.
+# Unpacks kernels and headers of Debian's archive, also of older releases, into the cache. It
+# installs nothing, adds no suite to this machine, and doesn't change apt's own state.
+# tests/host/vm.sh sources this file.
 
-# shellcheck disable=SC2154 # tests/host/vm.sh says where
+# shellcheck disable=SC2154 # tests/host/vm.sh sets it
 archive=$vm_cache/archive
 archive_root=$archive/root
 
-# Debian's releases from the oldest that has kernels to serve to this machine's own: what is
-# in a newer one may not run here.
+# Prints Debian's releases, from the oldest one that has a supported kernel to this machine's own.
+# Programs of a newer release may not run here.
 archive_suites() {
 	local suite own
 
@@ -22,23 +22,23 @@ archive_suites() {
 	return 1
 }
 
-# Lines of sources.list, by the mirrors that this machine has.
+# Prints lines for sources.list, with this machine's mirrors.
 archive_sources() {
 	local suites suite mirror security
 
-	suites=$(archive_suites) || { echo "this isn't a Debian whose archive is known" >&2; return 1; }
+	suites=$(archive_suites) || { echo "this isn't a Debian release that tests/host/archive.sh knows" >&2; return 1; }
 	# shellcheck disable=SC2016 # apt-get expands it
 	mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages')
 	security=$(awk '$2 ~ /-security$/ { print $1; exit }' <<< "$mirror")
 	mirror=$(awk -v own="$(tail -n 1 <<< "$suites")" '$2 == own { print $1; exit }' <<< "$mirror")
-	[ -n "$mirror" ] || { echo "no mirror of Debian is configured" >&2; return 1; }
+	[ -n "$mirror" ] || { echo "apt has no Debian mirror configured" >&2; return 1; }
 	for suite in $suites; do
 		echo "deb $mirror $suite main"
 		[ -z "$security" ] || echo "deb $security $suite-security main"
 	done | sed 's|^deb|& [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]|'
 }
 
-# apt with a state of its own.
+# Runs an apt program with separate state.
 archive_apt() {	# PROGRAM ARGUMENT...
 	APT_CONFIG=$archive/apt.conf "$@"
 }
@@ -68,7 +68,7 @@ archive_make_index() {
 		touch "$archive/ready"
 }
 
-# The archive's index, renewed once a day.
+# Fetches the archive's index, at most once a day.
 archive_index() {
 	local log=$archive/log
 
@@ -77,14 +77,14 @@ archive_index() {
 	archive_make_index > "$log" 2>&1 || { cat "$log" >&2; return 1; }
 }
 
-# The newest headers of a series (5.10, 6.1, ...) for a kind of kernel (amd64, rt-arm64, ...): their
-# release.
+# Prints the release of the newest headers of a series (5.10, 6.1, ...) for a kind of kernel
+# (amd64, rt-arm64, ...).
 archive_newest() {	# SERIES KIND
 	sed -nE "s/^linux-headers-(${1//./\\.}\.[0-9.]+(-[0-9][0-9a-z.]*)?(\+[0-9a-z.]+)?-$2) .*/\1/p" \
 		"$archive/headers" | sort -uV | tail -n 1
 }
 
-# Unpack packages over each other, each once.
+# Unpacks packages into one folder, each package once.
 archive_unpack() {	# PACKAGE...
 	local debs=$archive/debs package deb missing=()
 
@@ -106,15 +106,15 @@ archive_unpack() {	# PACKAGE...
 	rm -r "$debs"
 }
 
-# What the headers of a release need: those for all kinds of it, and the programs that kernels are
-# built with, which are for this machine.
+# Prints the packages that a release's headers need: the headers common to all kinds of the
+# release, and kbuild's programs for this machine's architecture.
 archive_header_packages() {	# RELEASE ARCHITECTURE
 	echo "linux-headers-$1:$2"
 	archive_apt apt-cache depends "linux-headers-$1:$2" |
 		sed -nE 's/^ *Depends: <?((linux-headers-.*-common(-rt)?|linux-kbuild-[^:>]*)).*/\1/p'
 }
 
-# The folder of a release's headers.
+# Unpacks the headers of a release, and prints their folder.
 archive_headers() {	# RELEASE [ARCHITECTURE]
 	local headers=$archive_root/usr/src/linux-headers-$1 packages
 
@@ -127,7 +127,7 @@ archive_headers() {	# RELEASE [ARCHITECTURE]
 	echo "$headers"
 }
 
-# A kernel with its modules and headers, as if it was installed there.
+# Unpacks a kernel with its modules and headers, laid out as if it was installed.
 archive_kernel() {	# RELEASE
 	local headers
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# One KTAP line per check, on the host. Sourced; $out is the folder for what a check says.
+# Prints one KTAP line for each check on the host. Scripts source this file; $out is the folder for
+# a check's output.
 
 passed=0 failed=0 skipped=0
 
@@ -11,7 +12,7 @@ verdict() {	# STATUS NAME
 		echo "ok $((passed + failed + skipped)) - $2"
 	else
 		failed=$((failed + 1))
-		# shellcheck disable=SC2154 # whoever sources this says where
+		# shellcheck disable=SC2154 # the script that sources this file sets it
 		sed 's/^/# /' "$out/log"
 		echo "not ok $((passed + failed + skipped)) - $2"
 	fi
@@ -23,7 +24,7 @@ skip() {	# NAME WHY
 	echo "ok $((passed + failed + skipped)) - $1 # SKIP $2"
 }
 
-# Silence is what passes, whatever the exit status.
+# The check passes if the command prints nothing. Its exit status doesn't matter.
 silent() {	# NAME COMMAND...
 	"${@:2}" > "$out/log" 2>&1
 	[ ! -s "$out/log" ]

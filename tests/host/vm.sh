@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Boot a kernel with virtme-ng. Sourced by the scripts that run on the host.
+# Boots a kernel with virtme-ng. The scripts that run on the host source this file.
 
 vm_cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipip
 . "${BASH_SOURCE[0]%/*}/archive.sh"
 
-# Where a kernel is: installed, or unpacked in the cache.
+# Prints the root folder of a kernel: nothing for an installed one, else the archive's in the cache.
 vm_root() {	# RELEASE
-	# shellcheck disable=SC2154 # tests/host/archive.sh says where
+	# shellcheck disable=SC2154 # tests/host/archive.sh sets it
 	[ -e "/lib/modules/$1/build/Makefile" ] || echo "$archive_root"
 }
 
-# The releases that $1, say 6.12, stands for and that have an image and headers.
+# Prints the releases of version $1, for example 6.12, that have an image and headers.
 vm_releases() {
 	local build root=${2:-}
 
@@ -23,9 +23,9 @@ vm_releases() {
 	done | sort -V
 }
 
-# The release to test for each of the versions named, or for those that we
-# support, or the newest that there is. One that is named and isn't installed comes from
-# Debian's archive.
+# Prints the release to test for each named version. Without a name it takes the supported
+# versions, or, if none of them is installed, the newest installed release. A named version that
+# isn't installed comes from Debian's archive.
 vm_kernels() {
 	local version release found=
 
@@ -42,7 +42,7 @@ vm_kernels() {
 	echo "$found"
 }
 
-# The release that a version stands for in the cache, unpacked there once.
+# Prints a version's release in the cache. The first call unpacks it there.
 vm_from_archive() {	# VERSION
 	local release
 
@@ -57,8 +57,8 @@ vm_from_archive() {	# VERSION
 	echo "$release"
 }
 
-# An image that the user may read: some distributions let only root. What isn't a
-# release is an image already.
+# Prints the path of an image that the user may read: in some distributions only root may read
+# /boot. A path is printed unchanged.
 vm_image() {
 	local image
 
@@ -72,8 +72,8 @@ vm_image() {
 	echo "$image"
 }
 
-# Believe in KVM only after a guest has booted with it: there are hosts where
-# the device is there and a guest hangs on it. Remembered until the next boot.
+# Prints "kvm" only if a guest has booted with it: on some hosts /dev/kvm exists, but a guest
+# hangs. The result is kept until the next boot.
 vm_accel() {
 	local state
 	state=$vm_cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
@@ -92,23 +92,22 @@ vm_accel() {
 }
 
 # vm_run RELEASE SECONDS CONSOLE [vng option ...] -- COMMAND
-# Run a command as root in a guest with this kernel. The console's log goes to a
-# file. The host's file system is there, read-only but for --rwdir. vm_emulate=1: not
-# by KVM.
+# Runs a command as root in a guest with this kernel. The console's log is written to the file
+# CONSOLE. The guest sees the host's file system read-only, except for --rwdir. vm_emulate=1
+# switches KVM off.
 vm_run() {
 	local release=$1 limit=$2 console=$3 options=()
 	shift 3
 
-	# QEMU 7.2 may run one processor's code from a translation that
-	# another is just patching: the guest's kernel dies of its own int3 when a
-	# static key changes under traffic. All on one thread they can't race.
+	# QEMU 7.2 may run code on one processor while another processor patches its translation:
+	# when a static key changes under traffic, the guest's kernel crashes at its own int3.
+	# A single thread avoids this race.
 	[ -z "${vm_emulate:-}" ] && [ "$(vm_accel "$release")" = kvm ] ||
 		options+=(--disable-kvm --qemu-opts="-accel tcg,thread=single")
 	: > "$console"
-	# Not microvm: it has no PCI bus for a NIC. And through a pipe: QEMU opens
-	# its standard output anew, and truncates it if it is a file. The log is
-	# on a virtio console: virtme-ng has the first serial port, and the kernel
-	# logs to one serial port only.
+	# microvm has no PCI bus for a NIC. The output goes through a pipe because QEMU opens its
+	# standard output again, and truncates it if it is a file. The log goes to a virtio console:
+	# virtme-ng uses the first serial port, and the kernel logs to one serial port only.
 	timeout -k 5 "$limit" vng -r "$(vm_image "$release")" --user root \
 		--disable-microvm "${options[@]}" \
 		--append "console=hvc0 ignore_loglevel log_buf_len=16M oops=panic" \
@@ -117,16 +116,16 @@ vm_run() {
 	return "${PIPESTATUS[0]}"
 }
 
-# The tarball with the source of a version: installed, or from Debian's archive in the cache.
+# Prints the tarball of a version's source: the installed one, or the archive's in the cache.
 vm_source_tarball() {	# VERSION
 	find /usr/src "$archive_root/usr/src" -name "linux-source-$1.tar.*" 2> /dev/null | head -n 1
 }
 
-# Can the source of a version be had?
+# Tells whether the source of a version is installed or in Debian's archive.
 vm_source_known() { [ -n "$(vm_source_tarball "$1")" ] || archive_suites > /dev/null; }
 
-# The source of a version, unpacked once; prints where it is. What isn't installed comes from
-# Debian's archive.
+# Unpacks the source of a version once, and prints its folder. A source that isn't installed comes
+# from Debian's archive.
 vm_source() {	# VERSION
 	local tarball source
 
@@ -145,9 +144,10 @@ vm_source() {	# VERSION
 	echo "$source"
 }
 
-# What comes from a kernel's source: checkpatch, kernel-doc and semantic patches, the schema of
-# netlink specifications and the client that works by them. Of the oldest from 6.6 on: older ones
-# have no such client, newer ones, for check-uml, have them elsewhere. Unpacked once; prints where it is.
+# Unpacks the scripts of a kernel's source once, and prints their folder: checkpatch, kernel-doc,
+# semantic patches, the schema of netlink specifications, and the client that reads them (YNL).
+# The source is the oldest installed one from 6.6 on: older sources have no such client, and newer
+# ones, for check-uml, have it in another folder.
 vm_kernel_scripts() {
 	local archive scripts=$vm_cache/scripts
 
@@ -170,7 +170,8 @@ vm_kernel_scripts() {
 	echo "$scripts"
 }
 
-# Do once what takes long and makes FOLDER, which is in the cache. Who comes meanwhile waits.
+# Runs a long command that makes FOLDER in the cache, once. A second caller waits until it has
+# ended.
 vm_once() {	# FOLDER COMMAND...
 	local lock status=0
 
@@ -191,17 +192,17 @@ vm_once() {	# FOLDER COMMAND...
 	return $status
 }
 
-# The folder that modules for a release are built against, and make's arguments for that.
+# Prints make's arguments to build a module for a release.
 vm_build_arguments() {	# RELEASE
 	local root
 
 	root=$(vm_root "$1")
 	echo "KDIR=$root/lib/modules/$1/build"
-	# Its own compiler, which the headers name, isn't there.
+	# The headers name the compiler that built the kernel; it isn't installed here.
 	[ -z "$root" ] || echo "KBUILD_ARGS=CC=gcc"
 }
 
-# Build the module for a kernel in a folder of its own.
+# Builds the module for a kernel in a separate folder.
 vm_module() {	# KERNEL FOLDER [MAKE'S ARGUMENT...]
 	rm -rf "$2"
 	mkdir -p "$2"
@@ -209,8 +210,8 @@ vm_module() {	# KERNEL FOLDER [MAKE'S ARGUMENT...]
 	make -s -C "$1" M="$2" "${@:3}" 2>&1
 }
 
-# A Debian of another suite with these packages, in a folder of the cache: programs that are
-# newer than the distribution's run in it. As root, for mmdebstrap. Prints where it is.
+# Makes a Debian of another suite with these packages in a folder of the cache, and prints the
+# folder. Tests run programs from it that are newer than the distribution's. mmdebstrap needs root.
 vm_suite() {	# SUITE PACKAGE...
 	local folder mirror packages
 
@@ -226,11 +227,11 @@ vm_suite() {	# SUITE PACKAGE...
 
 vm_bootstrap() {	# FOLDER mmdebstrap's OPTION... SUITE SOURCE
 	rm -rf "$1"
-	# A mirror may serve what the archive had at some time.
+	# A mirror may serve an old snapshot of the archive.
 	mmdebstrap --aptopt='Acquire::Check-Valid-Until "false"' "${@:2:$#-3}" "${@: -2:1}" "$1" "${@: -1}"
 }
 
-# A Debian, or Ubuntu, of this release in a folder, by this machine's mirrors.
+# Makes a Debian or Ubuntu of this machine's release in a folder, from this machine's mirrors.
 vm_debian() {	# FOLDER [mmdebstrap's OPTION...]
 	local sources
 
