@@ -129,6 +129,14 @@ def histories():
     lines = t.frame(lambda lines: len(lines) > 1 and "xxx" in lines[1])
     check("a history without answers shows x", lines and "down" in lines[1], lines)
     t.end()
+    good("disable", "lost")
+    t = Terminal("lost", size=(132, 24))
+    t.read(1)
+    lines = t.frame(lambda lines: len(lines) > 1)
+    check("disabled, nobody is asked: it has none", lines and "off" in lines[1] and
+          "xx" not in lines[1], lines)
+    t.end()
+    good("enable", "lost")
 
 
 def pages():

@@ -40,7 +40,7 @@ struct rates {
  * @rates: since the last look
  * @n: number of samples, at most HISTORY
  * @bits: bits per second either way, the last look's first
- * @rtt: microseconds, or NO_ANSWER
+ * @rtt: microseconds, NO_ANSWER, or 0 while nobody is asked
  */
 struct row {
 	int ifindex;
@@ -128,8 +128,12 @@ static void add_history(struct row *row, const struct tunnel *t)
 	memmove(row->bits + 1, row->bits, sizeof(row->bits) - sizeof(*row->bits));
 	memmove(row->rtt + 1, row->rtt, sizeof(row->rtt) - sizeof(*row->rtt));
 	row->bits[0] = row->rates.rx_bits + row->rates.tx_bits;
-	row->rtt[0] = t->keepalive_rtt < 0 || t->keepalive_state != IPIP_KEEPALIVE_STATE_UP ?
-		      NO_ANSWER : (float)t->keepalive_rtt;
+	if (t->keepalive_state == IPIP_KEEPALIVE_STATE_OFF)
+		row->rtt[0] = 0;
+	else if (t->keepalive_state != IPIP_KEEPALIVE_STATE_UP || t->keepalive_rtt < 0)
+		row->rtt[0] = NO_ANSWER;
+	else
+		row->rtt[0] = t->keepalive_rtt;
 	if (row->n < HISTORY)
 		row->n++;
 }
