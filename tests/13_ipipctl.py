@@ -388,10 +388,10 @@ def encap():
     equal("external: on, and keepalive off", (get("e", "external"), get("e", "keepalive")), ("yes", ""))
     check("external: ip(8) shows it", link("e")["linkinfo"]["info_data"].get("external"))
     refused(1, "e2: external: a tunnel in external mode exists", "add", "name=e2", "external=yes")
-    refused(2, "set: external: 'no' can't be changed after creation: remove the tunnel and add "
+    refused(2, "set: external: 'no' can't be changed: remove the tunnel and add "
             "it again", "set", "e",
             "external=no")
-    refused(2, "set: external: 'yes' can't be changed after creation: remove the tunnel and add "
+    refused(2, "set: external: 'yes' can't be changed: remove the tunnel and add "
             "it again", "set", "f",
             "external=yes")
     equal("where external", find("external"), "e\n")
@@ -411,7 +411,7 @@ def test():
     shell("ns_add a b; ip -n a link add name wan type dummy; ip -n a link set dev wan up; "
           "ip -n a addr add 10.0.0.1/24 dev wan; ip -n a route add default dev wan")
     if INTREE:
-        refused(1, "ipip: the in-tree driver is loaded, which doesn't support these properties: "
+        refused(1, "ipip: the in-tree driver is loaded, which lacks these properties: "
                 "load the out-of-tree one", "add", "remote-address=10.9.9.9")
         run("ip -n a link add name s1 type ipip remote 10.9.9.9")
         check("in-tree driver: print", "10.9.9.9" in good("print"))
@@ -419,7 +419,7 @@ def test():
         good("comment", "s1", "stock")
         equal("in-tree driver: enable and comment", (get("s1", "disabled"), get("s1", "comment")),
               ("no", "stock"))
-        refused(1, "ipip: the in-tree driver is loaded, which doesn't support these properties: "
+        refused(1, "ipip: the in-tree driver is loaded, which lacks these properties: "
                 "load the out-of-tree one", "set", "s1", "ttl=3")
         good("remove", "s1")
         equal("in-tree driver: remove", find(), "")

@@ -49,7 +49,7 @@ def proplists():
 
 def mode_is_kept():
     """The kernel sets the mode when it makes a tunnel, and ignores it in a change."""
-    kept = "can't be changed after creation: remove the tunnel and add it again"
+    kept = "can't be changed: remove the tunnel and add it again"
     good("add", "name=m", "remote-address=10.1.1.1", "mode=any")
     refused(2, f"set: mode: 'ipip' {kept}", "set", "m", "mode=ipip", "ttl=9")
     refused(2, f"reset: mode: 'ipip' {kept}", "reset", "m", "mode")
@@ -81,7 +81,7 @@ def namespaces():
 
 
 def through_sh(text):
-    """Run commands in sh, in a folder with the file axb, which the pattern a*b matches."""
+    """Run commands in sh, in a folder with a file that the pattern a*b matches."""
     run("mkdir -p /run/files && touch /run/files/axb")
     run(["ip", "netns", "exec", "a", "sh", "-e", "-c", f"cd /run/files\n{text}"],
         env={**ENV, "PATH": f"/run/bin:{ENV['PATH']}"})
@@ -234,7 +234,7 @@ def counters():
 
 
 def going_on():
-    kept = "can't be changed after creation: remove the tunnel and add it again"
+    kept = "can't be changed: remove the tunnel and add it again"
     good("add", "name=g1", "remote-address=10.1.1.1")
     good("add", "name=g2", "remote-address=10.1.1.2", "mode=any")
     good("add", "name=g3", "remote-address=10.1.1.3")

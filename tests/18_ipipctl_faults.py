@@ -102,7 +102,7 @@ def half_set():
 
 
 def stopped(tracer):
-    """The pid of the tracer's child, once it has been stopped for longer than strace stops a system call."""
+    """The PID of the tracer's child, once it has been stopped for longer than strace stops a system call."""
     child, times, end = "", 0, time.monotonic() + 30
     while times < 10 and time.monotonic() < end:
         time.sleep(0.05)
@@ -405,8 +405,8 @@ def edited_files():
     status, _, err = ctl("save", "/run/unknown")
     equal("save refuses tunnels that restore would refuse", (status, err), (
         1, "ipipctl: u1: ipsec-profile: is unknown: set it to routeros or modern, then export again\n"
-        "ipipctl: u2: require-ipsec: is no, but the tunnel has an ipsec-secret: set "
-        "require-ipsec=yes, or unset ipsec-secret\n"))
+        "ipipctl: u2: require-ipsec: is no with an ipsec-secret: set yes, or unset "
+        "ipsec-secret\n"))
     good("set", "u1", "ipsec-profile=modern")
     good("set", "u2", "require-ipsec=yes")
     good("save", "/run/unknown")
@@ -568,7 +568,7 @@ def ike_daemon(answer):
         yield got
 
 
-NO_IKEV1 = ("ipsec-secret: this IKE daemon has no IKEv1, which ipsec-profile=routeros needs: "
+NO_IKEV1 = ("ipsec-secret: the IKE daemon has no IKEv1, which ipsec-profile=routeros needs: "
             "set ipsec-profile=modern")
 
 

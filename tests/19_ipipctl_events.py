@@ -62,7 +62,7 @@ class Watcher:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def pid(self):
-        """The tool's pid: ip(8) executes it."""
+        """The tool's PID: ip(8) executes it."""
         return self.process.pid
 
     def end(self):

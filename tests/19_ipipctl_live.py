@@ -34,7 +34,7 @@ add local-address=10.0.0.1 name=t1 remote-address=10.0.0.2 require-ipsec=yes
 add local-address=10.0.0.1 name=t2 remote-address=10.0.0.3 require-ipsec=yes
 add local-address=10.0.0.1 disabled=yes name=t3 remote-address=10.0.0.4
 """
-FOREIGN = ("ipipctl: ipip: the in-tree driver is loaded, which doesn't support these properties: "
+FOREIGN = ("ipipctl: ipip: the in-tree driver is loaded, which lacks these properties: "
            "load the out-of-tree one\n")
 
 

@@ -13,7 +13,7 @@ fi
 charon_init || exit 1
 trap charon_finish EXIT
 echo 'k7Q"s{ecr}et' > "$WORK/secret"
-NO="ipsec-secret: this IKE daemon has no IKEv1, which ipsec-profile=routeros needs: set ipsec-profile=modern"
+NO="ipsec-secret: the IKE daemon has no IKEv1, which ipsec-profile=routeros needs: set ipsec-profile=modern"
 
 state() { ctl "$1" get t0 ipsec-state; }
 state_is() { [ "$(state "$1")" = "$2" ]; }

@@ -10,7 +10,7 @@
 #include "ipipctl.h"
 
 static const char in_tree[] =
-	"the in-tree driver is loaded, which doesn't support these properties: load the out-of-tree one";
+	"the in-tree driver is loaded, which lacks these properties: load the out-of-tree one";
 
 /**
  * need_ours() - Refuse requests that the in-tree driver would ignore

@@ -81,11 +81,11 @@ static const char *why_not(const struct tunnel *t)
 	if (t->link_netnsid >= 0)
 		return "its underlay is in another network namespace, which can't be saved";
 	if (t->link_index && !*t->link)
-		return "link: its device was deleted, and its name is unknown: set link=, or remove the tunnel";
+		return "link: the device was deleted: set link=, or remove the tunnel";
 	if (t->ipsec_profile == IPSEC_UNKNOWN)
 		return "ipsec-profile: is unknown: set it to routeros or modern, then export again";
 	if (t->ipsec_profile && !t->require_ipsec)
-		return "require-ipsec: is no, but the tunnel has an ipsec-secret: set require-ipsec=yes, or unset ipsec-secret";
+		return "require-ipsec: is no with an ipsec-secret: set yes, or unset ipsec-secret";
 	return NULL;
 }
 

@@ -476,9 +476,9 @@ static bool copy_tunnel(struct reader *r, char *name, struct tunnel *t)
 static const char *why_other(const struct tunnel *old, const struct tunnel *t)
 {
 	if (old->external != t->external)
-		return "external: can't be changed after creation: remove the tunnel and add it again";
+		return "external: can't be changed: remove the tunnel and add it again";
 	if (old->mode != t->mode)
-		return "mode: can't be changed after creation: remove the tunnel and add it again";
+		return "mode: can't be changed: remove the tunnel and add it again";
 	if (!old->remote != !t->remote)
 		return "remote-address: can't be set or unset after creation";
 	return NULL;
@@ -718,7 +718,7 @@ static void read_tunnels(struct reader *r)
 static void warn_of_clear(struct reader *r)
 {
 	static const char lost[] =
-		"allow-fast-path=no without an ipsec-secret, which an export without show-sensitive lacks.";
+		"allow-fast-path=no without ipsec-secret: export show-sensitive includes it.";
 	struct request *request;
 	char what[512];
 	size_t i;

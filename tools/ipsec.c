@@ -189,7 +189,7 @@ static void plan_all(struct changes *changes, struct requests *list)
 }
 
 static const char no_ikev1[] =
-	"this IKE daemon has no IKEv1, which ipsec-profile=routeros needs: set ipsec-profile=modern";
+	"the IKE daemon has no IKEv1, which ipsec-profile=routeros needs: set ipsec-profile=modern";
 
 /* Returns -1 with what is wrong. */
 static int put_new_file(struct change *c)

@@ -950,7 +950,7 @@ static const char *parse_kept(unsigned int p, struct tunnel *t, const char *valu
 	if (why || !t->ifindex || get_field(&properties[p], t) == before)
 		return why;
 	set_field(&properties[p], t, before);
-	return "can't be changed after creation: remove the tunnel and add it again";
+	return "can't be changed: remove the tunnel and add it again";
 }
 
 static const char *parse_external(struct tunnel *t, const char *value)
@@ -1484,7 +1484,8 @@ static uint64_t add_sources(uint64_t mask)
 /* Other users can read a command line. */
 static int refuse_secret(const char *what)
 {
-	return usage(what, "ipsec-secret: other users can see the command line: use ipsec-secret-file");
+	return usage(what,
+		     "ipsec-secret: other users can see the command line: use ipsec-secret-file");
 }
 
 /**

@@ -145,7 +145,8 @@ static const char *ask_hidden(const sigset_t *mask, const struct secret **out)
 	fputs("ipsec-secret: ", stderr);
 	why = read_secret_line(STDIN_FILENO, mask, out);
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown))
-		fail("ipsec-secret", "the terminal's echo can't be switched on again: %s", strerror(errno));
+		fail("ipsec-secret", "the terminal's echo can't be switched on again: %s",
+		     strerror(errno));
 	putc('\n', stderr);
 	return why;
 }

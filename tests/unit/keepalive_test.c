@@ -212,7 +212,7 @@ static void test_padded(void)
 	memcpy(data + 20, "IPMT", 4);
 	padded_is("a padded answer", data, PADDED, IPIP_KEEPALIVE_ANSWER, 20);
 	memcpy(data + 20, "IPIP", 4);
-	padded_is("a padded answer with the mark of short probes", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
+	padded_is("a padded answer with the short mark", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
 
 	memset(data, 0, sizeof(data));
 	header(data, OTHER, OTHER, IPPROTO_ICMP, PADDED);
@@ -222,8 +222,8 @@ static void test_padded(void)
 	padded_is("a padded echo request", data, PADDED, IPIP_KEEPALIVE_DATA, 0);
 }
 
-/* Change any byte and the length of each kind: the parser must not read beyond the packet, and the part
- * that it returns must be inside the packet.
+/* Change any byte and the length of each kind: the parser must not read beyond the packet, and the
+ * part that it returns must be inside the packet.
  */
 static void test_bounds(void)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libFuzzer: path MTU discovery with any outcome of its probes, any ICMP errors and any changes of the
- * underlay. The confirmed size must be one that was answered, or be lowered by a smaller underlay.
+ * libFuzzer: path MTU discovery with any outcome of its probes, any ICMP errors and any changes of
+ * the underlay. The confirmed size must be one that was answered, or be lowered by a smaller
+ * underlay.
  */
 #include "kernel.h"
 #include "if_ipip.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Path MTU discovery on simulated paths: the cases of RFC 8899 sections 4 and 5, with kinds of far ends,
- * ICMP errors and random loss.
+ * Path MTU discovery on simulated paths: the cases of RFC 8899 sections 4 and 5, with kinds of far
+ * ends, ICMP errors and random loss.
  */
 #include "kernel.h"
 #include "ktap.h"
@@ -179,7 +179,8 @@ static void test_unanswered(void)
 	ktap(is(1480, IPIP_MTU_STATE_COMPLETE), "the far end answers later: measured");
 	path.padded = false;
 	run(&path, 2);
-	ktap(is(0, IPIP_MTU_STATE_UNANSWERED), "the far end no longer answers: nothing is measured");
+	ktap(is(0, IPIP_MTU_STATE_UNANSWERED),
+	     "the far end no longer answers: nothing is measured");
 	path.mtu = 511;
 	path.padded = true;
 	start(&path, 1480);
@@ -220,7 +221,8 @@ static void test_black_hole(void)
 	       most, usual, once);
 	ktap(good, "a black hole of each other size: measured exactly");
 	ktap(most <= 2, "a black hole of each other size: at most two changes");
-	ktap(once == 1 && usual <= 10, "one of at least the base size: one change, within ten timeouts");
+	ktap(once == 1 && usual <= 10,
+	     "one of at least the base size: one change, within ten timeouts");
 	path.mtu = 1480;
 	start(&path, 1480);
 	ipip_plpmtud_note_lossy(&p);
@@ -238,7 +240,8 @@ static void test_black_hole(void)
 	path.dead = true;
 	count_anew();
 	run(&path, 100);
-	ktap(p.confirmed == 1000 && !changes, "a path that carries nothing: the size doesn't change");
+	ktap(p.confirmed == 1000 && !changes,
+	     "a path that carries nothing: the size doesn't change");
 	path.dead = false;
 	run(&path, 10);
 	ktap(is(1000, IPIP_MTU_STATE_COMPLETE), "the path is back: the size doesn't change");
@@ -260,10 +263,12 @@ static void test_raise(void)
 	run(&path, 1);
 	count_anew();
 	run(&path, IPIP_PLPMTUD_RAISE);
-	ktap(is(1400, IPIP_MTU_STATE_COMPLETE) && !changes, "a path that hasn't grown: the raise changes nothing");
+	ktap(is(1400, IPIP_MTU_STATE_COMPLETE) && !changes,
+	     "a path that hasn't grown: the raise changes nothing");
 	path.mtu = 1471;
 	run(&path, IPIP_PLPMTUD_RAISE);
-	ktap(is(1471, IPIP_MTU_STATE_COMPLETE) && changes == 1, "a path that has grown a little: found at the raise");
+	ktap(is(1471, IPIP_MTU_STATE_COMPLETE) && changes == 1,
+	     "a path that has grown a little: found at the raise");
 }
 
 static void test_underlay(void)
@@ -281,7 +286,8 @@ static void test_underlay(void)
 	ktap(ipip_plpmtud_set_path(&p, 1480, 1480) && p.confirmed == 1400,
 	     "a larger underlay counts when it is confirmed");
 	run(&path, 1);
-	ktap(is(1450, IPIP_MTU_STATE_COMPLETE) && changes == 1, "a larger underlay: only the confirmed size counts");
+	ktap(is(1450, IPIP_MTU_STATE_COMPLETE) && changes == 1,
+	     "a larger underlay: only the confirmed size counts");
 }
 
 static void test_hint(void)
@@ -307,13 +313,15 @@ static void test_hint(void)
 	count_anew();
 	ipip_plpmtud_set_path(&p, 1480, 1320);
 	run(&path, 1);
-	ktap(is(1300, IPIP_MTU_STATE_COMPLETE), "an ICMP error with too large a value: the path is measured");
+	ktap(is(1300, IPIP_MTU_STATE_COMPLETE),
+	     "an ICMP error with too large a value: the path is measured");
 	ipip_plpmtud_set_path(&p, 1480, 1480);
 	ktap(!p.hint && p.confirmed == 1300, "ICMP's value expires: the confirmed size doesn't");
 	ipip_plpmtud_timer(&p, true);
 	ktap(!ipip_plpmtud_set_path(&p, 1480, 1000) && p.hint == 1000 && p.size == 1300,
 	     "a confirmation that is on its way stays valid");
-	ktap(ipip_plpmtud_timer(&p, true) == 1000, "a confirmation that is lost: ICMP's value is probed");
+	ktap(ipip_plpmtud_timer(&p, true) == 1000,
+	     "a confirmation that is lost: ICMP's value is probed");
 }
 
 static void test_loss(void)
@@ -340,7 +348,8 @@ static void test_loss(void)
 		lowered += changes > 0;
 	}
 	printf("# %u of 1000 lowered\n", lowered);
-	ktap(lowered <= 5, "a path that begins to lose packets: the size is lowered in at most 5 of 1000 cases");
+	ktap(lowered <= 5,
+	     "a path that begins to lose packets: the size is lowered in at most 5 of 1000 cases");
 	for (i = 0; i < 1000; i++) {
 		path.mtu = 1380;
 		start(&path, 1480);

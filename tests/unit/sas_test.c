@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The parser of `swanctl --list-sas --pretty`: while SAs are being set up, during rekeying, and with a
- * peer whose name looks like a section.
+ * The parser of `swanctl --list-sas --pretty`: while SAs are being set up, during rekeying, and
+ * with a peer whose name looks like a section.
  */
 #include "ipipctl.h"
 #include "ktap.h"
@@ -90,7 +90,8 @@ int main(void)
 		 CHILD("ipip-t0-2", "INSTALLED", "10", "20", "100")
 		 CHILD("ipip-t0-3", "INSTALLED", "100", "200", "900")
 		 CHILD("ipip-t0-4", "INSTALLED", "1000", "2000", "300")));
-	ktap(is(t, IPSEC_ESTABLISHED, AES, 1110, 2220, 900), "rekeying: counters of all installed SAs, the latest rekey time");
+	ktap(is(t, IPSEC_ESTABLISHED, AES, 1110, 2220, 900),
+	     "rekeying: counters of all installed SAs, the latest rekey time");
 	parse(SA("ipip-t0", "ESTABLISHED", "10.2.0.1", "")
 	      SA("ipip-t0", "CONNECTING", "10.2.0.1",
 		 CHILD("ipip-t0-9", "INSTALLED", "1", "1", "1")));
@@ -113,7 +114,8 @@ int main(void)
 	ktap(!is_connection("ipip-_41") && !is_connection("ipip-_2E") &&
 	     is_connection("ipip-_2e") && !is_connection("ipip-_00"),
 	     "each name has only one escaped form");
-	ktap(!is_connection("ipip-") && !is_connection("ipip-a.b"), "an empty name, and one that isn't escaped");
+	ktap(!is_connection("ipip-") && !is_connection("ipip-a.b"),
+	     "an empty name, and one that isn't escaped");
 	tunnels_free(&list);
 	return ktap_end();
 }
