@@ -273,7 +273,7 @@ def overtaking(tap):
 
 def mirrored(_):
     """A mirror on the underlay copies every third packet and holds the copy for a while: the driver
-    receives these as shared packets, and the others as unshared ones."""
+    receives these as shared packets, and the others as packets that nothing shares."""
     shell("modprobe -aq act_gact act_mirred cls_matchall sch_netem || :; "
           "ip -n b link add name mon type dummy; ip -n b link set dev mon up; "
           "tc -n b qdisc add dev mon root netem delay 50ms limit 100000; "

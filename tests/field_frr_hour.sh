@@ -146,9 +146,9 @@ topology() {	# PERCENT FIRST
 	SECONDS=0
 	while [ $SECONDS -lt "$hour" ]; do
 		IFS='|' read -r name seconds most mtu command <<< "${changes[i % ${#changes[@]}]}"
-		# shellcheck disable=SC2086 # a command's words
 		# A search takes longer on a path that loses packets.
 		[ "$1" = 0 ] || seconds=$((seconds * 2))
+		# shellcheck disable=SC2086 # a command's words
 		change "$name" "$seconds" "$most" "$mtu" $command
 		changed=$((changed + 1)) i=$((i + 1))
 	done

@@ -115,7 +115,7 @@ class Burst:
         return code
 
     def run(self, count, batch):
-        """Nanoseconds per packet, without setup and teardown."""
+        """Nanoseconds per packet, without the setup and the cleanup."""
         data = ctypes.create_string_buffer(self.frame, len(self.frame))
         attributes = struct.pack("=IIIIQQIIIIQQIII", self.program, 0, len(self.frame), 0,
                                  ctypes.addressof(data), 0, count, 0, 0, 0, 0, 0, LIVE_FRAMES, 0,

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# How many commands run at a time. Sourced by .ci/run and by tests/host/run, which .ci/run calls:
-# they share the slots. Both are in the repository's folder.
+# Limits how many commands run at a time. .ci/run and tests/host/run source this file. They run in
+# the repository's folder, and share the slots.
 
-# Run a command as soon as one of NUMBER slots of this name is free.
+# Runs a command as soon as one of NUMBER slots of this name is free.
 in_slot() {	# NAME NUMBER COMMAND...
 	local slot i status
 
@@ -13,7 +13,7 @@ in_slot() {	# NAME NUMBER COMMAND...
 		for ((i = 0; i < $2; i++)); do
 			exec {slot}> "build/slots/$1-$i"
 			if flock -n "$slot"; then
-				# The command's processes don't keep the slot.
+				# The command's child processes must not hold the lock.
 				"${@:3}" {slot}>&-
 				status=$?
 				exec {slot}>&-

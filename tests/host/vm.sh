@@ -72,8 +72,8 @@ vm_image() {
 	echo "$image"
 }
 
-# Prints "kvm" only if a guest has booted with it: on some hosts /dev/kvm exists, but a guest
-# hangs. The result is kept until the next boot.
+# Prints how guests run. KVM is used only after a guest has booted with it: on some hosts /dev/kvm
+# exists, but a guest hangs. The result is kept until the next boot.
 vm_accel() {
 	local state
 	state=$vm_cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
