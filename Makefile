@@ -2,19 +2,19 @@
 #
 #   make [K=6.12]		build the module for the running kernel, or for K
 #   make tools		build ipipctl, which needs libmnl
-#   make xdp		build the program that forwards by XDP, which needs clang and libbpf
-#   make install, uninstall	put the module where it comes before the in-tree
-#			one, and ipipctl under PREFIX, or take them away again
-#   make install-tools, uninstall-tools	ipipctl alone
-#   make install-xdp, uninstall-xdp	the program that forwards by XDP, under PREFIX
+#   make xdp		build the XDP program that forwards, which needs clang and libbpf
+#   make install, uninstall	install the module in a folder that takes precedence over
+#			the in-tree one, and ipipctl under PREFIX; or remove both
+#   make install-tools, uninstall-tools	only ipipctl
+#   make install-xdp, uninstall-xdp	only the XDP program, under PREFIX
 #     DESTDIR= PREFIX=/usr/local
 #     SIGN_KEY= SIGN_CERT=	  sign the module: the key and its X.509 certificate
-#   make deb			Debian packages of both, and their source, into build/deb
-#   make rpm			RPMs of both, into build/rpm
-#   make dist			a tarball of what is committed, into build
+#   make deb			build Debian packages of both, and their source, in build/deb
+#   make rpm			build RPMs of both in build/rpm
+#   make dist			make a tarball of the committed files in build
 #   make clean		delete build
-#   make load, unload	swap the drivers of this machine
-#     KEEP=1		  and have the tunnels again, or FORCE=1: without them
+#   make load, unload	swap this machine's driver
+#     KEEP=1		  and restore the tunnels; FORCE=1: delete the tunnels
 #   make demo, check, bench, fuzz, lint ...	tests, which don't load the module into this
 #			machine's kernel: see tests/host/host.mk
 
@@ -30,13 +30,13 @@ SOURCES	:= Kbuild $(wildcard *.c) include
 
 all: module tools
 
-# Out of the source folder, so that several kernels can be built for.
+# Builds in a folder for each kernel, not in the source folder.
 module:
 	@mkdir -p $(BUILD)
 	@cp -rpu $(SOURCES) $(BUILD)/
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD) $(KBUILD_ARGS) modules
 
-# Signed before it is compressed. Kbuild would look for the key that the kernel was
+# Signs the module before it is compressed. Kbuild would look for the key that the kernel was
 # built with.
 install: module install-tools
 ifneq ($(SIGN_KEY),)
@@ -44,7 +44,7 @@ ifneq ($(SIGN_KEY),)
 		$(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $(BUILD)/ipip.ko
 else
 	@! grep -qs Y /sys/module/module/parameters/sig_enforce || \
-		echo "This kernel wants signed modules: say SIGN_KEY= and SIGN_CERT=" >&2
+		echo "this kernel loads only signed modules: set SIGN_KEY= and SIGN_CERT=" >&2
 endif
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD) INSTALL_MOD_DIR=updates \
 		INSTALL_MOD_PATH=$(DESTDIR) CONFIG_MODULE_SIG_ALL= DEPMOD=true modules_install
@@ -60,7 +60,7 @@ tools:
 install-tools uninstall-tools:
 	@$(MAKE) -s -C tools $(@:-tools=)
 
-# The headers of the C library know another architecture than BPF.
+# clang finds the C library's headers for BPF only with this machine's include folder.
 XDP	:= build/xdp/ipip_xdp.bpf.o build/xdp/forward.bpf.o
 
 xdp: $(XDP)
@@ -71,7 +71,7 @@ $(XDP): tools/xdp/fib.h
 	@mkdir -p build/xdp
 	clang -O2 -g -Wall -Wextra -target bpf -I/usr/include/$(shell $(CC) -print-multiarch) -c $(filter %.c,$^) -o $@
 
-# Where libxdp looks for such programs.
+# libxdp looks for programs in this folder.
 install-xdp: build/xdp/ipip_xdp.bpf.o
 	install -D -m 0644 $< $(DESTDIR)$(or $(PREFIX),/usr/local)/lib/bpf/ipip_xdp.bpf.o
 
@@ -82,10 +82,10 @@ dist:
 	@mkdir -p build
 	git -c tar.umask=0022 archive --prefix=ipip-$(VERSION)/ HEAD | xz -T1 > $(TARBALL)
 
-# In a copy: packages are put beside the folder that they are built in. Of what git knows, as
-# it is now; a tarball has nothing else.
+# Builds in a copy, because the packages are written beside the source folder. The copy has the
+# files that git knows, with uncommitted changes. Without git, in a tarball, it has all files.
 deb:
-	@dpkg-checkbuilddeps || { echo "sudo apt-get build-dep ./ installs them" >&2; exit 1; }
+	@dpkg-checkbuilddeps || { echo "run sudo apt-get build-dep ./" >&2; exit 1; }
 	@rm -rf build/deb
 	@mkdir -p build/deb/ipip-$(VERSION)
 	if [ -n "$$(git ls-files Makefile 2> /dev/null)" ]; then git ls-files -z; \

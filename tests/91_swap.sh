@@ -91,7 +91,7 @@ want=$(extras)
 check "load replaces this project's driver by itself" env KEEP=1 ../tools/swap load "$MODULE"
 is "this driver's properties haven't changed" "$(extras)" "$want"
 check "unload names what the in-tree driver doesn't support" \
-	sh -c "KEEP=1 ../tools/swap unload 2>&1 | grep -q 't0: the in-tree driver has no word'"
+	sh -c "KEEP=1 ../tools/swap unload 2>&1 | grep -q 't0: the in-tree driver doesn.t support some'"
 check "load after unload" env KEEP=1 ../tools/swap load "$MODULE"
 cp "$MODULE" "$WORK/broken.ko" && truncate -s 1000 "$WORK/broken.ko"
 refuse "load of a damaged module fails" env KEEP=1 ../tools/swap load "$WORK/broken.ko"

@@ -1,56 +1,55 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What runs the tests, from the host; the top Makefile includes this file.
+# Targets that run the tests from the host. The top Makefile includes this file.
 #
 #   make demo		see a tunnel carry packets, in a virtual machine
 #   make demo-ipsec	the same with an ipsec-secret
-#   make check		run all tests: in a User Mode Linux, and those that need more in a
+#   make check		run all tests: in a User Mode Linux, and those of tests/machine in a
 #			virtual machine
-#     T=ecn			  only the test files with this in the name
-#     K=6.12		  all of them in a virtual machine with this kernel
+#     T=ecn			  only the test files whose name matches this
+#     K=6.12		  all test files in a virtual machine with this kernel
 #     IPIP=in-tree		  against the in-tree driver
-#   make check-all		the same with each kernel that is supported
+#   make check-all		the same with each supported kernel
 #   make check-upstream	run the kernel's own selftests for ipip with the in-tree
 #			driver and with ours, side by side
-#     T=bpf			  only those with this in the name
+#     T=bpf			  only the selftests whose name matches this
 #     K=7.3		  in a User Mode Linux, if that kernel isn't installed
-#   make check-uml K=7.2	run them in a User Mode Linux built from linux-source-7.2
-#   make check-debug		the same in two kernels that look for mistakes, one for those
-#			of memory, leaks and dead objects, one for those of locking
-#     DEBUG=memory	  only this one: memory, lockdep, kasan or kcsan
+#   make check-uml K=7.2	run all tests in a User Mode Linux built from linux-source-7.2
+#   make check-debug		the same in two debugging kernels: one finds memory errors, leaks and
+#			freed objects in use, the other finds errors of locking
+#     DEBUG=memory	  only this kernel: memory, lockdep, kasan or kcsan
 #     VM=1			  in a virtual machine
-#   make check-field		run those about the programs around a tunnel with newer versions
-#			of these, FRR, and network managers
-#     T=strongswan	  only this one; hour, frr, metrics, ifupdown, networkd, netplan, networkmanager
-#     HOUR=300		  seconds of the hour that FRR runs while the path changes
-#   make findings		see what programs around a tunnel do that one wouldn't guess; downloads them
-#     T=swan		  only those with this in the name
-#   make torture P=packets,1000000,1	one part of what tests/fuzz/guest has: packets,
-#			xdp, netlink, races, faults, memory, keepalive
+#   make check-field		run the tests of programs around a tunnel with other versions of
+#			strongSwan, FRR, Prometheus and network managers
+#     T=strongswan	  only this part; hour, frr, metrics, ifupdown, networkd, netplan, networkmanager
+#     HOUR=300		  how many seconds FRR runs while the path changes
+#   make findings		show unexpected behaviour of programs around a tunnel; downloads them
+#     T=swan		  only the findings whose name matches this
+#   make torture P=packets,1000000,1	run one part of tests/fuzz/guest: packets, xdp,
+#			netlink, races, faults, memory, keepalive
 #     DEBUG=, VM=1	  as above
-#   make report-reliability	all of them, for hours, and Documentation/reliability.md
+#   make report-reliability	run all parts, for hours, and write Documentation/reliability.md
 #     P=races		  only this part
-#   make bench		count the instructions that a tunnel costs, in-tree and ours
-#     T=fixed		  only the scenarios with this in the name
+#   make bench		count the instructions that a tunnel adds, with the in-tree driver and ours
+#     T=fixed		  only the scenarios whose name matches this
 #     K=7.2		  built from linux-source-7.2, if it isn't installed
-#   make chart		let the results of the last bench be the documentation's chart
-#     K=6.12		  of the bench in this kernel
-#   make bench-native	nanoseconds of the same, in a User Mode Linux
+#   make chart		make the documentation's chart from the results of the last bench
+#     K=6.12		  from the bench in this kernel
+#   make bench-native	measure the same in nanoseconds, in a User Mode Linux
 #     K=7.2		  built from linux-source-7.2
-#   make fuzz		fuzz the parsers of strangers' bytes
-#     FUZZ_TIME=600		  each for so many seconds
+#   make fuzz		fuzz the parsers of untrusted bytes
+#     FUZZ_TIME=600		  each for this number of seconds
 #   make lint		static checks
-#   make lint-matrix	build the module for kernels that are configured otherwise than
-#			Debian's, of each linux-source that is installed
+#   make lint-matrix	build the module for other kernel configurations than Debian's, of
+#			each installed linux-source
 #   make check-cross		build for arm64 and for s390x, which is big-endian, and run the
-#			tests there, emulated
-#     ARCH=arm64		  for this one only
-#   make check-headers DIR="..."	build for these folders of kernels' headers and check what the
-#			module needs of the kernel; without DIR for all of Debian's archive
-#   make check-packages		install, upgrade, remove and purge the packages in a Debian of
-#			its own, and boot that
-#   make clean-cache	delete what takes long to make: kernels, sources and Debians in
-#			~/.cache/ipip
+#			tests in emulated guests
+#     ARCH=arm64		  only for this architecture
+#   make check-headers DIR="..."	build for the kernel headers in these folders, and check the
+#			symbols that the module needs; default: all headers of Debian's archive
+#   make check-packages		install, upgrade, remove and purge the packages in a separate
+#			Debian, and boot it
+#   make clean-cache	delete the kernels, sources and Debians in ~/.cache/ipip
 
 check-cross:
 	@tests/host/setup
