@@ -332,7 +332,7 @@ def imports():
     lost = "/interface ipip\nadd allow-fast-path=no name=s remote-address=10.1.1.1\n"
     status, _, err = ctl("import", "-", stdin=lost)
     check("import: warns of a secret that the export lacks", status == 0 and
-          "-:2: s: allow-fast-path=no without an ipsec-secret" in err and
+          "-:2: s: allow-fast-path=no without ipsec-secret" in err and
           "in the clear" in err, err)
     equal("import: makes the tunnel without the secret", get("s", "disabled"), "no")
     clear()
