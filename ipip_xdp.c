@@ -49,6 +49,7 @@ struct ipip_xdp_bulk {
 static bool ipip_xdp_queue(struct xdp_frame *frame, struct net_device *to)
 {
 	struct sk_buff *skb = xdp_build_skb_from_frame(frame, to);
+	int err;
 
 	if (!skb) {
 		xdp_return_frame_rx_napi(frame);
@@ -56,7 +57,9 @@ static bool ipip_xdp_queue(struct xdp_frame *frame, struct net_device *to)
 	}
 	skb_reset_network_header(skb);
 	skb_push(skb, ETH_HLEN);
-	return !net_xmit_eval(dev_queue_xmit(skb));
+	/* Not as the macro's argument, which it evaluates twice. */
+	err = dev_queue_xmit(skb);
+	return !net_xmit_eval(err);
 }
 
 /* Handle one frame after ndo_xdp_xmit has returned @sent. The first @sent frames were sent;

@@ -297,8 +297,10 @@ def neighbours(way):
     check("no neighbour yet: sent by the stack", way.send(way.packet(), 5.0) is not None)
     # A veth takes frames only if its peer has a NAPI queue.
     shell("ip netns exec r ethtool -K a gro off > /dev/null")
+    sent = Delta("a", "wan")
     check("the underlay takes no frames: sent by the stack",
           way.send(way.packet()) is not None)
+    equal("the underlay takes no frames: sent once", sent().get("tx_packets"), 1)
     shell("ip netns exec r ethtool -K a gro on > /dev/null")
     check("the underlay takes frames again: sent", way.send(way.packet()) is not None)
     shell(f"ip -n a link add name d0 type dummy; ip -n a link set d0 up; ip -n a route add {B} dev d0")
