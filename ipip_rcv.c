@@ -44,8 +44,8 @@ bool ipip_log_ecn_error = true;
  * @dev: its tunnel, or NULL if it was the first packet of its softirq
  * @softirq: number of the receive softirq that brought it
  * @run_len: number of packets in @run
- * @run: packets that have the same destination, TOS and tunnel as the packet before them,
- *	and wait for more of the kind. They all arrived before those in @skbs.
+ * @run: waiting packets with the same destination, TOS and tunnel as the packet that was
+ *	passed up last. They all arrived before those in @skbs.
  *
  * Only a cell's own CPU puts packets into it and schedules @napi, with softirqs off. The
  * same CPU polls it. If that CPU goes offline while packets are queued, the kernel moves
@@ -180,7 +180,7 @@ static int ipip_cell_poll(struct napi_struct *napi, int budget)
 /* Check that nobody will touch the cell of an offline CPU. */
 static bool ipip_cell_is_idle(const struct ipip_cell *cell)
 {
-	/* Pairs with the release in ipip_cell_poll(). */
+	/* Pairs with the releases in ipip_cell_poll() and ipip_cell_end_run(). */
 	return smp_load_acquire(&cell->done) == READ_ONCE(cell->queued) &&
 	       !test_bit(NAPI_STATE_SCHED, &cell->napi.state);
 }

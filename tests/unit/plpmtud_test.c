@@ -361,8 +361,8 @@ static void test_loss(void)
 		printf("# %u of 1000 wrong\n", wrong);
 }
 
-/* Ten days with an interval of 10 s on such a path; the number of confirmations after which
- * the larger way's size was in force, or one that is 3 bytes smaller at most.
+/* Simulate ten days with an interval of 10 s on a balanced path. Returns the number of
+ * confirmations after which the size in force was at most 3 bytes below the larger path's.
  */
 static unsigned int run_balanced(bool by_chance)
 {
@@ -379,17 +379,17 @@ static unsigned int run_balanced(bool by_chance)
 		small += p.confirmed < 1380;
 	}
 	printf("# %u large, %u below both, lowest %u, %u changes\n", large, small, lowest, changes);
-	ktap(!small, "no search ends below what both ways carry");
+	ktap(!small, "no search ends below the size that both paths carry");
 	return large;
 }
 
-/* Two ways of which one is a black hole look like a path that loses half of the packets. */
+/* If a router balances over two paths, and one is a black hole, half of the large packets are lost. */
 static void test_balanced(void)
 {
 	ktap(run_balanced(false) > 85000 && changes <= 10,
-	     "packets take two ways in turn: the larger way's size stays");
+	     "packets take two paths in turn: the larger path's size stays");
 	ktap(run_balanced(true) > 80000 && changes < 1500 && lowest >= 1380,
-	     "they take them by chance: nearly always, and never less than both ways carry");
+	     "packets take a path by chance: nearly always, and never below the size that both carry");
 }
 
 int main(void)
