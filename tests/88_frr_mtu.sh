@@ -10,27 +10,6 @@ frr_needed "OSPF and the MTU" "the in-tree driver doesn't measure the MTU"
 export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 
 full() { vtysh a "show ip ospf neighbor" | grep -q "Full.*ipip1:"; }
-ospf() {
-	for n in a b; do
-		vtysh $n "conf" "router ospf" "ospf router-id $([ $n = a ] && echo 1.1.1.1 || echo 2.2.2.2)" \
-			"exit" "interface ipip1" "ip ospf area 0" "ip ospf network point-to-point" \
-			"ip ospf hello-interval 1" "ip ospf dead-interval 10" || return 1
-	done
-}
-tunnels() {	# PROPERTY=VALUE...
-	for n in a b; do
-		ip -n $n link del dev ipip1 2> /dev/null
-	done
-	ns a ipipctl add name=ipip1 local=10.1.0.1 remote=10.2.0.1 "$@" &&
-		ns b ipipctl add name=ipip1 local=10.2.0.1 remote=10.1.0.1 "$@" &&
-		ip -n a addr add 192.168.0.1/30 dev ipip1 &&
-		ip -n b addr add 192.168.0.2/30 dev ipip1 &&
-		ip -n a route replace 172.16.2.0/24 dev ipip1 &&
-		ip -n b route replace 172.16.1.0/24 dev ipip1
-}
-
-mtu() { ip netns exec "$1" cat /sys/class/net/ipip1/mtu; }
-mtus() { echo "$(mtu a) $(mtu b)"; }
 mtus_are() { [ "$(mtus)" = "$1 $1" ]; }
 measured() { [ "$(ns a ipipctl get ipip1 mtu-measured) $(ns b ipipctl get ipip1 mtu-measured)" = "$1 $1" ]; }
 
@@ -51,15 +30,6 @@ losses() {	# SECONDS
 }
 at_most_once() { [ "$1" -le 1 ]; }
 
-links() {	# MTU of r's link to b, MTU of b's link
-	ip -n r link set dev b mtu "$1"
-	ip -n b link set dev wan mtu "$2"
-}
-hole() {	# MTU of the black hole at r, or 0 for none
-	ns r nft delete table ip hole 2> /dev/null
-	[ "$1" = 0 ] || ns r nft "add table ip hole; add chain ip hole f { type filter hook forward priority 0; };
-		add rule ip hole f ip length gt $1 drop"
-}
 lossy() {	# PERCENT
 	for dev in a b; do
 		tc -n r qdisc replace dev $dev root netem loss "$1%"
@@ -69,12 +39,7 @@ lossy() {	# PERCENT
 frr_init
 echo "# $(chroot "$root" dpkg-query -W frr)"
 topo_underlay
-for n in a b; do
-	# Make r see packets as on a wire.
-	ns $n ethtool -K wan tso off gso off > /dev/null
-	ns $n sysctl -qw net.ipv4.route.mtu_expires=20 2> /dev/null
-	check "FRR starts at $n" frr_start $n
-done
+ends_start
 
 # Without a measurement.
 links 1500 1492

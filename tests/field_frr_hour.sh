@@ -1,38 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# OSPF for an hour over a tunnel whose MTU is measured, while the path changes: each change of the
-# path costs the neighbour once at most, and what is no change doesn't. Several versions of FRR, with
-# and without loss, each in netns and mounts of its own, side by side. FRR is folders with a Debian
-# and colons between them, HOUR the seconds that it lasts. What goes on is in the results' folder.
+# OSPF for an hour over a tunnel whose MTU is measured, while the path changes. OSPF may lose its
+# neighbour at most once for each change of the path's MTU, and never for anything else. Several
+# versions of FRR run side by side, each once without and once with packet loss, in their own network
+# and mount namespaces. FRR is a list of folders with a Debian, separated by colons. HOUR is the
+# duration in seconds. The log of each run is in the results' folder.
 . ./lib.sh
 . ./frr.sh
 
 hour=${HOUR:-3600}
 export PATH=$PWD/../build/tools:$PATH ASAN_OPTIONS=detect_leaks=0
 
-tunnels() {
-	ns a ipipctl add name=ipip1 local=10.1.0.1 remote=10.2.0.1 mtu=auto keepalive=1s,5 &&
-		ns b ipipctl add name=ipip1 local=10.2.0.1 remote=10.1.0.1 mtu=auto keepalive=1s,5 &&
-		ip -n a addr add 192.168.0.1/30 dev ipip1 &&
-		ip -n b addr add 192.168.0.2/30 dev ipip1 &&
-		ip -n a route replace 172.16.2.0/24 dev ipip1 &&
-		ip -n b route replace 172.16.1.0/24 dev ipip1
-}
-ospf() {
-	local n
-
-	for n in a b; do
-		vtysh $n "conf" "router ospf" "ospf router-id $([ $n = a ] && echo 1.1.1.1 || echo 2.2.2.2)" \
-			"log-adjacency-changes" "exit" "interface ipip1" "ip ospf area 0" \
-			"ip ospf network point-to-point" "ip ospf hello-interval 1" \
-			"ip ospf dead-interval 10" || return 1
-	done
-}
 full() {
 	vtysh a "show ip ospf neighbor" | grep -q "Full.*ipip1:" &&
 		vtysh b "show ip ospf neighbor" | grep -q "Full.*ipip1:"
 }
-# How often the end that lost its neighbour more often has lost it until now, as FRR logs it.
+# Prints how often OSPF has lost its neighbour by FRR's log, at the end where that is more often.
 lost() {
 	local n count most=0
 
@@ -42,19 +25,8 @@ lost() {
 	done
 	echo "$most"
 }
-mtus() { echo "$(ns a cat /sys/class/net/ipip1/mtu) $(ns b cat /sys/class/net/ipip1/mtu)"; }
 settled() { [ "$(mtus)" = "$mtu $mtu" ] && full; }
 
-# What happens to the path. Of the second link r and b know; of what is in r's firewall nobody.
-links() {	# MTU of r's end, and of b's
-	ip -n r link set dev b mtu "$1"
-	ip -n b link set dev wan mtu "$2"
-}
-hole() {	# MTU; 0: none
-	ns r nft delete table ip hole 2> /dev/null
-	[ "$1" = 0 ] || ns r nft "add table ip hole; add chain ip hole f { type filter hook forward priority 0; };
-		add rule ip hole f ip length gt $1 drop"
-}
 icmp_filtered() {	# yes or no
 	ns r nft delete table ip silent 2> /dev/null
 	[ "$1" = no ] || ns r nft "add table ip silent; add chain ip silent o { type filter hook output priority 0; };
@@ -63,20 +35,21 @@ icmp_filtered() {	# yes or no
 		add rule ip silent f icmp type destination-unreachable drop"
 }
 forged() { frag_needed r 10.1.0.1 10.2.0.1 1000 10.1.0.1 && frag_needed r 10.2.0.1 10.1.0.1 900 10.2.0.1; }
-# Large packets from net to net, from which ends learn what ICMP says; their senders follow.
+# Large packets between the two networks. They cause ICMP errors, by which the ends and the senders
+# learn the path's MTU.
 traffic() {	# yes or no
 	if [ "$1" = yes ]; then
 		ns h1 ping -q -i 0.5 -s 1452 172.16.2.2 > /dev/null 2>&1 & pings=$!
 		ns h2 ping -q -i 0.5 -s 1452 172.16.1.2 > /dev/null 2>&1 & pings+=" $!"
 	elif [ -n "${pings:-}" ]; then
-		# shellcheck disable=SC2086 # two
+		# shellcheck disable=SC2086 # two process IDs
 		kill $pings
 		pings=
 	fi
 }
 
-# NAME; seconds that it lasts, at least sixty probes where only a search upwards finds it; losses
-# that it may cost, the path's MTU then, and what is done.
+# NAME; its duration in seconds, at least sixty probes if only the raise timer finds the change; how
+# often OSPF may lose its neighbour; the path's MTU after it; the command.
 changes=(
 	"the second link shrinks|45|1|1400|links 1400 1400"
 	"what was learned expires, three times|70|0|1400|:"
@@ -118,22 +91,17 @@ change() {	# NAME SECONDS LOSSES PATH-MTU COMMAND...
 	check "$1: Full" full
 }
 
-# One topology: a version of FRR, and how many of a hundred packets are lost each way.
+# Runs one version of FRR with so much packet loss in each direction, starting with change FIRST.
 topology() {	# PERCENT FIRST
 	local i=$2 n line name seconds most path command
 
 	frr_init
 	topo_underlay
-	for n in a b; do
-		# r is to see packets as they would be on a wire.
-		ns $n ethtool -K wan tso off gso off > /dev/null
-		ns $n sysctl -qw net.ipv4.route.mtu_expires=20
-		check "FRR starts at $n" frr_start $n
-	done
+	ends_start
 	for n in a b; do
 		[ "$1" = 0 ] || tc -n r qdisc replace dev $n root netem loss "$1%"
 	done
-	check "the tunnels" tunnels
+	check "the tunnels" tunnels mtu=auto keepalive=1s,5
 	check "OSPF is configured" ospf
 	: > "$WORK/happened"
 	for n in a b; do
@@ -156,12 +124,12 @@ topology() {	# PERCENT FIRST
 		changed=$((changed + 1)) i=$((i + 1))
 	done
 	echo "# $SECONDS s, $changed changes, $real of them of the path: the neighbour was lost $losses times"
-	check "the neighbour was lost, so that it is seen" test $((losses * 2)) -ge $real
+	check "losses of the neighbour are counted" test $((losses * 2)) -ge $real
 }
 
-# The same in a mount namespace, with a /run of its own, where ip(8) keeps the names of netns.
+# Runs topology() in a mount namespace with its own /run, where ip(8) keeps the names of netns.
 beside() {	# FOLDER PERCENT FIRST
-	# shellcheck disable=SC2016 # the shell in there expands it
+	# shellcheck disable=SC2016 # the inner shell expands it
 	FRR=$1 exec unshare --mount bash -c '
 		mount -t tmpfs none "$TMPDIR" && mkdir "$TMPDIR/netns" && exec bash field_frr_hour.sh "$@"' beside "${@:2}"
 }
@@ -177,14 +145,14 @@ for folder in "${folders[@]}"; do
 	version=$(dpkg-query --admindir="$folder/var/lib/dpkg" -W -f "\${Version}" frr)
 	for percent in 0 1; do
 		logs+=("$RESULTS/frr_hour.$version, $percent % lost")
-		# Nor do they all do the same at the same time.
+		# Each run starts with another change, so that their load is spread.
 		beside "$folder" $percent $(((${#logs[@]} - 1) * 5)) > "${logs[-1]}" 2>&1 &
 	done
 done
 wait
 for log in "${logs[@]}"; do
 	echo "# $log"
-	check "${log##*frr_hour.}: to the end" grep -q '^1\.\.[1-9]' "$log"
+	check "${log##*frr_hour.}: runs to its end" grep -q '^1\.\.[1-9]' "$log"
 	while read -r line; do
 		case $line in
 		"ok "*)		_verdict 1 "${log##*frr_hour.}: ${line#* - }" ;;

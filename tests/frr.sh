@@ -52,3 +52,56 @@ vtysh() {	# NETNS COMMAND...
 	done
 	ns "$1" chroot "$root" vtysh -N "$1" "${commands[@]}"
 }
+
+# Two ends, a and b, of a tunnel ipip1 with OSPF: for the tests about OSPF and the MTU.
+
+tunnels() {	# PROPERTY=VALUE...
+	local n
+
+	for n in a b; do
+		ip -n $n link del dev ipip1 2> /dev/null
+	done
+	ns a ipipctl add name=ipip1 local=10.1.0.1 remote=10.2.0.1 "$@" &&
+		ns b ipipctl add name=ipip1 local=10.2.0.1 remote=10.1.0.1 "$@" &&
+		ip -n a addr add 192.168.0.1/30 dev ipip1 &&
+		ip -n b addr add 192.168.0.2/30 dev ipip1 &&
+		ip -n a route replace 172.16.2.0/24 dev ipip1 &&
+		ip -n b route replace 172.16.1.0/24 dev ipip1
+}
+
+ospf() {
+	local n
+
+	for n in a b; do
+		vtysh $n "conf" "router ospf" "ospf router-id $([ $n = a ] && echo 1.1.1.1 || echo 2.2.2.2)" \
+			"log-adjacency-changes" "exit" "interface ipip1" "ip ospf area 0" \
+			"ip ospf network point-to-point" "ip ospf hello-interval 1" \
+			"ip ospf dead-interval 10" || return 1
+	done
+}
+
+mtus() { echo "$(ns a cat /sys/class/net/ipip1/mtu) $(ns b cat /sys/class/net/ipip1/mtu)"; }
+
+# Both ends of the link know this MTU.
+links() {	# MTU of r's link to b, MTU of b's link
+	ip -n r link set dev b mtu "$1"
+	ip -n b link set dev wan mtu "$2"
+}
+
+# Neither end knows this MTU: r drops larger packets silently.
+hole() {	# MTU of the black hole at r, or 0 for none
+	ns r nft delete table ip hole 2> /dev/null
+	[ "$1" = 0 ] || ns r nft "add table ip hole; add chain ip hole f { type filter hook forward priority 0; };
+		add rule ip hole f ip length gt $1 drop"
+}
+
+# Starts FRR at both ends, and makes r see packets as on a wire.
+ends_start() {
+	local n
+
+	for n in a b; do
+		ns $n ethtool -K wan tso off gso off > /dev/null
+		ns $n sysctl -qw net.ipv4.route.mtu_expires=20 2> /dev/null
+		check "FRR starts at $n" frr_start $n
+	done
+}
