@@ -383,7 +383,7 @@ static unsigned int run_balanced(bool by_chance)
 	return large;
 }
 
-/* If a router balances over two paths, and one is a black hole, half of the large packets are lost. */
+/* If a router balances over two paths, and one is a black hole, half of the packets are lost. */
 static void test_balanced(void)
 {
 	ktap(run_balanced(false) > 85000 && changes <= 10,
