@@ -120,8 +120,13 @@ static struct ipip_route *ipip_route_way(struct ipip_route *slots, __be32 daddr,
 	return empty ?: home;
 }
 
-static struct ipip_route *ipip_route_slot(const struct ipip_parms *parms,
-					  __be32 daddr, u8 tos)
+/* The stack's path and ipip_xmit_plain() both use this function, ipip_route_holds() and
+ * ipip_select_ident(). gcc doesn't inline a function with two callers, and the calls would cost
+ * up to 50 instructions for each packet.
+ */
+static __always_inline
+struct ipip_route *ipip_route_slot(const struct ipip_parms *parms, __be32 daddr,
+				   u8 tos)
 {
 	struct ipip_route *slots = this_cpu_ptr(parms->routes);
 	const u32 key = (__force u32)daddr ^ tos;
@@ -190,8 +195,8 @@ static void ipip_routes_work(struct work_struct *work)
 }
 
 /* Check whether the slot has a valid route for this destination, TOS and protocol. */
-static bool ipip_route_holds(const struct ipip_route *route,
-			     const struct iphdr *outer, u8 tos)
+static __always_inline bool ipip_route_holds(const struct ipip_route *route,
+					     const struct iphdr *outer, u8 tos)
 {
 	return route->dst && route->daddr == outer->daddr &&
 	       route->tos == tos && route->proto == outer->protocol &&
@@ -505,8 +510,9 @@ static void ipip_ids_reserve(struct net *net, struct ipip_ids *ids,
  * inner flow, and uses the block only until the next tick, so that no ID is used long
  * after IDs that were reserved later.
  */
-static void ipip_select_ident(struct net *net, struct iphdr *iph, u16 segs,
-			      const void *inner, unsigned int len)
+static __always_inline void ipip_select_ident(struct net *net, struct iphdr *iph,
+					      u16 segs, const void *inner,
+					      unsigned int len)
 {
 	const u32 now = jiffies;
 	struct ipip_ids *ids;
