@@ -29,10 +29,14 @@
 
 #include "ipip.h"
 
-/* Jiffies whose events cause one run of the work; and the work uses at most
- * 1/IPIP_MTU_SHARE of a CPU.
+/* Jiffies whose events cause one run of the work. The work uses at most
+ * 1/IPIP_MTU_SHARE of a CPU, unless a run takes longer than
+ * IPIP_MTU_MAX_DELAY / IPIP_MTU_SHARE. The time of a run includes the time that
+ * other tasks took the CPU, so without this limit a busy host would wait for
+ * minutes until it sees that a route has changed.
  */
 #define IPIP_MTU_DELAY		(HZ / 10)
+#define IPIP_MTU_MAX_DELAY	(10 * HZ)
 #define IPIP_MTU_SHARE		20
 /* Jiffies between two checks for changed routes. */
 #define IPIP_MTU_POLL		HZ
@@ -429,8 +433,9 @@ static void ipip_mtu_follow_all(struct ipip_net *in)
 			ipip_mtu_follow(parms, &in->mtu_expires);
 		cond_resched();
 	}
-	WRITE_ONCE(in->mtu_delay, max_t(unsigned long, IPIP_MTU_DELAY,
-					(jiffies - start) * IPIP_MTU_SHARE));
+	WRITE_ONCE(in->mtu_delay, clamp_t(unsigned long,
+					  (jiffies - start) * IPIP_MTU_SHARE,
+					  IPIP_MTU_DELAY, IPIP_MTU_MAX_DELAY));
 }
 
 /* Check whether anything has changed since the last run. */

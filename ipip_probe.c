@@ -253,6 +253,8 @@ static unsigned int ipip_probe_next(const struct ipip_parms *parms,
 	if (lost || probe->path.state == IPIP_MTU_STATE_COMPLETE)
 		ipip_probe_forget_small(probe);
 	size = ipip_plpmtud_timer(&probe->path, probe->alive);
+	if (old.state == IPIP_MTU_STATE_COMPLETE)
+		probe->search_seq = probe->seq;
 	if (lost && probe->alive)
 		ipip_count(parms->dev, IFLA_IPIP_XSTATS_MTU_PROBE_LOST);
 	/* There is no hurry if nothing comes back. */
@@ -363,12 +365,19 @@ static int ipip_probe_verify(const struct ipip_keepalive *ka,
 	return ipip_probe_hash(ka, cookie, len) == hash ? len : -1;
 }
 
+/* Check whether a probe is one of the running search, or the one whose loss has started it. */
+static bool ipip_probe_is_of_search(const struct ipip_probe *probe, u32 seq)
+{
+	return seq - probe->search_seq < probe->seq - probe->search_seq;
+}
+
 static enum ipip_verdict
 ipip_probe_accept(const struct ipip_parms *parms, struct ipip_keepalive *ka,
 		  const struct ipip_keepalive_cookie *cookie, unsigned int len)
 {
 	struct ipip_probe *probe = ipip_probe(parms->dev);
 	const struct ipip_plpmtud old = probe->path;
+	bool more;
 	int size;
 
 	lockdep_assert_held(&ka->lock);
@@ -385,11 +394,16 @@ ipip_probe_accept(const struct ipip_parms *parms, struct ipip_keepalive *ka,
 		probe->alive = !probe->unsent;
 		return IPIP_PASS;
 	}
-	if (ntohl(cookie->seq) != probe->seq || size != old.size)
+	if (ntohl(cookie->seq) == probe->seq && size == old.size)
+		more = ipip_plpmtud_answer(&probe->path);
+	else if (ipip_probe_is_of_search(probe, ntohl(cookie->seq)) &&
+		 ipip_plpmtud_late(&probe->path, size))
+		more = false;
+	else
 		return IPIP_DROP_KEEPALIVE_LATE;
 
 	probe->alive = true;
-	if (ipip_plpmtud_answer(&probe->path))
+	if (more)
 		ipip_probe_arm(probe, 0);
 	else
 		ipip_probe_arm(probe, ipip_probe_interval(ka, parms));
@@ -698,7 +712,7 @@ unsigned int ipip_probe_follow(struct net_device *dev, unsigned int mtu,
 	if (ipip_plpmtud_set_path(&probe->path, max, mtu)) {
 		ipip_probe_forget_small(probe);
 		soon = soon && old.max == max;
-		probe->seq++;
+		probe->search_seq = ++probe->seq;
 		probe->alive = true;
 		ipip_probe_arm_within(probe, soon ? IPIP_PROBE_SOON :
 				      ipip_probe_interval(ka, parms));

@@ -327,6 +327,8 @@ struct ipip_keepalive {
  * @timer: fires when the next probe is due, or when the time for an answer is over
  * @path: the state of the measurement, and the size under test
  * @seq: number of the last probe
+ * @search_seq: number of the probe whose loss started the running search, or of the last one
+ *	before the path changed
  * @on: the path is measured
  * @alive: if the last probe is lost, its size is the likely reason: a small probe that
  *	followed it was answered, or none followed it
@@ -349,6 +351,7 @@ struct ipip_probe {
 	struct hrtimer timer;
 	struct ipip_plpmtud path;
 	u32 seq;
+	u32 search_seq;
 	bool on;
 	bool alive;
 	bool doubt;

@@ -29,6 +29,10 @@
 #define IPIP_PLPMTUD_MIN	512
 /* MAX_PROBES (RFC 8899 section 5.1.2) */
 #define IPIP_PLPMTUD_PROBES	3
+/* The same if the search would end at a size that isn't common. Nearly all paths have a
+ * common size. A search that lost packets at random seldom ends at one.
+ */
+#define IPIP_PLPMTUD_PROBES_UNCOMMON 5
 /* The same for a path that had two outages within the last 64 packets that it could have
  * carried. If a tenth of the packets is lost in each direction, three probes in a row are
  * lost once in 150 times, and eight once in 600,000 times.
@@ -67,6 +71,7 @@
  * @rounds: number of confirmations since the last search
  * @urgent: @top is the size in force, and may be too large
  * @disproved: @hint was wrong
+ * @again: this search has probed @high again
  */
 struct ipip_plpmtud {
 	u16 max;
@@ -85,6 +90,7 @@ struct ipip_plpmtud {
 	u8 rounds;
 	bool urgent;
 	bool disproved;
+	bool again;
 };
 
 /* Get the smallest common path MTU above @mtu, or 0. Common are IPv6's minimum, and the MTUs
@@ -183,12 +189,24 @@ static inline void ipip_plpmtud_complete(struct ipip_plpmtud *p,
 	p->lost = 0;
 	p->strikes = 0;
 	p->urgent = false;
+	p->again = false;
 }
 
 /* Check whether enough probes were lost to give up the size in force. */
 static inline bool ipip_plpmtud_is_enough(const struct ipip_plpmtud *p)
 {
+	if (!ipip_plpmtud_is_likely(p) && !ipip_plpmtud_is_lossy(p))
+		return p->strikes >= IPIP_PLPMTUD_PROBES_UNCOMMON;
 	return p->strikes >= ipip_plpmtud_limit(p);
+}
+
+/* A search for a larger size ends at a size that isn't common: maybe the path has become
+ * wider after @high was lost.
+ */
+static inline void ipip_plpmtud_again(struct ipip_plpmtud *p)
+{
+	p->again = true;
+	p->next = p->high;
 }
 
 /* Continue the search between @low and @high, or end it. */
@@ -202,6 +220,8 @@ static inline void ipip_plpmtud_go_on(struct ipip_plpmtud *p, bool plus_one)
 			  ipip_plpmtud_climb(p) ?: (p->low + p->high) / 2u;
 	else if (p->urgent && !ipip_plpmtud_is_enough(p))
 		p->next = p->top;	/* until there is enough evidence */
+	else if (!p->urgent && !p->again && !ipip_plpmtud_is_likely(p))
+		ipip_plpmtud_again(p);
 	else
 		ipip_plpmtud_complete(p, p->low);
 }
@@ -373,6 +393,41 @@ static inline unsigned int ipip_plpmtud_timer(struct ipip_plpmtud *p, bool alive
 	return p->size;
 }
 
+/* The hint was wrong, so it is no longer evidence against the size in force. */
+static inline void ipip_plpmtud_disprove(struct ipip_plpmtud *p)
+{
+	if (p->urgent && !p->disproved && p->strikes > 1)
+		p->strikes--;
+	p->disproved = true;
+}
+
+/* The largest size of the search was answered: earlier probes were lost for other reasons than
+ * their size.
+ */
+static inline void ipip_plpmtud_acquit(struct ipip_plpmtud *p, unsigned int size)
+{
+	for (; p->strikes; p->strikes--)
+		ipip_plpmtud_note(p, true);
+	ipip_plpmtud_complete(p, size);
+}
+
+/**
+ * ipip_plpmtud_late() - Handle an answer to a probe that has counted as lost
+ * @p: the state of the measurement
+ * @size: the probe's size; the loss of the probe has started this search, or the probe is
+ *	one of this search
+ *
+ * Return: true if that ends the search.
+ */
+static inline bool ipip_plpmtud_late(struct ipip_plpmtud *p, unsigned int size)
+{
+	if (p->state != IPIP_MTU_STATE_SEARCH || !p->urgent || size < p->top)
+		return false;
+	p->size = 0;
+	ipip_plpmtud_acquit(p, p->top);
+	return true;
+}
+
 /**
  * ipip_plpmtud_answer() - Handle an answer to the probe in flight
  * @p: the state of the measurement; @p->size isn't 0
@@ -386,7 +441,7 @@ static inline bool ipip_plpmtud_answer(struct ipip_plpmtud *p)
 	p->size = 0;
 	p->lost = 0;
 	if (p->hint && size > p->hint)
-		p->disproved = true;
+		ipip_plpmtud_disprove(p);
 	ipip_plpmtud_note(p, false);
 	if (p->state == IPIP_MTU_STATE_COMPLETE)
 		return false;
@@ -396,12 +451,11 @@ static inline bool ipip_plpmtud_answer(struct ipip_plpmtud *p)
 		ipip_plpmtud_give_up(p);
 	p->state = IPIP_MTU_STATE_SEARCH;
 	if (size >= p->top) {
-		/* Earlier probes were lost for other reasons than their size. */
-		for (; p->strikes; p->strikes--)
-			ipip_plpmtud_note(p, true);
-		ipip_plpmtud_complete(p, size);
+		ipip_plpmtud_acquit(p, size);
 		return false;
 	}
+	if (size >= p->high)
+		p->high = p->top + 1;
 	ipip_plpmtud_go_on(p, size == p->hint);
 	return p->state != IPIP_MTU_STATE_COMPLETE;
 }

@@ -271,6 +271,28 @@ static void test_raise(void)
 	     "a path that has grown a little: found at the raise");
 }
 
+/* The black hole goes away while a search looks for a larger size. */
+static void test_raise_late(void)
+{
+	struct path path = { .mtu = 1280, .padded = true };
+	unsigned int late, i;
+	bool good = true;
+
+	for (late = 0; late < 6; late++) {
+		path.mtu = 1280;
+		start(&path, 1480);
+		run(&path, IPIP_PLPMTUD_RAISE - 1);
+		count_anew();
+		for (i = 0; i < late; i++)
+			step(&path);
+		path.mtu = 1480;
+		run(&path, 1);
+		run(&path, IPIP_PLPMTUD_RAISE);
+		good = good && is(1480, IPIP_MTU_STATE_COMPLETE) && changes == 1;
+	}
+	ktap(good, "a path that grows during a search for a larger size: one change");
+}
+
 static void test_underlay(void)
 {
 	struct path path = { .mtu = 1480, .padded = true };
@@ -324,18 +346,24 @@ static void test_hint(void)
 	     "a confirmation that is lost: ICMP's value is probed");
 }
 
+/* Measure a path, and count what happens in so many later confirmations. */
+static void run_long(const struct path *path, unsigned int rounds)
+{
+	start(path, 1480);
+	run(path, 100);
+	count_anew();
+	run(path, rounds);
+	printf("# %u probes, %u lost, %u changes\n", sent, lost, changes);
+}
+
 static void test_loss(void)
 {
 	struct path path = { .mtu = 1480, .padded = true, .percent = 10 };
 	unsigned int i, wrong = 0, lowered = 0;
 
 	srand(1);
-	start(&path, 1480);
-	run(&path, 100);
-	count_anew();
 	/* Ten days with an interval of 10 s. */
-	run(&path, 86400);
-	printf("# %u probes, %u lost, %u changes\n", sent, lost, changes);
+	run_long(&path, 86400);
 	ktap(p.confirmed == 1480 && changes <= 3,
 	     "10 % loss in each direction: at most one false alarm in ten days");
 	for (i = 0; i < 1000; i++) {
@@ -359,6 +387,55 @@ static void test_loss(void)
 	ktap(wrong <= 5, "a lossy path: wrong in at most 5 of 1000 cases");
 	if (wrong)
 		printf("# %u of 1000 wrong\n", wrong);
+}
+
+/* A path that loses 1 % in each direction. Few losses are within the last 64 packets, so that it
+ * often looks like one that loses nothing.
+ */
+static void test_little_loss(void)
+{
+	struct path path = { .mtu = 1400, .padded = true, .percent = 1 };
+	unsigned int i;
+
+	srand(1);
+	/* A hundred hours with an interval of 1 s. */
+	run_long(&path, 360000);
+	ktap(p.confirmed == 1400 && changes <= 8,
+	     "1 % loss in each direction: at most one false alarm in 25 hours");
+	path.mtu = 1480;
+	run_long(&path, 360000);
+	ktap(p.confirmed == 1480 && changes <= 20,
+	     "the same, and the largest size that the underlay carries: one in 10 hours");
+	count_anew();
+	for (i = 0; i < 6000; i++) {
+		ipip_plpmtud_set_path(&p, 1480, i & 1 ? 1000 : 1100);
+		run(&path, 60);
+	}
+	printf("# %u probes, %u lost, %u changes\n", sent, lost, changes);
+	ktap(p.confirmed == 1480 && changes <= 30,
+	     "a forged ICMP error each minute: hardly more false alarms");
+}
+
+/* An answer that takes longer than the timeout. */
+static void test_late(void)
+{
+	struct path path = { .mtu = 1480, .padded = true };
+	unsigned int i;
+
+	start(&path, 1480);
+	ktap(!ipip_plpmtud_late(&p, 1480) && is(1480, IPIP_MTU_STATE_COMPLETE),
+	     "a late answer changes nothing if there is no search");
+	ipip_plpmtud_timer(&p, true);
+	for (i = 0; i < 2; i++)
+		ipip_plpmtud_timer(&p, true);
+	ktap(p.state == IPIP_MTU_STATE_SEARCH && !ipip_plpmtud_late(&p, 1200) && p.size,
+	     "a late answer of a smaller size doesn't end the search");
+	ktap(ipip_plpmtud_late(&p, 1480) && is(1480, IPIP_MTU_STATE_COMPLETE) && !p.size,
+	     "a late answer of the size in force ends the search: the path carries it");
+	path.mtu = 1380;
+	start(&path, 1480);
+	ipip_plpmtud_raise(&p);
+	ktap(!ipip_plpmtud_late(&p, 1480), "a search for a larger size takes no late answers");
 }
 
 /* Simulate ten days with an interval of 10 s on a balanced path. Returns the number of
@@ -398,9 +475,12 @@ int main(void)
 	test_unanswered();
 	test_black_hole();
 	test_raise();
+	test_raise_late();
 	test_underlay();
 	test_hint();
 	test_loss();
+	test_little_loss();
+	test_late();
 	test_balanced();
 	return ktap_end();
 }
