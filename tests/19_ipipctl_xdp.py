@@ -6,21 +6,16 @@ import os
 import subprocess
 
 import jsonschema
-from ipipctl import ENV, TOOL, can_run, ctl, good, refused
+from ipipctl import ENV, NOT_BUILT, TOOL, can_run, ctl, good, refused, without_libbpf
 from lib import HERE, check, equal, main, run, shell, skip, topo
 
 OBJECT = f"{HERE}/../build/xdp/ipip_xdp.bpf.o"
 HEAD = "Columns: DEVICE, MODE, PROGRAM\nDEVICE          MODE    PROGRAM\n"
-NOT_BUILT = "xdp: this ipipctl was built without libbpf"
 
 
 def programs():
     """{device: (mode, name of its XDP program)}."""
     return {d["device"]: (d["mode"], d["program"]) for d in json.loads(good("-j", "xdp"))}
-
-
-def without_libbpf():
-    return ctl("xdp", "detach", "wan")[2] == f"ipipctl: {NOT_BUILT}\n"
 
 
 def words():

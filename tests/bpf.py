@@ -22,7 +22,8 @@ import struct
 import sys
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-PROG_LOAD, OBJ_PIN = 5, 6
+PROG_LOAD, OBJ_PIN, PROG_TEST_RUN = 5, 6, 10
+LIVE_FRAMES = 2
 SCHED_CLS, XDP = 3, 6
 GET_TUNNEL_KEY, SET_TUNNEL_KEY, REDIRECT, GET_HASH_RECALC, ADJUST_HEAD = 20, 21, 23, 34, 44
 PRANDOM, ADJUST_TAIL = 7, 65
@@ -151,14 +152,27 @@ def load(kind, program):
         raise
 
 
+def live_frames(program, frame, count, batch=64):
+    """Give copies of a frame to an XDP program, as a NIC's driver does, with the netns's loopback device as
+    the receiving one. Returns the nanoseconds for each, without the setup and the cleanup."""
+    data = ctypes.create_string_buffer(frame, len(frame))
+    attributes = struct.pack("=IIIIQQIIIIQQIII", program, 0, len(frame), 0, ctypes.addressof(data), 0, count,
+                             0, 0, 0, 0, 0, LIVE_FRAMES, 0, batch)
+    return struct.unpack_from("=I", bpf(PROG_TEST_RUN, attributes, answer=True), 36)[0]
+
+
+def pin(fd, path):
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    bpf(OBJ_PIN, struct.pack("=QI", ctypes.addressof(name), fd))
+
+
 def main():
-    what, pin, *arguments = sys.argv[1:]
+    what, path, *arguments = sys.argv[1:]
     program = {"set": set_key, "expect": expect, "hashed": hashed, "hash": hash_,
                "drop": drop, "pass": let_pass, "redirect": redirect,
                "redirect-ip": redirect_ip, "scatter": scatter}[what](*arguments)
     fd = load(XDP if what in FOR_XDP else SCHED_CLS, program)
-    path = ctypes.create_string_buffer(os.fsencode(pin))
-    bpf(OBJ_PIN, struct.pack("=QI", ctypes.addressof(path), fd))
+    pin(fd, path)
 
 
 if __name__ == "__main__":

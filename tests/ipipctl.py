@@ -11,6 +11,7 @@ from lib import HERE, INTREE, USER_MODE, check, equal, netns, run, shell, skip
 
 PLAIN = os.path.join(HERE, "../build/tools/ipipctl")
 TOOL = os.environ["IPIPCTL"] if USER_MODE else PLAIN
+NOT_BUILT = "xdp: this ipipctl was built without libbpf"
 # The environment of every call; a test may add to it.
 ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "C"}
 
@@ -75,6 +76,10 @@ def ctl(*words, netns="a", stdin="", tool=TOOL, env=()):
     p = subprocess.run(["ip", "netns", "exec", netns, tool, *words], input=stdin,
                        capture_output=True, text=True, env=env, check=False)
     return p.returncode, p.stdout, p.stderr
+
+
+def without_libbpf():
+    return ctl("xdp", "detach", "wan")[2] == f"ipipctl: {NOT_BUILT}\n"
 
 
 def good(*words, **kwargs):

@@ -11,8 +11,9 @@
 
 #include "ipipctl.h"
 
-/* The name of the program in ipip_xdp.bpf.c. */
+/* The names of the program and of its map in ipip_xdp.bpf.c. */
 #define PROGRAM		"ipip_xdp"
+#define DEVICES		"devices"
 /* Where that is installed, below a prefix, as other programs of its kind are. */
 #define OBJECT		"lib/bpf/ipip_xdp.bpf.o"
 
@@ -174,28 +175,53 @@ static int load(const char *path, struct bpf_object **object)
 	return IPIPCTL_REFUSED;
 }
 
-/* On all of them, or on none that hasn't had it before. */
-static int attach(const struct devices *list, const char *path)
+/* Put the devices into the program's map. For those that aren't in it the program uses a slower
+ * function.
+ */
+static void fill(struct bpf_object *object, const struct tunnel *self, const struct devices *all)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, DEVICES);
+	const uint32_t receiving = 0;
+	uint32_t index;
+	size_t i;
+
+	if (!map)
+		return;
+	for (i = 0; i < all->n; i++) {
+		index = all->d[i].ifindex;
+		bpf_map__update_elem(map, &index, sizeof(index), &index, sizeof(index), 0);
+	}
+	index = self->ifindex;
+	bpf_map__update_elem(map, &receiving, sizeof(receiving), &index, sizeof(index), 0);
+}
+
+/* Attach a program with a map of its own. */
+static int attach_one(const struct tunnel *d, const struct devices *all, const char *path)
 {
 	struct bpf_object *object;
-	size_t i, done;
-	int fd, error = 0, ret = load(path, &object);
+	int fd, error, ret = load(path, &object);
 
 	if (ret)
 		return ret;
+	fill(object, d, all);
 	fd = bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM));
-	for (done = 0; !error && done < list->n; done += !error) {
-		const struct tunnel *d = &list->d[done];
+	error = is_ours(d) && d->xdp == XDP_ATTACHED_DRV ? -replace(d, fd, d->xdp_id) :
+		d->xdp_id ? EBUSY : -replace(d, fd, 0);
+	bpf_object__close(object);
+	return error ? fail_xdp(d->name, error) : 0;
+}
 
-		error = is_ours(d) && d->xdp == XDP_ATTACHED_DRV ? -replace(d, fd, d->xdp_id) :
-			d->xdp_id ? EBUSY : -replace(d, fd, 0);
-	}
-	if (error)
-		ret = fail_xdp(list->d[done].name, error);
-	for (i = 0; error && i < done; i++)
+/* On all of them, or on none that hasn't had it before. */
+static int attach(const struct devices *list, const struct devices *all, const char *path)
+{
+	size_t i, done;
+	int ret = 0;
+
+	for (done = 0; !ret && done < list->n; done += !ret)
+		ret = attach_one(&list->d[done], all, path);
+	for (i = 0; ret && i < done; i++)
 		if (!list->d[i].xdp_id)
 			bpf_xdp_detach(list->d[i].ifindex, XDP_FLAGS_DRV_MODE, NULL);
-	bpf_object__close(object);
 	return ret;
 }
 
@@ -239,9 +265,10 @@ static int not_built_in(void)
 	return IPIPCTL_REFUSED;
 }
 
-static int attach(const struct devices *list, const char *path)
+static int attach(const struct devices *list, const struct devices *all, const char *path)
 {
 	(void)list;
+	(void)all;
 	(void)path;
 	return not_built_in();
 }
@@ -357,7 +384,7 @@ static int act(int action, char **words, size_t n, const struct devices *all)
 	ret = choose_devices(words[0], all, &chosen);
 	if (!ret)
 		ret = action == ACTION_DETACH ? detach(&chosen) :
-		      attach(&chosen, n > 1 ? words[1] : installed_object());
+		      attach(&chosen, all, n > 1 ? words[1] : installed_object());
 	free(chosen.d);
 	return ret;
 }

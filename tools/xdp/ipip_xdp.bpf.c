@@ -6,6 +6,9 @@
  * It does what RFC 1812 section 5.2 requires of a router: it looks the route up, decrements
  * the TTL, and addresses the frame to the next hop. The driver's functions decide whether a
  * packet may be forwarded here.
+ *
+ * The kernel finds a device that is in a map at once. For bpf_redirect() it walks a list that
+ * has 64 devices if there are 16,384 tunnels.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -20,6 +23,28 @@ extern int bpf_ipip_xdp_lookup(struct xdp_md *ctx) __ksym;
 extern int bpf_ipip_xdp_decap(struct xdp_md *ctx, __u32 to, _Bool has_mac) __ksym;
 extern int bpf_ipip_xdp_encap(struct xdp_md *ctx, __u32 to) __ksym;
 
+/* Devices by index, of which 0 is the receiving device. ipipctl fills it for each device that it
+ * attaches the program to; other loaders leave it empty. The kernel removes a device that
+ * moves to another netns. So while the receiving device is in the map, all the others are in
+ * its netns too.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} devices SEC(".maps");
+
+static __always_inline int send(const struct xdp_md *ctx, __u32 ifindex)
+{
+	const __u32 receiving = 0, *self = bpf_map_lookup_elem(&devices, &receiving);
+
+	if (self && *self == ctx->ingress_ifindex &&
+	    bpf_redirect_map(&devices, ifindex, 0) == XDP_REDIRECT)
+		return XDP_REDIRECT;
+	return bpf_redirect(ifindex, 0);
+}
+
 static __always_inline int to_ethernet(struct xdp_md *ctx, const struct bpf_fib_lookup *fib)
 {
 	void *end = (void *)(long)ctx->data_end;
@@ -31,7 +56,7 @@ static __always_inline int to_ethernet(struct xdp_md *ctx, const struct bpf_fib_
 	decrement_ttl(ip);
 	__builtin_memcpy(eth->h_dest, fib->dmac, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, fib->smac, ETH_ALEN);
-	return bpf_redirect(fib->ifindex, 0);
+	return send(ctx, fib->ifindex);
 }
 
 static __always_inline int to_tunnel(struct xdp_md *ctx, const struct bpf_fib_lookup *fib)
