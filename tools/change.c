@@ -87,11 +87,11 @@ static void print_ip_rest(const struct tunnel *t)
 
 	property_format(P_DONT_FRAGMENT, t, value);
 	if (t->df == IPIP_DF_NO || (!t->pmtudisc && t->ttl))
-		printf("# ip has no word for dont-fragment=%s\n", value);
+		printf("# ip(8) cannot set dont-fragment=%s\n", value);
 	if (t->mtu_auto)
-		printf("# ip has no word for mtu=auto\n");
+		printf("# ip(8) cannot set mtu=auto\n");
 	if (!t->keepalive_answer)
-		printf("# ip has no word for keepalive-answer=no\n");
+		printf("# ip(8) cannot set keepalive-answer=no\n");
 	for (p = 0; p < P_SETTABLE; p++) {
 		if (IP_SAYS & BIT(p))
 			continue;
@@ -99,7 +99,7 @@ static void print_ip_rest(const struct tunnel *t)
 		if (!*value || !strcmp(value, "no") || !strcmp(value, "none") ||
 		    (p == P_KEEPALIVE_MODE && is_default(t, p)))
 			continue;
-		printf("# ip has no word for %s=%s\n", properties[p].name, value);
+		printf("# ip(8) cannot set %s=%s\n", properties[p].name, value);
 	}
 }
 

@@ -82,7 +82,7 @@ static void help_property(unsigned int p)
 
 	property_values(p, values, sizeof(values));
 	if (!can_be_set(p)) {
-		printf("%s\n    %s\n    can only be read\n", properties[p].name,
+		printf("%s\n    %s\n    read-only\n", properties[p].name,
 		       properties[p].meaning);
 		return;
 	}
