@@ -7,6 +7,7 @@
 #			the in-tree one, and ipipctl under PREFIX; or remove both
 #   make install-tools, uninstall-tools	only ipipctl
 #   make install-xdp, uninstall-xdp	only the XDP program, under PREFIX
+#   make install-doc	the documentation, for packages, in DOCDIR
 #     DESTDIR= PREFIX=/usr/local
 #     SIGN_KEY= SIGN_CERT=	  sign the module: the key and its X.509 certificate
 #   make deb			build Debian packages of both, and their source, in build/deb
@@ -78,6 +79,13 @@ install-xdp: build/xdp/ipip_xdp.bpf.o
 uninstall-xdp:
 	$(RM) $(DESTDIR)$(or $(PREFIX),/usr/local)/lib/bpf/ipip_xdp.bpf.o
 
+# With the files that it links to, in the same folders.
+install-doc:
+	for file in *.md LICENSE $$(find Documentation -type f) findings/README.md tests/machine tools/man/ipipctl.8 \
+		    tools/ipipctl.schema.json tools/monitoring/* include/uapi/linux/if_ipip.h; do \
+		install -D -m 0644 "$$file" "$(DESTDIR)$(or $(DOCDIR),/usr/local/share/doc/ipipctl)/$$file" || exit 1; \
+	done
+
 dist:
 	@mkdir -p build
 	git -c tar.umask=0022 archive --prefix=ipip-$(VERSION)/ HEAD | xz -T1 > $(TARBALL)
@@ -107,6 +115,6 @@ clean:
 	$(RM) -r build
 
 .PHONY: all module tools xdp install uninstall install-tools uninstall-tools install-xdp \
-	uninstall-xdp dist deb rpm load unload clean
+	uninstall-xdp install-doc dist deb rpm load unload clean
 
 include tests/host/host.mk
