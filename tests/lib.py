@@ -7,6 +7,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import select
 import socket
 import struct
@@ -25,6 +26,9 @@ from rtnl import (IFF_UP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK
 INTREE = os.environ.get("IPIP") == "in-tree"
 with open("/proc/cpuinfo", encoding="ascii") as cpuinfo:
     USER_MODE = "User Mode Linux" in cpuinfo.read()
+KERNEL = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
+# Whether a veth device has GRO.
+VETH_GRO = KERNEL >= (5, 13)
 # tests/host/run and tests/host/cross set ACCEL for their guest.
 EMULATED = os.environ.get("ACCEL") == "emulation"
 

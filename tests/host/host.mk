@@ -19,6 +19,7 @@
 #			freed objects in use, the other finds errors of locking
 #     DEBUG=memory	  only this kernel: memory, lockdep, kasan or kcsan
 #     VM=1			  in a virtual machine
+#     CPUS=1		  with lockdep or kasan, not with VM=1: one CPU, and the tests take half as long
 #   make check-field		run the tests of programs around a tunnel with other versions of
 #			strongSwan, FRR, Prometheus and network managers
 #     T=strongswan	  only this part; hour, frr, metrics, ifupdown, networkd, netplan, networkmanager
@@ -26,7 +27,7 @@
 #   make findings		show unexpected behaviour of programs around a tunnel; downloads them
 #     T=swan		  only the findings whose name matches this
 #   make torture P=packets,1000000,1	run one part of tests/fuzz/guest: packets, xdp,
-#			netlink, races, faults, memory, keepalive
+#			frames, netlink, races, faults, memory, keepalive
 #     DEBUG=, VM=1	  as above
 #   make report-reliability	run all parts, for hours, and write Documentation/reliability.md
 #     P=races		  only this part
@@ -49,17 +50,25 @@
 #			symbols that the module needs; default: all headers of Debian's archive
 #   make check-packages		install, upgrade, remove and purge the packages in a separate
 #			Debian, and boot it
+#   make check-bare		run the README's commands on a bare Debian 13, in a folder
+#     SUITE=bookworm	  on another release of Debian
+#     T=ecn			  with these test files only
 #   make clean-cache	delete the kernels, sources and Debians in ~/.cache/ipip
 
+# Packages that these targets need are installed in a folder of the cache. tests/host/chroot calls make
+# again in that folder.
+host_targets := demo demo-ipsec check check-all check-bare check-upstream check-uml check-debug check-field \
+	check-cross check-packages torture report-reliability bench chart \
+	bench-native fuzz lint lint-matrix
+
+ifeq ($(wildcard /etc/ipip-chroot),)
+$(host_targets):
+	@tests/host/chroot make --no-print-directory $@
+else
 check-cross:
 	@tests/host/setup
 	@tests/host/setup cross
 	@tests/host/cross "$(ARCH)" "$(T)"
-
-check-headers:
-	@tests/host/setup
-	@[ -n "$(DIR)" ] || tests/host/setup headers
-	@tests/host/headers $(DIR)
 
 check-packages:
 	@tests/host/setup
@@ -76,11 +85,13 @@ demo-ipsec:
 
 check:
 	@tests/host/setup
+	@tests/host/setup xdp
 	@[ -n "$(K)" ] || tests/host/setup native
 	@tests/host/run "$(K)" "$(T)"
 
 check-all:
 	@tests/host/setup
+	@tests/host/setup xdp
 	@tests/host/setup native
 	@tests/host/run all "$(T)"
 
@@ -101,14 +112,16 @@ check-debug:
 		DEBUG=$$kernel tests/host/built "$(K)" "$(T)" || status=1; \
 	done; exit $$status
 
+check-bare:
+	@tests/host/setup
+	@tests/host/setup field
+	@tests/host/bare "$(or $(SUITE),trixie)" "$(T)"
+
 check-field:
 	@tests/host/setup
 	@tests/host/setup built 7.2
 	@tests/host/setup field
 	@tests/host/field "$(T)"
-
-findings:
-	@findings/run "$(T)"
 
 torture: K := $(or $(K),7.2)
 torture:
@@ -132,6 +145,7 @@ chart:
 
 bench-native: K := $(or $(K),7.2)
 bench-native:
+	@tests/host/setup xdp
 	@tests/host/setup built $(K)
 	@BENCH=native tests/host/built "$(K)" "$(T)"
 
@@ -146,10 +160,20 @@ lint:
 lint-matrix:
 	@tests/host/setup lint
 	@tests/host/lint matrix
+endif
+
+# Headers of this machine are only visible outside the folder.
+check-headers:
+	@if [ -n "$(DIR)" ]; then \
+		tests/host/headers $(DIR); \
+	else \
+		tests/host/chroot sh -c "tests/host/setup && tests/host/setup headers && tests/host/headers"; \
+	fi
+
+findings:
+	@findings/run "$(T)"
 
 clean-cache:
-	$(RM) -r "$${XDG_CACHE_HOME:-$$HOME/.cache}/ipip"
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo $(RM) -r "$${XDG_CACHE_HOME:-$$HOME/.cache}/ipip"
 
-.PHONY: demo demo-ipsec check check-all check-upstream check-uml check-debug check-field \
-	check-cross check-headers check-packages findings torture report-reliability bench \
-	chart bench-native fuzz lint lint-matrix clean-cache
+.PHONY: $(host_targets) check-headers findings clean-cache

@@ -4,17 +4,22 @@
 # Prints one KTAP line for each check on the host. Scripts source this file; $out is the folder for
 # a check's output.
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 verdict_at=$SECONDS
 
+# The line ends with the time since the last one, if it took long.
 verdict() {	# STATUS NAME
+	local took=$((SECONDS - verdict_at)) time=
+
+	verdict_at=$SECONDS
+	[ $took -lt 10 ] || time=" # $took s"
 	if [ "$1" = 0 ]; then
 		passed=$((passed + 1))
-		echo "ok $((passed + failed + skipped)) - $2"
+		echo "ok $((passed + failed + skipped)) - $2$time"
 	else
 		failed=$((failed + 1))
 		# shellcheck disable=SC2154 # the script that sources this file sets it
 		sed 's/^/# /' "$out/log"
-		echo "not ok $((passed + failed + skipped)) - $2"
+		echo "not ok $((passed + failed + skipped)) - $2$time"
 	fi
 	return "$1"
 }

@@ -153,7 +153,7 @@ vm_kernel_scripts() {
 
 	if [ ! -e "$scripts/coccinelle" ] || [ ! -e "$scripts/netlink" ]; then
 		archive=$(printf '%s\n' /usr/src/linux-source-{*.tar.*,6.6} | sort -V |
-			sed '1,/linux-source-6\.6$/d' | head -n 1)
+			sed '0,/linux-source-6\.6$/d' | head -n 1)
 		[ -n "$archive" ] || return 1
 		rm -rf "$scripts.new"
 		mkdir -p "$scripts.new/ynl"
@@ -202,12 +202,34 @@ vm_build_arguments() {	# RELEASE
 	[ -z "$root" ] || echo "KBUILD_ARGS=CC=gcc"
 }
 
-# Builds the module for a kernel in a separate folder.
+# Builds the module for a kernel in a separate folder. vm_with has files of a test that are built into
+# the module.
 vm_module() {	# KERNEL FOLDER [MAKE'S ARGUMENT...]
+	local file
+
 	rm -rf "$2"
 	mkdir -p "$2"
 	cp -rp Kbuild ./*.c include "$2/"
+	for file in ${vm_with:-}; do
+		cp "$file" "$2/"
+		file=${file##*/}
+		echo "ipip-y += ${file%.c}.o" >> "$2/Kbuild"
+	done
 	make -s -C "$1" M="$2" "${@:3}" 2>&1
+}
+
+# Prints the mirror of this machine's release.
+vm_mirror() {
+	# shellcheck disable=SC2016 # apt-get expands it
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+		"Codename: $(. /etc/os-release; echo "$VERSION_CODENAME")" | head -n 1
+}
+
+# Mounts in a root folder what programs need there. The caller has a mount namespace of its own.
+vm_mount() {	# FOLDER
+	# unshare(1) needs a root folder that is a mount point.
+	mount --bind "$1" "$1" && mount --rbind /dev "$1/dev" && mount --rbind /proc "$1/proc" &&
+		mount --rbind /sys "$1/sys" && mount -t tmpfs none "$1/run"
 }
 
 # Makes a Debian of another suite with these packages in a folder of the cache, and prints the
@@ -216,9 +238,7 @@ vm_suite() {	# SUITE PACKAGE...
 	local folder mirror packages
 
 	packages=$(IFS=,; echo "${*:2}")
-	# shellcheck disable=SC2016 # apt-get expands it
-	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-		"Codename: $(. /etc/os-release; echo "$VERSION_CODENAME")" | head -n 1)
+	mirror=$(vm_mirror)
 	folder=$vm_cache/suite-$1-$(sha256sum <<< "$packages" | head -c 12)
 	vm_once "$folder" vm_bootstrap "$folder" --variant=apt --include="$packages" "$1" \
 		"deb $mirror $1 main" || return 1
