@@ -2,18 +2,17 @@
 """Bursts of packets as from a NIC's driver: BPF_PROG_TEST_RUN with live frames passes lists of up to 256
 frames to the stack, or sends them through a device. A small program fills in each frame, so that flows are
 interleaved and IDs, sequence numbers and checksums are right."""
-import ctypes
 import os
 import socket
 import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from bpf import XDP, bpf, insn, load, redirect, verdict  # noqa: E402
+from bpf import XDP, bpf, insn, live_frames, load, redirect, verdict  # noqa: E402
 from lib import netns  # noqa: E402
 
-MAP_CREATE, PROG_TEST_RUN, MAP_ARRAY = 0, 10, 2
-XDP_PASS, LIVE_FRAMES = 2, 2
+MAP_CREATE, MAP_ARRAY = 0, 2
+XDP_PASS = 2
 ETHERNET = bytes(12) + b"\x08\x00"  # for the loopback device, whose address is 0
 PORT, SEQ_STEP = 20000, 1400
 
@@ -116,12 +115,8 @@ class Burst:
 
     def run(self, count, batch):
         """Nanoseconds per packet, without the setup and the cleanup."""
-        data = ctypes.create_string_buffer(self.frame, len(self.frame))
-        attributes = struct.pack("=IIIIQQIIIIQQIII", self.program, 0, len(self.frame), 0,
-                                 ctypes.addressof(data), 0, count, 0, 0, 0, 0, 0, LIVE_FRAMES, 0,
-                                 batch)
         with netns(self.ns):
-            return struct.unpack_from("=I", bpf(PROG_TEST_RUN, attributes, answer=True), 36)[0]
+            return live_frames(self.program, self.frame, count, batch)
 
     def close(self):
         os.close(self.program)
