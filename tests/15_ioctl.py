@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 
-from lib import (IPTUN_COLLECT_METADATA, IPTUN_LOCAL, IPTUN_REMOTE, SIOCADDTUNNEL, SIOCCHGTUNNEL,
+from lib import (IPTUN_COLLECT_METADATA, IPTUN_LOCAL, IPTUN_REMOTE, KERNEL, SIOCADDTUNNEL, SIOCCHGTUNNEL,
                  SIOCDELTUNNEL, SIOCGETTUNNEL, Rtnl, addr, check, differs, equal, in_child, main, netns, run, shell, skip, tunnel_ioctl)
 
 SIOCGETPRL, SIOCGET6RD = 0x89F4, 0x89F8
@@ -134,7 +134,7 @@ def raw():
           "E2BIG")
     equal("add with a name that doesn't end in 0",
           ioctl("a", "tunl0", SIOCADDTUNNEL, name="x" * 16, **ends)[0],
-          "E2BIG" if os.uname().release.startswith(("5.", "6.1.")) else "no error")
+          "E2BIG" if KERNEL <= (6, 1) else "no error")
     ioctl("a", "tunl0", SIOCDELTUNNEL, **ends)
     with netns("a"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         try:

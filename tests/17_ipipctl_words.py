@@ -117,7 +117,7 @@ def dry_run_is_complete():
                    "mtu=1400", *(("dont-fragment=legacy",) if "keepalive" in words[0] else ()),
                    *words, "--dry-run")
         equal(f"--dry-run names what ip(8) can't set: {' '.join(words)}",
-              [line.partition(" for ")[2] for line in out.splitlines() if line[0] == "#"], want)
+              [line.partition(" set ")[2] for line in out.splitlines() if line[0] == "#"], want)
     out = good("import", "--dry-run", "-", stdin='/interface ipip\n'
                'add name="site03-branch(*)" remote-address=10.1.1.1\n')
     through_sh(out)

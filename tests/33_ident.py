@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from craft import Delta, Ip, ip_header, mac, sysctl, tcp_data
-from lib import INTREE, Rtnl, Tap, check, differs, equal, main, run, topo
+from lib import INTREE, KERNEL, VETH_GRO, Rtnl, Tap, check, differs, equal, main, run, skip, topo
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 A, B = "10.1.0.1", "10.2.0.1"
@@ -119,8 +119,11 @@ def interleaved(path, number, in_a_row, df):
     equal(f"{name}: h2 receives each flow's bytes in order",
           [f.port for f in flows if got[f.port] != f.sent], [])
     packets = received()["rx_packets"]
+    if not VETH_GRO:
+        skip(f"{name}: GRO merges packets", "this kernel's veth device has no GRO")
+        return
     # Before 6.18 GRO ignores the outer ID of packets with DF.
-    if in_a_row == 1 and (not df or int(os.uname().release.split(".")[0]) >= 7):
+    if in_a_row == 1 and (not df or KERNEL >= (6, 18)):
         differs("interleaved flows can be merged")
     # Without DF the IDs of a flow are consecutive until the next timer tick.
     limit = total // 2 if df else total * 3 // 4
@@ -141,13 +144,16 @@ def fixed(path):
             path.send(flow.segment())
         outer = path.outer(lambda d: d[9] == 6, 32)
         equal(f"{name}: all packets are on the wire", len(outer), 32)
-        check(f"{name}: the tunnel sent merged packets", received()["tx_packets"] < 32)
+        if VETH_GRO:
+            check(f"{name}: the tunnel sent merged packets", received()["tx_packets"] < 32)
+        else:
+            skip(f"{name}: the tunnel sent merged packets", "this kernel's veth device has no GRO")
         if df:
             steps = {(ident(b) - ident(a)) & 0xffff for a, b in zip(outer, outer[1:])}
             check(f"{name}: GRO can merge packets with these outer IDs", steps in ({0}, {1}), steps)
         else:
             equal(f"{name}: no outer ID twice", len({ident(p) for p in outer}), 32)
-        if int(os.uname().release.split(".")[0]) >= 7:
+        if KERNEL >= (7, 0):
             differs("the inner header keeps its ID")
         equal(f"{name}: the inner ID is 0", {ident(p[20:]) for p in outer}, {0})
     run("tc -n h1 qdisc del dev eth0 root")

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from lib import (INTREE, IPTUN_PMTUDISC, IPTUN_TOS, IPTUN_TTL, Rtnl, Tap, check, equal, ext, main,
+from lib import (INTREE, IPTUN_PMTUDISC, IPTUN_TOS, IPTUN_TTL, KERNEL, Rtnl, Tap, check, equal, ext, main,
                  netns, run, shell, skip, stat, topo, u8, wait)
 
 RULES = """
@@ -196,7 +196,7 @@ def changes(rtnl):
 
 
 def test():
-    if tuple(map(int, os.uname().release.split(".")[:2])) < (6, 19):
+    if KERNEL < (6, 19):
         skip("flowtable", "this kernel's flowtable doesn't support tunnels")
         return
     if INTREE:

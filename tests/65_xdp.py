@@ -4,14 +4,17 @@
 the same as when the stack forwards."""
 import os
 import random
+import re
 import socket
 
+from bpf import XDP, live_frames, load, redirect, redirect_ip, scatter
 from craft import Delta, mac, one_hop_on, sum16, sysctl
 from lib import Rtnl, Tap, check, equal, main, netns, run, shell, topo, wait
 from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
 
 PROTO = 253     # no host answers this protocol, since r doesn't forward
 A, B = "10.1.0.1", "10.2.0.1"
+TRACE = "/sys/kernel/tracing"
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
 
 
@@ -381,6 +384,45 @@ def lost(way):
     way.detach()
 
 
+def page_pools():
+    """{(page pool, number of pages that it has given out): number of pages that haven't come back}, since
+    the trace was emptied. The kernel destroys a pool when all of its pages have come back."""
+    found = re.findall(r"page_pool=(\S+) inflight=(-?\d+) hold=(\d+)", run(f"cat {TRACE}/trace"))
+    return {(pool, int(given)): int(missing) for pool, missing, given in found}
+
+
+def memory(way):
+    """Each page of a frame comes back to its page pool, whatever becomes of the frame."""
+    release = f"{TRACE}/events/page_pool/page_pool_release/enable"
+    shell(f"mountpoint -q {TRACE} || mount -t tracefs tracefs {TRACE}")
+    make()
+    check("page pools: the neighbour is known", way.send(way.packet(), 5.0) is not None)
+    with netns("a"):
+        index = socket.if_nametoindex("t0")
+    programs = [load(XDP, code(index)) for code in (redirect, redirect_ip, scatter)]
+    frame = bytes.fromhex(way.gateway.replace(":", "")) + bytes(6) + b"\x08\0" + way.packet(1000)
+    shell(f"echo > {TRACE}/trace; echo 1 > {release}")
+    # A veth device takes no frames if its peer has no NAPI queue.
+    for change in (":", "ip -n a link set dev t0 down", "ip -n a link set dev t0 up",
+                   "ip netns exec r ethtool -K a gro off", "ip netns exec r ethtool -K a gro on",
+                   f"ip -n a route add blackhole {B}", f"ip -n a route del blackhole {B}",
+                   "ip -n a link set dev wan mtu 900", "ip -n a link set dev wan mtu 1500"):
+        shell(change)
+        for program in programs:
+            with netns("a"):
+                live_frames(program, frame, 1000)
+    for program in programs:
+        os.close(program)
+    # Sockets and queues may still have packets.
+    way.r.drain()
+    way.h1.drain()
+    wait(lambda: not any(page_pools().values()), 30)
+    shell(f"echo 0 > {release}")
+    pools = page_pools()
+    check("page pools: XDP has used pages of them", sum(given for _, given in pools) > 1000, pools)
+    equal("page pools: each page has come back", sum(pools.values()), 0)
+
+
 def test():
     os.makedirs("/run/bpf", exist_ok=True)
     topo()
@@ -390,7 +432,7 @@ def test():
     sysctl("r", "ipv4/ip_forward", 0)
     way = Way()
     for part in (fast, same, full_size, too_big, own, options, next_hop, syn, malformed, padded, generic, neighbours,
-                 in_order, ipsec, lost):
+                 in_order, ipsec, lost, memory):
         part(way)
     shell("umount /run/bpf")
 

@@ -4,13 +4,12 @@
 can't hold it. All captured packets must have their right length, or 0 if it is above 65,535."""
 import hashlib
 import os
-import re
 import socket
 import struct
 import subprocess
 import threading
 
-from lib import (IFLA_GSO_IPV4_MAX_SIZE, INTREE, IPTUN_COLLECT_METADATA, RTM_NEWLINK, Rtnl, Tap, attr,
+from lib import (IFLA_GSO_IPV4_MAX_SIZE, INTREE, IPTUN_COLLECT_METADATA, KERNEL, RTM_NEWLINK, Rtnl, Tap, attr,
                  check, differs, ends, equal, main, netns, number, parse, run, shell, skip, stat, topo,
                  u32, wait)
 
@@ -18,7 +17,6 @@ IFLA_GSO_MAX_SIZE, IFLA_TSO_MAX_SIZE = 41, 59
 BIG, LEGACY, LENGTH_MAX = 196608, 65536, 65535
 IPIP, UDP, ESP = 4, 17, 50
 MEGABYTES = 8
-KERNEL = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 MSG_TRUNC, SOL_UDP, UDP_SEGMENT = 0x20, 17, 103
 UNDERLAY = (("h1", "eth0"), ("a", "h1"), ("a", "wan"), ("r", "a"), ("r", "b"), ("b", "wan"),
             ("b", "h2"), ("h2", "eth0"))

@@ -76,8 +76,8 @@ ip -n a addr add 192.168.0.1/30 dev ipip1
 ip -n b addr add 192.168.0.2/30 dev ipip1
 check "a tunnel from ipipctl: OSPF comes up" wait_for 30 full ipip1
 check "a tunnel from ipipctl: eBGP comes up" wait_for 60 established
-check "OSPF adds the route at a" wait_for 10 nexthops_are "dev ipip1 "
-check "OSPF adds the route at b" wait_for 10 way_back
+check "OSPF adds the route at a" wait_for 40 nexthops_are "dev ipip1 "
+check "OSPF adds the route at b" wait_for 40 way_back
 check "OSPF: ping from network to network" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 routed() { ip -n a route show 10.99.2.0/24 | grep -q 'via 192.168.0.2 dev ipip1 proto bgp'; }
 check "BGP adds the route" wait_for 10 routed

@@ -74,7 +74,7 @@ if [ "$(modinfo -F filename ip_tunnel)" = "(builtin)" ]; then
 else
 	# Other tests have loaded the other modules, which depend on the same two.
 	check "unload the modules that ipip depends on" \
-		modprobe -ra xfrm_interface mpls_iptunnel mpls_router fou tunnel4 ip_tunnel
+		modprobe -ra sit xfrm_interface mpls_iptunnel mpls_router fou tunnel4 ip_tunnel
 fi
 check "load all of them again" sh -c "modprobe -a ip_tunnel tunnel4 && ${MODULE:+$([ "$IPIP" = in-tree ] && echo modprobe ipip || echo "insmod $MODULE")}"
 ns_clean
