@@ -10,6 +10,7 @@ import socket
 from bpf import XDP, live_frames, load, redirect, redirect_ip, scatter
 from craft import Delta, mac, one_hop_on, sum16, sysctl
 from lib import Rtnl, Tap, check, equal, main, netns, run, shell, topo, wait
+from xdp import keep_neighbours
 from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
 
 PROTO = 253     # no host answers this protocol, since r doesn't forward
@@ -430,6 +431,7 @@ def test():
     shell("mount -t bpf bpf /run/bpf; ip netns exec r ethtool -K a gro on > /dev/null; "
           "ip -n a rule add fwmark 7 lookup main")
     sysctl("r", "ipv4/ip_forward", 0)
+    keep_neighbours()
     way = Way()
     for part in (fast, same, full_size, too_big, own, options, next_hop, syn, malformed, padded, generic, neighbours,
                  in_order, ipsec, lost, memory):
