@@ -69,6 +69,20 @@ ip -n a link add name far type ipip local 10.1.0.1 remote 10.9.9.9 ttl 5
 ip -n a link set far netns c
 ns a sysctl -qw net.ipv4.conf.t0.rp_filter=2 net.ipv4.conf.tunl0.forwarding=0
 config > "$WORK/before"
+# Counts packets between the two networks that leave without the tunnel, by the default routes.
+ns r nft "table ip leak { chain pre { type filter hook prerouting priority 0
+	ip daddr { 172.16.1.0/24, 172.16.2.0/24, 192.168.0.0/30 } counter; }; }"
+leaked() { ns r nft list table ip leak | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
+ns a ping -c 1 -W 1 172.16.2.9 > /dev/null 2>&1
+is "nothing leaves without the tunnel" "$(leaked)" 0
+ip -n a route add 172.16.2.9/32 via 10.1.0.254
+ns a ping -c 1 -W 1 172.16.2.9 > /dev/null 2>&1
+is "what leaves without the tunnel is counted" "$(leaked)" 1
+ip -n a route del 172.16.2.9/32
+ns h1 ping -i 0.01 -q 172.16.2.2 > /dev/null &
+pingers=$!
+ns b ping -i 0.01 -q 192.168.0.1 > /dev/null &
+pingers="$pingers $!"
 refuse "unload without KEEP or FORCE is refused" ../tools/swap unload
 check "the refusal names tunl0, which is in use" grep -q 'netns a: tunl0' "$WORK/output"
 check "unload with KEEP=1" env KEEP=1 ../tools/swap unload
@@ -81,6 +95,9 @@ is "after load with KEEP=1 this project's driver is loaded" "$(loaded)" ours
 config > "$WORK/after"
 is "after load with KEEP=1 nothing has changed" "$(diff "$WORK/before" "$WORK/after")" ""
 check "after load with KEEP=1: ping" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
+is "while the drivers are exchanged nothing leaves without the tunnel" "$(leaked)" 1
+# shellcheck disable=SC2086 # words
+kill $pingers
 ./ext a t0 df=no clamp_mss=both keepalive_interval=1000 keepalive_retries=7 mtu_auto=1 \
 	keepalive_answer=0 keepalive_source=192.168.0.1 fast_path=1 remote_name=far.example
 extras() {
@@ -93,11 +110,27 @@ is "this driver's properties haven't changed" "$(extras)" "$want"
 check "unload names what the in-tree driver doesn't support" \
 	sh -c "KEEP=1 ../tools/swap unload 2>&1 | grep -q 't0: the in-tree driver doesn.t support some'"
 check "load after unload" env KEEP=1 ../tools/swap load "$MODULE"
+# The in-tree driver doesn't know that a tunnel requires IPsec.
+./ext a t0 require_ipsec=1
+refuse "a tunnel requires IPsec: unload with KEEP=1 is refused" env KEEP=1 ../tools/swap unload
+check "the refusal says why, and names the tunnel" grep -q 'without IPsec, which they require: t0$' "$WORK/output"
+is "the refusal changes nothing" "$(loaded) $(./ext a t0 require_ipsec)" "ours 1"
+./ext a t0 require_ipsec=0
 cp "$MODULE" "$WORK/broken.ko" && truncate -s 1000 "$WORK/broken.ko"
 refuse "load of a damaged module fails" env KEEP=1 ../tools/swap load "$WORK/broken.ko"
 check "after a failed load a driver is loaded" test -e /sys/module/ipip
 check "after a failed load: ping" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 check "load after a failed load" env KEEP=1 ../tools/swap load "$MODULE"
+./ext a t0 require_ipsec=1
+refuse "a tunnel requires IPsec: load of a damaged module fails" env KEEP=1 ../tools/swap load "$WORK/broken.ko"
+is "a tunnel requires IPsec: the in-tree driver is loaded" "$(loaded)" in-tree
+check "a tunnel requires IPsec: swap says that it isn't restored" \
+	grep -q '^t0 in netns a: not restored, since it requires IPsec' "$WORK/output"
+refuse "a tunnel requires IPsec: the in-tree driver doesn't get it" ip -n a link show dev t0
+check "a tunnel requires IPsec: the other end is restored" ip -n b link show dev t0
+ns h1 ping -c 1 -W 1 172.16.2.2 > /dev/null 2>&1
+is "a tunnel requires IPsec: nothing leaves without it" "$(leaked)" 1
+check "load after that" env KEEP=1 ../tools/swap load "$MODULE"
 # Copy swap to where another user can read it.
 chmod 755 "$WORK"
 mkdir "$WORK/tools"
