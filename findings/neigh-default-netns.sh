@@ -10,7 +10,7 @@
 # initial one's values, so a change there concerns the routers in all namespaces. A device that moves to another
 # namespace loses the values that were set for it.
 #
-# Why it matters: a router in a namespace can't set for its tunnels and uplinks, once for all, how long a neighbour
+# Why it matters: a router in a namespace can't set for all of its devices how long a neighbour
 # counts as reachable. It has to do so for each device, and again after a device has been moved.
 
 # shellcheck source=findings/lib.sh
