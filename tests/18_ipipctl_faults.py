@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from ipipctl import (ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused, udp_server,
+from ipipctl import (ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused, stopped, udp_server,
                      writable_etc)
 from lib import check, equal, main, run, shell
 
@@ -99,17 +99,6 @@ def half_set():
         tool="setpriv"),
         (1, "", "ipipctl: s1: Operation not permitted: CAP_NET_ADMIN is required\n"))
     clear()
-
-
-def stopped(tracer):
-    """The PID of the tracer's child, once it has been stopped for longer than strace stops a system call."""
-    child, times, end = "", 0, time.monotonic() + 30
-    while times < 10 and time.monotonic() < end:
-        time.sleep(0.05)
-        child = child or run(f"pgrep -P {tracer} || true").strip()
-        with contextlib.suppress(OSError), open(f"/proc/{child}/stat", encoding="ascii") as stat:
-            times = times + 1 if stat.read().rpartition(") ")[2][0] == "t" else 0
-    return int(child)
 
 
 def paused(call, meanwhile, *words, stdin=""):
@@ -506,8 +495,7 @@ def stopped_at_once():
     p = subprocess.Popen(["ip", "netns", "exec", "a", "strace", "-o", "/dev/null", "-e", "trace=write",
                           "-e", "inject=write:delay_exit=2000000:when=1", PLAIN, "print", "count-only",
                           "interval=60s"], env=ENV, stdout=subprocess.PIPE, text=True)
-    time.sleep(1)
-    tool = int(run(["pgrep", "-P", str(p.pid)]))
+    tool = stopped(p.pid)
     os.kill(tool, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         p.communicate(timeout=10)

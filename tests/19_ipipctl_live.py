@@ -13,7 +13,7 @@ import time
 
 import jsonschema
 
-from ipipctl import ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused
+from ipipctl import ENV, PLAIN, TOOL, can_run, clear, ctl, found, get, good, refused, stopped
 from lib import (HERE, IPTUN_REMOTE, RTM_DELLINK, RTM_NEWLINK, NLM_F_CREATE, NLM_F_EXCL, Rtnl, Tap,
                  addr, check, equal, main, run, shell)
 
@@ -94,7 +94,7 @@ def slowly(call, *words):
         ["ip", "netns", "exec", "a", "strace", "-o", "/dev/null", "-e", "trace=sendto", "-e",
          f"inject=sendto:delay_enter=4000000:when={call}", PLAIN, *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV)
-    time.sleep(2)
+    stopped(p.pid)
     swap_drivers()
     out, err = p.communicate()
     return p.returncode, out, err

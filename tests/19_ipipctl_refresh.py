@@ -38,7 +38,7 @@ def etc():
     """Make the netns a resolve names only by that server."""
     with writable_etc():
         run("mkdir -p /etc/netns/a; echo 'hosts: dns' > /etc/netns/a/nsswitch.conf; printf "
-            "'nameserver 127.0.0.1\\noptions timeout:1 attempts:1\\n' > /etc/netns/a/resolv.conf")
+            "'nameserver 127.0.0.1\\noptions timeout:30 attempts:1\\n' > /etc/netns/a/resolv.conf")
         yield
 
 

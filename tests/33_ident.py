@@ -62,7 +62,7 @@ class Path:
         for tap in self.wire, self.h2:
             tap.drain()
 
-    def outer(self, match, number, timeout=3):
+    def outer(self, match, number, timeout=30):
         """Up to number outer packets for whose inner packet match(bytes) is true."""
         packets, end = [], time.monotonic() + timeout
         while len(packets) < number and time.monotonic() < end:

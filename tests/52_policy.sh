@@ -89,7 +89,7 @@ ip -n a xfrm policy add dir out src 10.1.0.1 dst 10.3.0.1 proto 4 \
 	tmpl src 10.1.0.1 dst 10.3.0.1 proto esp mode transport
 ip -n a xfrm monitor acquire > "$WORK/acquires" &
 monitor=$!
-sleep 1
+wait_for 20 listens a 6
 ip -n a link add name t1 type ipip mode ipip local 10.1.0.1 remote 10.3.0.1
 ip -n a link set dev t1 up
 sleep 1

@@ -3,7 +3,6 @@
 tunnel is bound to the new device, and sends through no other device in the meantime."""
 import json
 import subprocess
-import time
 
 from lib import (IPTUN_LINK, INTREE, Rtnl, Tap, check, ends, equal, ext, main, number, run,
                  shell, skip, stat, u32, wait)
@@ -72,7 +71,7 @@ def again(host):
     gone("ppp1")
     monitor = subprocess.Popen(["ip", "-n", "a", "monitor", "link", "dev", "t"], text=True,
                                stdout=subprocess.PIPE)
-    time.sleep(0.5)
+    wait(lambda: shell("listens a 0 && echo yes || :"))
     dummy("ppp0")
     host.bound("a new device with the link's name: bound to it")
     equal("a new link: packets leave through it", host.sent("ppp0"), 3)

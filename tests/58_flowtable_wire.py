@@ -4,7 +4,6 @@ and with fast_path as the documentation lists."""
 import os
 import socket
 import subprocess
-import time
 
 from lib import (INTREE, IPTUN_PMTUDISC, IPTUN_TOS, IPTUN_TTL, KERNEL, Rtnl, Tap, check, equal, ext, main,
                  netns, run, shell, skip, stat, topo, u8, wait)
@@ -182,7 +181,11 @@ def changes(rtnl):
     check("keepalive: the flow is offloaded", wait(lambda: is_offloaded(flow)))
     run("ip -n b link set dev t0 down")
     check("keepalive: the far end is down", wait(lambda: rtnl.ext("t0")["keepalive_state"] == "down"))
-    time.sleep(0.2)
+
+    # The kernel starts and stops the device's queue after the state has changed.
+    def has_carrier():
+        return "NO-CARRIER" not in run("ip -n a link show dev t0")
+    check("keepalive: the carrier is lost", wait(lambda: not has_carrier()))
     flow.wire.drain()
     for _ in range(5):
         flow.send()
@@ -190,6 +193,7 @@ def changes(rtnl):
           flow.wire.receive(lambda p: p[9] == 4 and p[29] == 17, 1.0), None)
     run("ip -n b link set dev t0 up; ip -n b route replace 172.16.1.0/24 dev t0")
     check("keepalive: the far end is up", wait(lambda: rtnl.ext("t0")["keepalive_state"] == "up"))
+    check("keepalive: the carrier is back", wait(has_carrier))
     flow.establish()
     check("keepalive: the flow is offloaded again", wait(lambda: is_offloaded(flow)))
     flow.close()

@@ -45,7 +45,7 @@ def received():
 
 def burst():
     """Send all packets. netem holds all but the first back and then releases them together."""
-    run("ip netns exec r tc qdisc add dev a root netem slot 8s limit 30000")
+    run("ip netns exec r tc qdisc add dev a root netem slot 20s limit 30000")
     tap, to = Tap("r", "a"), mac("a", "wan")
     tap.sock.setsockopt(socket.SOL_SOCKET, 32, 1 << 28)     # SO_SNDBUFFORCE
     inner = tcp_data(SOURCE, DESTINATION, 1024, 9, 1, bytes(8))

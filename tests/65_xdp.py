@@ -9,9 +9,9 @@ import socket
 
 from bpf import XDP, live_frames, load, redirect, redirect_ip, scatter
 from craft import Delta, mac, one_hop_on, sum16, sysctl
-from lib import Rtnl, Tap, check, equal, main, netns, run, shell, topo, wait
-from xdp import keep_neighbours
+from lib import Rtnl, Tap, check, equal, main, netns, one_processor, run, shell, topo, wait
 from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
+from xdp import keep_neighbours
 
 PROTO = 253     # no host answers this protocol, since r doesn't forward
 A, B = "10.1.0.1", "10.2.0.1"
@@ -324,10 +324,11 @@ def in_order(way):
     way.send(way.packet())
     way.r.drain()
     ids = []
-    for i in range(60):
-        options = [IPOption_NOP()] if i % 3 == 0 else []
-        way.h1.send(way.packet(options=options), way.gateway)
-        ids.append(way.id)
+    with one_processor():
+        for i in range(60):
+            options = [IPOption_NOP()] if i % 3 == 0 else []
+            way.h1.send(way.packet(options=options), way.gateway)
+            ids.append(way.id)
     seen = []
     while len(seen) < len(ids):
         outer = way.r.receive(lambda d: d[9] == 4, 2.0)

@@ -5,7 +5,7 @@ IP ID, with the same counters, and passes all other packets to the stack."""
 import random
 import shutil
 
-from craft import sysctl
+from craft import NEVER, sysctl
 from lib import Rtnl, check, ends, equal, ext, main, run, shell, skip
 from scapy.layers.inet import ICMP, TCP, UDP, IPOption_NOP
 from xdp import (A, B, FAR, LAN, OBJECT, SEED, at, attached, compare, inner, lan, make, past_the_stack, seen,
@@ -84,7 +84,7 @@ CONFIGURATIONS = {
     "ttl 64, dont-fragment=no": ("ttl 64", {"df": "no"}),
     "dscp and dont-fragment inherited": ("tos inherit", {"df": "inherit"}),
     "clamp": ("", {"clamp_mss": "both"}),
-    "keepalive": ("", {"keepalive_interval": 3600000}),
+    "keepalive": ("", {"keepalive_interval": NEVER}),
 }
 
 

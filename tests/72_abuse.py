@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-from craft import Delta, counters, mac, sysctl
+from craft import NEVER, Delta, counters, mac, sysctl
 from lib import INTREE, Rtnl, Tap, addr, check, equal, ext, log_lines, main, run, shell, skip
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 
@@ -135,7 +135,7 @@ def padded(gw):
 
 
 def empty(gw):
-    gw.rtnl.change("t0", ext(keepalive_mode="routeros", keepalive_interval=3600000))
+    gw.rtnl.change("t0", ext(keepalive_mode="routeros", keepalive_interval=NEVER))
     quiet("empty packets from the far end", gw.flood(IP(src=B, dst=A, proto=4)))
     quiet("empty packets from a stranger", gw.flood(IP(src=STRANGER, dst=A, proto=4)))
     gw.rtnl.change("t0", ext(keepalive_mode="cookie", keepalive_interval=0))
@@ -299,7 +299,8 @@ def test():
     gw = Gateway()
     # Permanent neighbours, so that ARP packets aren't counted.
     run(f"ip -n a neigh replace {R} dev wan lladdr {mac('r', 'a')} nud permanent; "
-        f"ip -n a neigh replace {H1} dev h1 lladdr {mac('h1', 'eth0')} nud permanent")
+        f"ip -n a neigh replace {H1} dev h1 lladdr {mac('h1', 'eth0')} nud permanent; "
+        f"ip -n r neigh replace {A} dev a lladdr {mac('a', 'wan')} nud permanent")
     run(f"sysctl -qw net.core.message_burst={LINES}")
     log_period(PERIOD)
     for step in (probes, empty, relay, path_mtu, marks, syns, bare, in_udp, labelled,

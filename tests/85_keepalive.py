@@ -125,7 +125,7 @@ def two_nodes(bench):
         equal(f"{mode}: the state is up, no misses",
               (got["keepalive_state"], got["keepalive_misses"]), ("up", 0))
         check(f"{mode}: the last answer is less than a second old",
-              got["keepalive_age"] < 1000, got)
+              wait(lambda: bench.a.ext("t0")["keepalive_age"] < 1000), got)
         if mode == "routeros":
             check("routeros: no round-trip time", "keepalive_rtt" not in got, got)
         else:
@@ -330,17 +330,18 @@ def spread(bench, names):
     shell("ip -n a -batch - <<-END\n" + "".join(
         f"link set dev {name} up\n" for name in names) + "END\n")
     time.sleep(2.5)     # each has sent a probe by now
-    bench.probes.drain()
-    # Collect for 3 seconds and count only the first 2: the last packets may not be read yet.
-    times = bench.probes.arrivals(lambda d: d[9] == 4 and d[16:19] == b"\n\2\1", 3)
     bins = [0] * 5
-    for t in times:
-        if t - times[0] < 2 * 10 ** 9:
-            bins[(t - times[0]) * 5 // (2 * 10 ** 9)] += 1
-    check("100 tunnels with an interval of 2 s send about 100 probes in 2 s",
-          80 < sum(bins) < 120, bins)
-    check("each fifth of the interval has about as many probes",
-          max(bins) < 45 and min(bins) > 3, bins)
+
+    def measured():
+        bench.probes.drain()
+        # Collect for 3 seconds and count only the first 2: the last packets may not be read yet.
+        times = bench.probes.arrivals(lambda d: d[9] == 4 and d[16:19] == b"\n\2\1", 3)
+        bins[:] = [sum(i * 4 <= (t - times[0]) // 10 ** 8 < i * 4 + 4 for t in times) for i in range(5)]
+        return 80 < sum(bins) < 120 and max(bins) < 45 and min(bins) > 3
+    # A tunnel's place in the interval stays. So probes that aren't spread fail each time, and a guest
+    # that stood still fails once.
+    check("100 tunnels with an interval of 2 s: about 100 probes in 2 s, as many in each fifth of them",
+          any(measured() for _ in range(5)), bins)
 
 
 def softirqs(name):
@@ -385,15 +386,19 @@ def extremes(bench):
     bench.keepalive("cookie", interval=4294967295000, retries=1)
     equal("an interval of 136 years, 1 retry: unknown", bench.state(), "unknown")
     bench.keepalive("cookie", interval=100, retries=2**32 - 1)
-    start = time.monotonic()
-    before = bench.count("sent") + bench.count("unsent")
-    time.sleep(3)
-    sent = bench.count("sent") + bench.count("unsent") - before
-    per_second = sent / (time.monotonic() - start)
-    check("an interval of 100 ms: about ten probes per second", 8 <= per_second <= 32 / 3, per_second)
+
+    def per_second():
+        start = time.monotonic()
+        before = bench.count("sent") + bench.count("unsent")
+        time.sleep(3)
+        return (bench.count("sent") + bench.count("unsent") - before) / (time.monotonic() - start)
+    # A guest that stood still sends fewer.
+    rates = []
+    check("an interval of 100 ms: about ten probes per second",
+          any(8 <= rates[-1] <= 32 / 3 for _ in range(5) if not rates.append(per_second())), rates)
     equal("4,294,967,295 retries: still unknown", bench.state(), "unknown")
-    check("4,294,967,295 retries: misses are counted", bench.a.ext("t0")["keepalive_misses"] >= 15,
-          bench.a.ext("t0"))
+    check("4,294,967,295 retries: misses are counted",
+          wait(lambda: bench.a.ext("t0")["keepalive_misses"] >= 15), bench.a.ext("t0"))
     bench.a.set("t0", keepalive_interval=0)
 
 

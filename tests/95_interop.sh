@@ -34,7 +34,7 @@ ip -n h1 -batch - <<-END
 	route add default via 172.16.1.1
 END
 
-peer() { ns ours socat -t 30 - TCP:10.0.0.2:7,connect-timeout=5 <<< "$*"; }
+peer() { ns ours socat -t 30 - TCP:10.0.0.2:7,connect-timeout=60 <<< "$*"; }
 peer_status() { [ "$(peer "$* > /dev/null 2>&1; echo \$?")" = 0 ]; }
 
 check "the peer answers" wait_for 180 peer_status true

@@ -72,6 +72,11 @@ class Ip:
         return text
 
 
+# A keepalive interval, in milliseconds, after which a tunnel sends no probe during a test: the first one
+# is sent at a random time within it.
+NEVER = 4294967295000
+
+
 def sysctl(ns, name, value):
     """Set a sysctl. The name of net.mpls.conf.t0.input is mpls/conf/t0/input."""
     with netns(ns), open(f"/proc/sys/net/{name}", "w") as f:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 
 from lib import HERE, INTREE, USER_MODE, check, equal, netns, run, shell, skip
 
@@ -106,3 +107,14 @@ def clear():
     names = found()
     if names:
         good("remove", "--", names)
+
+
+def stopped(tracer):
+    """The PID of the tracer's child, once it has been stopped for longer than strace stops a system call."""
+    child, times, end = "", 0, time.monotonic() + 30
+    while times < 10 and time.monotonic() < end:
+        time.sleep(0.05)
+        child = child or run(f"pgrep -P {tracer} || true").strip()
+        with contextlib.suppress(OSError), open(f"/proc/{child}/stat", encoding="ascii") as stat:
+            times = times + 1 if stat.read().rpartition(") ")[2][0] == "t" else 0
+    return int(child)

@@ -115,13 +115,27 @@ def topo(arguments=""):
 
 
 def wait(condition, seconds=15):
-    """True if condition() becomes true within so many seconds."""
+    """True if condition() becomes true within so many seconds. The last look is after them: this process
+    may have been kept waiting."""
     end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
+    while True:
+        late = time.monotonic() > end
+        if condition():
+            return True
+        if late:
             return False
         time.sleep(0.05)
-    return True
+
+
+@contextlib.contextmanager
+def one_processor():
+    """Packets that are sent inside stay in order: each processor has queues of its own."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, processors)
 
 
 def log_lines():
@@ -195,8 +209,9 @@ class Tap:
         """The first packet for which match(bytes) is true, or None."""
         end = time.monotonic() + timeout
         while True:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+            # Packets that have come in time are read, even if this process is late.
+            left = max(0, end - time.monotonic())
+            if not select.select([self.sock], [], [], left)[0]:
                 return None
             data, address = self.sock.recvfrom(65536)
             if self._wants(address) and match(data):

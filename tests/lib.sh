@@ -98,17 +98,26 @@ _finish() {
 }
 trap _finish EXIT
 
-# Repeats a command until it succeeds, or fails after SECONDS.
+# Repeats a command until it succeeds, or fails after SECONDS. The last try is after them: this
+# process may have been kept waiting.
 wait_for() {	# SECONDS COMMAND...
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) late=0
 	shift
-	until "$@" > /dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
+	while :; do
+		[ $SECONDS -lt $end ] || late=1
+		"$@" > /dev/null 2>&1 && return
+		[ $late = 0 ] || return 1
 		sleep 0.1
 	done
 }
 
 ns() { ip netns exec "$@"; }
+
+# Whether a process gets notifications of this netlink protocol: 0 is rtnetlink, 6 is xfrm.
+listens() {	# NETNS PROTOCOL
+	ns "$1" awk -v protocol="$2" '$2 == protocol && $4 ~ /[1-9a-f]/ { found = 1 } END { exit !found }' \
+		/proc/net/netlink
+}
 
 ns_add() {
 	local n

@@ -6,7 +6,7 @@ import random
 import socket
 
 from craft import Delta, mac, sum16, sysctl
-from lib import HERE, Rtnl, Tap, check, equal, netns, shell, skip, topo
+from lib import HERE, Rtnl, Tap, check, equal, netns, one_processor, shell, skip, topo
 from scapy.layers.inet import IP
 
 A, B = "10.1.0.1", "10.2.0.1"
@@ -110,8 +110,9 @@ def compare(way, name, frames, forwarded=True, devices=DEVICES):
         seen(way)
         counts, ours, way.id = Delta("a", "t0"), Rtnl("a").xstats("t0"), 1000
         random.seed(SEED)
-        for frame in frames:
-            frame()
+        with one_processor():
+            for frame in frames:
+                frame()
         out = seen(way)
         after = Rtnl("a").xstats("t0")
         results.append((out, counts(), {k: v - ours[k] for k, v in after.items() if v != ours[k]}))
