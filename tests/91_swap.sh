@@ -52,6 +52,7 @@ config() {	# print everything that must stay the same
 		ip -n $n addr show dev tunl0 | sed 1,2d
 		ip -n $n route show table all | grep -E 'dev (t0|tunl0|far)' |
 			grep -Ev 'table local|proto unspec' | sort
+		ip -n $n route show table all | grep ^blackhole
 	done
 	links c
 	ns a sysctl net.ipv4.conf.t0.rp_filter net.ipv4.conf.tunl0.forwarding
@@ -79,9 +80,9 @@ ip -n a route add 172.16.2.9/32 via 10.1.0.254
 ns a ping -c 1 -W 1 172.16.2.9 > /dev/null 2>&1
 is "what leaves without the tunnel is counted" "$(leaked)" 1
 ip -n a route del 172.16.2.9/32
-ns h1 ping -i 0.01 -q 172.16.2.2 > /dev/null &
+ip netns exec h1 ping -i 0.01 -q 172.16.2.2 > /dev/null &
 pingers=$!
-ns b ping -i 0.01 -q 192.168.0.1 > /dev/null &
+ip netns exec b ping -i 0.01 -q 192.168.0.1 > /dev/null &
 pingers="$pingers $!"
 refuse "unload without KEEP or FORCE is refused" ../tools/swap unload
 check "the refusal names tunl0, which is in use" grep -q 'netns a: tunl0' "$WORK/output"
@@ -113,7 +114,7 @@ check "load after unload" env KEEP=1 ../tools/swap load "$MODULE"
 # The in-tree driver doesn't know that a tunnel requires IPsec.
 ./ext a t0 require_ipsec=1
 refuse "a tunnel requires IPsec: unload with KEEP=1 is refused" env KEEP=1 ../tools/swap unload
-check "the refusal says why, and names the tunnel" grep -q 'without IPsec, which they require: t0$' "$WORK/output"
+check "the refusal says why, and names the tunnel" grep -q '^netns a: t0$' "$WORK/output"
 is "the refusal changes nothing" "$(loaded) $(./ext a t0 require_ipsec)" "ours 1"
 ./ext a t0 require_ipsec=0
 cp "$MODULE" "$WORK/broken.ko" && truncate -s 1000 "$WORK/broken.ko"
@@ -123,14 +124,42 @@ check "after a failed load: ping" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 check "load after a failed load" env KEEP=1 ../tools/swap load "$MODULE"
 ./ext a t0 require_ipsec=1
 refuse "a tunnel requires IPsec: load of a damaged module fails" env KEEP=1 ../tools/swap load "$WORK/broken.ko"
+cp "$WORK/output" "$WORK/said"
 is "a tunnel requires IPsec: the in-tree driver is loaded" "$(loaded)" in-tree
 check "a tunnel requires IPsec: swap says that it isn't restored" \
-	grep -q '^t0 in netns a: not restored, since it requires IPsec' "$WORK/output"
+	grep -q '^t0 in netns a: not restored, since it requires IPsec' "$WORK/said"
+check "a tunnel requires IPsec: swap says how to remove the blackhole routes" \
+	grep -q 'ip route flush table all proto 197 removes them' "$WORK/said"
 refuse "a tunnel requires IPsec: the in-tree driver doesn't get it" ip -n a link show dev t0
 check "a tunnel requires IPsec: the other end is restored" ip -n b link show dev t0
 ns h1 ping -c 1 -W 1 172.16.2.2 > /dev/null 2>&1
 is "a tunnel requires IPsec: nothing leaves without it" "$(leaked)" 1
+held() { ip -n a route show table all proto 197; }
+held > "$WORK/held"
+check "a tunnel requires IPsec: the blackhole routes stay" grep -q '^blackhole 172.16.2.0/24 ' "$WORK/held"
+tunnel a 10.1.0.1 10.2.0.1
+ip -n a route add 172.16.2.0/24 dev t0
 check "load after that" env KEEP=1 ../tools/swap load "$MODULE"
+is "after a complete restoration no blackhole route is left" "$(held)" ""
+
+# Routes whose device has no carrier, and properties of tunl0.
+./ext a t0 keepalive_interval=100 keepalive_retries=1
+./ext a tunl0 mtu_auto=1
+ip -n a link add name far type ipip local 10.1.0.1 remote 10.9.9.8
+ip -n a link set far up
+ip -n a route add 198.51.100.0/24 nexthop dev t0 nexthop dev far
+ip -n b link set t0 down
+no_carrier() { ip -n a route show 172.16.2.0/24 | grep -q linkdown; }
+check "the route's device has no carrier" wait_for 10 no_carrier
+routes() { ip -n a route show | sed 's/ linkdown//'; }
+routes > "$WORK/before"
+check "load with a tunnel that has no carrier" env KEEP=1 ../tools/swap load "$MODULE"
+routes > "$WORK/after"
+is "no carrier: the routes are restored" "$(diff "$WORK/before" "$WORK/after")" ""
+is "no carrier: no blackhole route is left" "$(held)" ""
+is "tunl0 keeps its properties" "$(./ext a tunl0 mtu_auto)" 1
+refuse "load of a module that doesn't exist is refused" env KEEP=1 ../tools/swap load ""
+is "the refusal changes nothing: the driver stays" "$(loaded)" ours
 # Copy swap to where another user can read it.
 chmod 755 "$WORK"
 mkdir "$WORK/tools"
