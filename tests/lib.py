@@ -210,8 +210,8 @@ class Tap:
         end = time.monotonic() + timeout
         while True:
             # Packets that have come in time are read, even if this process is late.
-            left = max(0, end - time.monotonic())
-            if not select.select([self.sock], [], [], left)[0]:
+            left = end - time.monotonic()
+            if left < -timeout or not select.select([self.sock], [], [], max(0, left))[0]:
                 return None
             data, address = self.sock.recvfrom(65536)
             if self._wants(address) and match(data):
