@@ -115,6 +115,7 @@ ns() { ip netns exec "$@"; }
 
 # Whether a process gets notifications of this netlink protocol: 0 is rtnetlink, 6 is xfrm.
 listens() {	# NETNS PROTOCOL
+	# shellcheck disable=SC2016 # awk expands them
 	ns "$1" awk -v protocol="$2" '$2 == protocol && $4 ~ /[1-9a-f]/ { found = 1 } END { exit !found }' \
 		/proc/net/netlink
 }
