@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # An IKE daemon for each netns, with its configuration below /etc/netns as in ip-netns(8). Sourced in
-# the guest, where /etc is the host's: charon_init covers it with an overlay. STRONGSWAN may be a folder
+# the guest, where charon_init makes /etc writable. STRONGSWAN may be a folder
 # with another Debian root, whose strongSwan is used then.
 
 # Runs ipipctl, built with sanitizers.
@@ -18,10 +18,19 @@ _charon=${WORK:-/run}
 _swanctl=/usr/sbin/swanctl
 _charon_root=()
 
-charon_init() {
-	mkdir -p "$_charon/etc" "$_charon/etc-work"
+# Makes /etc, which is the host's, writable in the guest. `umount -l /etc` undoes it.
+cover_etc() {	# FOLDER
+	mkdir -p "$1/up" "$1/work"
 	modprobe -q overlay
-	mount -t overlay -o "lowerdir=/etc,upperdir=$_charon/etc,workdir=$_charon/etc-work" overlay /etc
+	mount -t overlay -o "lowerdir=/etc,upperdir=$1/up,workdir=$1/work" overlay /etc || return
+	cat /etc/passwd > /dev/null 2>&1 && return
+	# User Mode Linux 5.10 opens no file of the host through an overlay.
+	umount -l /etc
+	cp -a /etc "$1/copy" && mount --bind "$1/copy" /etc
+}
+
+charon_init() {
+	cover_etc "$_charon/etc" || return
 	[ -z "${STRONGSWAN:-}" ] || charon_other_root
 }
 

@@ -19,9 +19,8 @@ ENV = {"ASAN_OPTIONS": "detect_leaks=0", "PATH": os.environ["PATH"], "LC_ALL": "
 
 @contextlib.contextmanager
 def writable_etc():
-    """Makes /etc writable by an overlay, which is removed at the end, also after a failure."""
-    run("mkdir -p /run/etc/up /run/etc/work; modprobe -q overlay; mount -t overlay -o "
-        "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc")
+    """Makes /etc writable. That is undone at the end, also after a failure."""
+    shell(f". {HERE}/charon.sh; rm -rf /run/etc; cover_etc /run/etc")
     try:
         yield
     finally:
