@@ -18,7 +18,7 @@ _charon=${WORK:-/run}
 _swanctl=/usr/sbin/swanctl
 _charon_root=()
 
-# Makes /etc, which is the host's, writable in the guest. `umount -l /etc` undoes it.
+# Makes /etc, which is the host's, writable in the guest. To undo it, unmount /etc.
 cover_etc() {	# FOLDER
 	mkdir -p "$1/up" "$1/work"
 	modprobe -q overlay
