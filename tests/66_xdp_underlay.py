@@ -205,9 +205,12 @@ def without_btf():
     log = [line for line in run("dmesg").splitlines()[lines:] if "BTF" in line or "XDP" in line]
     check("without BTF: the kernel logs one line that says so",
           len(log) == 1 and "missing module BTF" in log[0], log)
-    equal("without BTF: the program can't be attached",
-          run(f"{PLAIN} -n a xdp attach wan {OBJECT}; true"),
-          "ipipctl: xdp: the module isn't loaded, or was built without BTF\n")
+    if without_libbpf():
+        skip("without BTF: the program can't be attached", "this ipipctl was built without libbpf")
+    else:
+        equal("without BTF: the program can't be attached",
+              run(f"{PLAIN} -n a xdp attach wan {OBJECT}; true"),
+              "ipipctl: xdp: the module isn't loaded, or was built without BTF\n")
     sysctl("r", "ipv4/ip_forward", 1)
     shell(f"tunnel a {A} {B}; ip -n a route add 172.16.2.0/24 dev t0; "
           f"tunnel b {B} {A}; ip -n b route add 172.16.1.0/24 dev t0")
