@@ -52,7 +52,8 @@ class Ip:
 
     def __init__(self, ns):
         self.out, theirs = pty.openpty()
-        self.process = subprocess.Popen(["ip", "-n", ns, "-force", "-batch", "-"],
+        # On a terminal Debian 13's ip(8) writes colours.
+        self.process = subprocess.Popen(["ip", "-color=never", "-n", ns, "-force", "-batch", "-"],
                                         stdin=subprocess.PIPE, stdout=theirs,
                                         stderr=theirs, text=True, bufsize=1)
         os.close(theirs)
