@@ -266,6 +266,13 @@ frag_needed() {	# NETNS SOURCE DESTINATION MTU TO
 	END
 }
 
+# Succeeds if h1's ping with so many bytes gets an ICMP error with this MTU. h1 may have learned the MTU
+# before, and then would send nothing.
+too_long() {	# BYTES MTU
+	ip -n h1 route flush cache
+	ns h1 ping -c 1 -W 2 -M 'do' -s "$1" 172.16.2.2 2>&1 | grep -q "mtu *= *$2"
+}
+
 # Starts tcpdump in the background; `captured` ends it and prints what it saw.
 capture() {	# NETNS DEVICE FILTER
 	# Empty the file here, not by the redirection in the background: otherwise the loop below may
