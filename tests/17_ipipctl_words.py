@@ -252,14 +252,12 @@ def going_on():
           (status, out, err), (1, " 0 R  name=g1\n 2 R  name=g3\n",
                                                   "ipipctl: nobody: no such tunnel\n"))
     clear()
-    # At boot the IKE daemon starts later. /etc is the host's, so an overlay covers it.
-    script = ("mkdir -p /run/etc && mount -t tmpfs none /run/etc && "
-              "mkdir -p /run/etc/up /run/etc/work && mount -t overlay none -o "
-              "lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work /etc && "
+    # At boot the IKE daemon starts later.
+    script = (f". {HERE}/charon.sh && mkdir -p /run/etc && mount -t tmpfs none /run/etc && cover_etc /run/etc && "
               "mkdir -p /etc/netns/b/swanctl/conf.d && echo > /etc/netns/b/strongswan.conf && "
               "echo secret > /run/secret && ip netns exec b")
     add = f"{TOOL} --continue add name=s remote-address=10.1.1.1 ipsec-secret-file=/run/secret"
-    out = run(["unshare", "-m", "sh", "-c", f"{script} {add}; ls /etc/netns/b/swanctl/conf.d; "
+    out = run(["unshare", "-m", "bash", "-c", f"{script} {add}; ls /etc/netns/b/swanctl/conf.d; "
                f"ip netns exec b {TOOL} remove s || :"], env=ENV)
     equal("--continue add works without a running IKE daemon", out, "ipip-s.conf\n")
 
