@@ -95,6 +95,8 @@ check "load with KEEP=1" env KEEP=1 ../tools/swap load "$MODULE"
 is "after load with KEEP=1 this project's driver is loaded" "$(loaded)" ours
 config > "$WORK/after"
 is "after load with KEEP=1 nothing has changed" "$(diff "$WORK/before" "$WORK/after")" ""
+is "after load with KEEP=1 no learned MTU has become a route" \
+	"$(ip -n a route show table all proto unspec type unicast | grep -v cache)" ""
 check "after load with KEEP=1: ping" ns h1 ping -c 2 -i 0.2 -W 5 172.16.2.2
 is "while the drivers are exchanged nothing leaves without the tunnel" "$(leaked)" 1
 # shellcheck disable=SC2086 # words
@@ -139,6 +141,12 @@ held > "$WORK/held"
 check "a tunnel requires IPsec: the blackhole routes stay" grep -q '^blackhole 172.16.2.0/24 ' "$WORK/held"
 tunnel a 10.1.0.1 10.2.0.1
 ip -n a route add 172.16.2.0/24 dev t0
+check "a route is back: load" env KEEP=1 ../tools/swap load "$MODULE"
+held > "$WORK/held"
+refuse "a route is back: its blackhole route goes" grep -q '^blackhole 172.16.2.0/24 ' "$WORK/held"
+check "a route is still missing: its blackhole route stays" grep -q '^blackhole 192.168.0.0/30 ' "$WORK/held"
+ip -n a addr add 192.168.0.1/30 dev t0
+ip -n a route add 198.51.100.0/24 table 77 dev t0
 check "load after that" env KEEP=1 ../tools/swap load "$MODULE"
 is "after a complete restoration no blackhole route is left" "$(held)" ""
 
