@@ -90,11 +90,13 @@ finish() {
 
 # Repeats a command until it succeeds, or fails after so many seconds.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) late=0
 
 	shift
-	until "$@" > /dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
+	while :; do
+		[ $SECONDS -lt $end ] || late=1
+		"$@" > /dev/null 2>&1 && return
+		[ $late = 0 ] || return 1
 		sleep 0.2
 	done
 }
