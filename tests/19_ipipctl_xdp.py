@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 
+import bpf
 import jsonschema
 from ipipctl import ENV, NOT_BUILT, TOOL, can_run, ctl, good, refused, without_libbpf
 from lib import HERE, check, equal, main, run, shell, skip, topo
@@ -92,6 +93,20 @@ def errors():
     return True
 
 
+def device_map():
+    """The map of the attached program has its device, and others by their index."""
+    shell("ip -n a link add name d1 index 100000 type dummy; ip -n a link add name d2 type ipip remote 10.250.0.1")
+    wan, h1, d2 = (int(run(f"ip netns exec a cat /sys/class/net/{name}/ifindex")) for name in ("wan", "h1", "d2"))
+    good("xdp", "attach", "wan", OBJECT)
+    devices = bpf.map_named("devices")
+    for name, key, value in (("the receiving device", 0, wan), ("another device", h1, h1),
+                             ("a device with a large index", 100000, 100000), ("no tunnel", d2, None)):
+        equal(f"xdp attach: the program's map has {name}", bpf.map_value(devices, key), value)
+    os.close(devices)
+    good("xdp", "detach", "wan")
+    shell("ip -n a link del d1; ip -n a link del d2")
+
+
 def attach():
     good("xdp", "attach", "wan,h1", OBJECT)
     both = {d: ("native", "ipip_xdp") for d in ("wan", "h1")}
@@ -138,6 +153,7 @@ def test():
         skip("attaching", "the program wasn't built, for lack of clang or libbpf's headers")
     else:
         attach()
+        device_map()
     shell("umount /run/bpf")
 
 

@@ -22,7 +22,8 @@ import struct
 import sys
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-PROG_LOAD, OBJ_PIN, PROG_TEST_RUN = 5, 6, 10
+MAP_LOOKUP, PROG_LOAD, OBJ_PIN, PROG_TEST_RUN = 1, 5, 6, 10
+MAP_NEXT_ID, MAP_BY_ID, OBJ_INFO = 12, 14, 15
 LIVE_FRAMES = 2
 SCHED_CLS, XDP = 3, 6
 GET_TUNNEL_KEY, SET_TUNNEL_KEY, REDIRECT, GET_HASH_RECALC, ADJUST_HEAD = 20, 21, 23, 34, 44
@@ -136,6 +137,39 @@ def bpf(command, attributes, answer=False):
     if result < 0:
         raise OSError(ctypes.get_errno(), f"bpf({command})")
     return buffer.raw if answer else result
+
+
+def map_named(name):
+    """A file descriptor of the newest map with this name."""
+    fd, number_, info = None, 0, ctypes.create_string_buffer(88)
+    while True:
+        try:
+            number_ = struct.unpack_from("=4xI", bpf(MAP_NEXT_ID, struct.pack("=I", number_), answer=True))[0]
+        except FileNotFoundError:
+            if fd is None:
+                raise
+            return fd
+        try:
+            one = bpf(MAP_BY_ID, struct.pack("=I", number_))
+        except FileNotFoundError:
+            continue
+        bpf(OBJ_INFO, struct.pack("=IIQ", one, len(info), ctypes.addressof(info)))
+        if info.raw[24:40].rstrip(b"\0").decode() != name:
+            os.close(one)
+            continue
+        if fd is not None:
+            os.close(fd)
+        fd = one
+
+
+def map_value(fd, key):
+    """The number that a map has for a number, or None."""
+    key_, value = ctypes.c_uint32(key), ctypes.c_uint32()
+    try:
+        bpf(MAP_LOOKUP, struct.pack("=IxxxxQQ", fd, ctypes.addressof(key_), ctypes.addressof(value)))
+    except FileNotFoundError:
+        return None
+    return value.value
 
 
 def load(kind, program):

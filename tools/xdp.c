@@ -175,24 +175,23 @@ static int load(const char *path, struct bpf_object **object)
 	return IPIPCTL_REFUSED;
 }
 
-/* Put the devices into the program's map. For those that aren't in it the program uses a slower
- * function.
+/* Put the devices into the program's map, as many as it has room for. For those that aren't in
+ * it the program uses a slower function. The receiving device comes first, so that a full map has
+ * it: without it the program doesn't use the map.
  */
 static void fill(struct bpf_object *object, const struct tunnel *self, const struct devices *all)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, DEVICES);
-	const uint32_t receiving = 0;
-	uint32_t index;
+	uint32_t key = 0, index = self->ifindex;
 	size_t i;
 
 	if (!map)
 		return;
+	bpf_map__update_elem(map, &key, sizeof(key), &index, sizeof(index), 0);
 	for (i = 0; i < all->n; i++) {
 		index = all->d[i].ifindex;
 		bpf_map__update_elem(map, &index, sizeof(index), &index, sizeof(index), 0);
 	}
-	index = self->ifindex;
-	bpf_map__update_elem(map, &receiving, sizeof(receiving), &index, sizeof(index), 0);
 }
 
 /* Attach a program with a map of its own. */

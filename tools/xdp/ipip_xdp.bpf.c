@@ -26,11 +26,12 @@ extern int bpf_ipip_xdp_encap(struct xdp_md *ctx, __u32 to) __ksym;
 /* Devices by index, of which 0 is the receiving device. ipipctl fills it for each device that it
  * attaches the program to; other loaders leave it empty. The kernel removes a device that
  * moves to another netns. So while the receiving device is in the map, all the others are in
- * its netns too.
+ * its netns too. It is a hash table because a device that is added after many tunnels has a large
+ * index.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_DEVMAP);
-	__uint(max_entries, 1024);
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, __u32);
 } devices SEC(".maps");
