@@ -64,16 +64,25 @@ archive_make_index() {
 		Acquire::Retries "3";
 	END
 	archive_apt apt-get -qq update &&
-		archive_apt apt-cache search --names-only '^linux-headers-[0-9]' > "$archive/headers" &&
+		archive_apt apt-cache search --names-only '^linux-headers-[0-9]' > "$archive/headers.new" &&
+		mv "$archive/headers.new" "$archive/headers" &&
 		touch "$archive/ready"
 }
 
+# Runs a function that changes the archive's folder, and may call others that do. Another script's function
+# waits until it has ended.
+archive_alone() {	# FUNCTION ARGUMENT...
+	mkdir -p "$archive"
+	( { [ -n "${archive_is_ours:-}" ] || flock 9; } && archive_is_ours=1 && "$@" ) 9> "$archive/lock"
+}
+
 # Fetches the archive's index, at most once a day.
-archive_index() {
+archive_index() { archive_alone archive_update; }
+
+archive_update() {
 	local log=$archive/log
 
 	[ -z "$(find "$archive/ready" -mmin -1440 2> /dev/null)" ] || return 0
-	mkdir -p "$archive"
 	archive_make_index > "$log" 2>&1 || { cat "$log" >&2; return 1; }
 }
 
@@ -85,7 +94,9 @@ archive_newest() {	# SERIES KIND
 }
 
 # Unpacks packages into one folder, each package once.
-archive_unpack() {	# PACKAGE...
+archive_unpack() { archive_alone archive_download "$@"; }
+
+archive_download() {	# PACKAGE...
 	local debs=$archive/debs package deb missing=()
 
 	mkdir -p "$archive/unpacked" "$archive_root"
@@ -115,12 +126,15 @@ archive_header_packages() {	# RELEASE ARCHITECTURE
 }
 
 # Unpacks the headers of a release, and prints their folder.
-archive_headers() {	# RELEASE [ARCHITECTURE]
+archive_headers() { archive_alone archive_unpack_headers "$@"; }
+
+archive_unpack_headers() {	# RELEASE [ARCHITECTURE]
 	local headers=$archive_root/usr/src/linux-headers-$1 packages
 
 	if ! grep -qs "^include $archive_root/" "$headers/Makefile"; then
 		mapfile -t packages < <(archive_header_packages "$1" "${2:-amd64}")
-		archive_unpack "${packages[@]}" &&
+		# The headers alone are of no use.
+		[ ${#packages[@]} -gt 1 ] && archive_unpack "${packages[@]}" &&
 			sed -i "s,^include /usr/src,include $archive_root/usr/src," \
 				"$headers/Makefile" || return 1
 	fi
@@ -128,10 +142,13 @@ archive_headers() {	# RELEASE [ARCHITECTURE]
 }
 
 # Unpacks a kernel with its modules and headers, laid out as if it was installed.
-archive_kernel() {	# RELEASE
+archive_kernel() { archive_alone archive_unpack_kernel "$@"; }
+
+archive_unpack_kernel() {	# RELEASE
 	local headers
 
+	# With the link, vm_releases() finds the kernel.
 	headers=$(archive_headers "$1") && archive_unpack "linux-image-$1" &&
-		ln -sfn "$headers" "$archive_root/lib/modules/$1/build" &&
-		depmod -b "$archive_root" "$1"
+		depmod -b "$archive_root" "$1" &&
+		ln -sfn "$headers" "$archive_root/lib/modules/$1/build"
 }

@@ -118,7 +118,10 @@ vm_run() {
 
 # Prints the tarball of a version's source: the installed one, or the archive's in the cache.
 vm_source_tarball() {	# VERSION
-	find /usr/src "$archive_root/usr/src" -name "linux-source-$1.tar.*" 2> /dev/null | head -n 1
+	local folders=(/usr/src)
+
+	[ ! -e "$archive/unpacked/linux-source-$1" ] || folders+=("$archive_root/usr/src")
+	find "${folders[@]}" -name "linux-source-$1.tar.*" 2> /dev/null | head -n 1
 }
 
 # Tells whether the source of a version is installed or in Debian's archive.
