@@ -9,7 +9,7 @@
 #     T=ecn			  only the test files whose name matches this
 #     K=6.12		  all test files in a virtual machine with this kernel
 #     IPIP=in-tree		  against the in-tree driver
-#   make check-all		the same with each kernel of the distribution
+#   make check-all		the same with each kernel of the distribution; on Debian also with Debian 11's 5.10
 #   make check-upstream	run the kernel's own selftests for ipip with the in-tree
 #			driver and with ours, side by side
 #     T=bpf			  only the selftests whose name matches this
