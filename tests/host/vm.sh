@@ -118,10 +118,10 @@ vm_run() {
 
 # Prints the tarball of a version's source: the installed one, or the archive's in the cache.
 vm_source_tarball() {	# VERSION
-	local folders=(/usr/src)
+	local places=(/usr/src)
 
-	[ ! -e "$archive/unpacked/linux-source-$1" ] || folders+=("$archive_root/usr/src")
-	find "${folders[@]}" -name "linux-source-$1.tar.*" 2> /dev/null | head -n 1
+	[ ! -e "$archive/unpacked/linux-source-$1" ] || places+=("$archive_root/usr/src")
+	find "${places[@]}" -name "linux-source-$1.tar.*" 2> /dev/null | head -n 1
 }
 
 # Tells whether the source of a version is installed or in Debian's archive.
