@@ -137,8 +137,9 @@ ns_sysctl() {	# NETNS NAME=VALUE...
 	ns "$1" sysctl -qw "${@:2}" 2> /dev/null || sysctl -qw "${@:2}"
 }
 
-# True if the kernel's tracepoint gives the reason of a drop (since 5.17).
-has_drop_reasons() { grep -q 'field:.* reason;' /sys/kernel/tracing/events/skb/kfree_skb/format; }
+# True if the kernel's tracepoint gives the reason of a drop, and has those of the driver (since 5.19): 5.15.y
+# has some by a backport.
+has_drop_reasons() { grep -q PKT_TOO_BIG /sys/kernel/tracing/events/skb/kfree_skb/format; }
 
 ns_kill() {	# NETNS
 	ip netns pids "$1" | xargs -r kill -9 2> /dev/null
