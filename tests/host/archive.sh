@@ -44,7 +44,6 @@ archive_apt() {	# PROGRAM ARGUMENT...
 }
 
 archive_make_index() {
-	rm -rf "$archive/lists" "$archive/ready"
 	mkdir -p "$archive/lists/partial" "$archive/cache/archives/partial" "$archive/empty" || return 1
 	: > "$archive/status"
 	archive_sources > "$archive/sources.list" || return 1
@@ -63,8 +62,10 @@ archive_make_index() {
 		Acquire::GzipIndexes "true";
 		Acquire::Retries "3";
 	END
+	# Without a network apt-get only warns, and keeps the lists that it has.
 	archive_apt apt-get -qq update &&
 		archive_apt apt-cache search --names-only '^linux-headers-[0-9]' > "$archive/headers.new" &&
+		[ -s "$archive/headers.new" ] &&
 		mv "$archive/headers.new" "$archive/headers" &&
 		touch "$archive/ready"
 }

@@ -258,6 +258,8 @@ vm_bootstrap() {	# FOLDER mmdebstrap's OPTION... SUITE SOURCE
 vm_debian() {	# FOLDER [mmdebstrap's OPTION...]
 	local sources
 
+	# What a run that ended early has left.
+	rm -rf --one-file-system "$1"
 	sources=$(mktemp)
 	# shellcheck disable=SC2016 # apt-get expands it
 	apt-get indextargets --format 'deb $(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
